@@ -1,0 +1,87 @@
+"""One SMTP reply (RFC 5321 section 4.2, RFC 2034, RFC 3463): what a remote says, what we answer, what a bounce reports."""
+
+import re
+from dataclasses import dataclass
+
+STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+LEADING_STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
+TEXT_LIMIT = 2048
+
+
+def clean_text(text: str) -> str:
+    """Remote text made safe to store and show: no control or bidi characters, one line, at most 2,048 characters."""
+    kept = (" " if c in "\t\r\n" else c for c in text[: TEXT_LIMIT * 4] if c in "\t\r\n" or is_shown(c))
+    return " ".join("".join(kept).split())[:TEXT_LIMIT]
+
+
+def is_shown(char: str) -> bool:
+    """Whether a character is neither a control, nor bidi formatting, nor of zero width."""
+    code = ord(char)
+    if code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF:
+        return False
+    return not (0x200B <= code <= 0x200F or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F or code == 0xFEFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply code (None where no server spoke), an enhanced status code as `5.1.1` or None, and the text without both."""
+
+    code: int | None
+    status: str | None = None
+    text: str = ""
+
+    @property
+    def digit(self) -> int:
+        """2, 4 or 5: the class, from the status where there is one (RFC 3463 section 2), else from the code; 4 if unknown."""
+        if self.code is not None and 200 <= self.code < 600:
+            return {2: 2, 3: 2, 4: 4, 5: 5}[self.code // 100]
+        if self.status:
+            return int(self.status[0])
+        return 4
+
+    @property
+    def positive(self) -> bool:
+        """Accepted (2xx) or to be continued (3xx)."""
+        return self.digit == 2
+
+    @property
+    def temporary(self) -> bool:
+        """Worth another try (4xx); also what nobody understands."""
+        return self.digit == 4
+
+    @property
+    def permanent(self) -> bool:
+        """Final (5xx)."""
+        return self.digit == 5
+
+    def __str__(self) -> str:
+        return " ".join(str(part) for part in (self.code, self.status, self.text) if part)
+
+
+def read_reply(code: int, text: str) -> Reply:
+    """The reply of a remote server: its code and its text, of which a leading enhanced status code is split off.
+
+    Several lines may be joined by line feeds; each line's repeated status is dropped.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    status: str | None = None
+    kept: list[str] = []
+    for line in lines[:100]:
+        found = LEADING_STATUS.match(line)
+        if found:
+            status = status or found[1]
+            line = line[found.end() :]
+        kept.append(line)
+    return Reply(code, status, clean_text("\n".join(kept)))
+
+
+class Refused(Exception):
+    """A request that is answered with this reply; what we say to an SMTP client, an API caller and a page alike."""
+
+    def __init__(self, code: int, status: str, text: str) -> None:
+        super().__init__(f"{code} {status} {text}")
+        self.reply = Reply(code, status, text)
+
+
+TROUBLE = Reply(451, "4.3.0", "Internal trouble, nothing was accepted; please try again later")
+"""What every exception of ours is answered with: temporary, and it tells nothing."""
