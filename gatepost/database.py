@@ -1,0 +1,133 @@
+"""The database: SQLite with full sync or PostgreSQL with synchronous commit, asserted at start."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlmodel import Session
+
+FULL = 2
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "wal_autocheckpoint=4000")
+
+
+class DatabaseError(Exception):
+    """A database that cannot be used; the text names the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """An engine and what it is."""
+
+    engine: Engine
+    url: str
+
+    @property
+    def sqlite(self) -> bool:
+        """Whether this is the embedded store."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A session for reading; whatever it did is rolled back."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Connect and make sure that what is committed survives a power cut.
+
+    Raises DatabaseError when it cannot be reached or is not durable.
+    """
+    parsed = make_url(url)
+    if parsed.drivername in ("postgres", "postgresql"):
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite", pool_size=20, max_overflow=20)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", prepare_sqlite)
+        event.listen(engine, "begin", begin_sqlite)
+    database = Database(engine, parsed.render_as_string(hide_password=True))
+    try:
+        assert_durable(database)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise DatabaseError(f"database {database.url} cannot be opened: {getattr(error, 'orig', error)}") from None
+    except DatabaseError:
+        engine.dispose()
+        raise
+    return database
+
+
+def prepare_sqlite(connection: Any, record: object) -> None:
+    """Pragmas of each connection; transactions are begun by us (see `begin_sqlite`)."""
+    connection.isolation_level = None
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def begin_sqlite(connection: Any) -> None:
+    """A writer takes the lock at once: a read that later wants to write would fail without waiting."""
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def assert_durable(database: Database) -> None:
+    """Refuse a database that may forget what it committed (design, trap of synchronous=NORMAL)."""
+    with database.engine.connect() as connection:
+        if database.sqlite:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+            sync = connection.exec_driver_sql("PRAGMA synchronous").scalar()
+            check(
+                mode in ("wal", "memory") and sync == FULL, f"SQLite is not durable: journal {mode}, synchronous {sync}"
+            )
+            return
+        for name in ("fsync", "synchronous_commit"):
+            value = connection.execute(text(f"SHOW {name}")).scalar()
+            check(
+                value not in ("off", "local"),
+                f"PostgreSQL has {name}={value}: set it to on, or accepted mail can be lost",
+            )
+
+
+def check(holds: bool, problem: str) -> None:
+    if not holds:
+        raise DatabaseError(problem)
+
+
+def migrate(url: str, report: Callable[[str], None] = lambda line: None) -> None:
+    """Bring the schema to the newest revision, creating it where there is none."""
+    from alembic import command
+    from alembic.config import Config
+
+    database = open_database(url)
+    try:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        with database.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+            config.attributes["connection"] = connection
+            config.attributes["report"] = report
+            command.upgrade(config, "head")
+    finally:
+        database.close()
+
+
+def schema_revision(database: Database) -> tuple[str | None, str]:
+    """The revision the database is at and the one this program needs."""
+    from alembic.config import Config
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.engine.connect() as connection:
+        current = MigrationContext.configure(connection).get_current_revision()
+    return current, ScriptDirectory.from_config(config).get_current_head() or ""

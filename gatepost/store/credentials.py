@@ -1,0 +1,114 @@
+"""Credentials that systems submit with, by SMTP or by the API."""
+
+import secrets
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from gatepost.ids import new_id
+from gatepost.model import Credential
+from gatepost.seal import Keys, secret_hash, secret_matches
+
+KINDS = ("smtp", "api")
+SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write")
+CONVERSATIONS = ("always", "answer", "never")
+USED_STEP = timedelta(minutes=1)
+
+
+def create_credential(
+    session: Session,
+    keys: Keys,
+    *,
+    kind: str,
+    name: str,
+    senders: Sequence[str],
+    scopes: Sequence[str] = (),
+    networks: Sequence[str] = (),
+    conversations: str = "answer",
+    now: datetime,
+) -> tuple[Credential, str]:
+    """A new credential and its secret, which is never readable again.
+
+    `senders` are addresses or domains; `networks` (CIDR) may submit without a password, for benchmarks and appliances.
+    An API secret is `gp_` + username + `_` + 256 bit, one word to paste. Raises ValueError.
+    """
+    check(kind in KINDS, f"a credential is of kind {' or '.join(KINDS)}")
+    check(conversations in CONVERSATIONS, f"conversations is one of {', '.join(CONVERSATIONS)}")
+    check(set(scopes) <= set(SCOPES), f"scopes are {', '.join(SCOPES)}")
+    for network in networks:
+        ip_network(network)
+    username = secrets.token_hex(6)
+    secret = secrets.token_urlsafe(32)
+    credential = Credential(
+        id=new_id("crd"),
+        kind=kind,
+        name=name,
+        username=username,
+        secret_hash=secret_hash(keys, secret),
+        scopes=list(scopes or (SCOPES if kind == "api" else ())),
+        senders=[sender.lower() for sender in senders],
+        networks=list(networks),
+        conversations=conversations,
+        created_at=now,
+    )
+    session.add(credential)
+    session.flush()
+    return credential, f"gp_{username}_{secret}" if kind == "api" else secret
+
+
+def check(holds: bool, problem: str) -> None:
+    if not holds:
+        raise ValueError(problem)
+
+
+def check_credential(session: Session, keys: Keys, username: str, secret: str) -> Credential | None:
+    """The enabled SMTP credential with this name and secret; the same work for an unknown name."""
+    credential = session.exec(
+        select(Credential).where(Credential.username == username, Credential.kind == "smtp")
+    ).first()
+    matches = secret_matches(keys, secret, credential.secret_hash if credential else f"{keys.current}:{'0' * 64}")
+    return credential if credential and matches and not credential.disabled_at else None
+
+
+def credential_by_secret(session: Session, keys: Keys, secret: str) -> Credential | None:
+    """The enabled API credential of a bearer key `gp_username_secret`."""
+    prefix, _, rest = secret.partition("_")
+    username, _, proof = rest.partition("_")
+    if prefix != "gp" or not username or not proof:
+        return None
+    credential = session.exec(
+        select(Credential).where(Credential.username == username, Credential.kind == "api")
+    ).first()
+    matches = secret_matches(keys, proof, credential.secret_hash if credential else f"{keys.current}:{'0' * 64}")
+    return credential if credential and matches and not credential.disabled_at else None
+
+
+def network_credential(session: Session, ip: str) -> Credential | None:
+    """The enabled SMTP credential bound to the network of this address, if any."""
+    address = ip_address(ip)
+    bound = session.exec(select(Credential).where(Credential.kind == "smtp", col(Credential.disabled_at).is_(None)))
+    return next((row for row in bound if any(address in ip_network(net) for net in row.networks)), None)
+
+
+def mark_used(session: Session, credential: Credential, now: datetime) -> None:
+    """Remember when a credential was last used, at most once a minute."""
+    if credential.last_used_at is None or now - credential.last_used_at > USED_STEP:
+        session.execute(update(Credential).where(col(Credential.id) == credential.id).values(last_used_at=now))
+
+
+def get_credential(session: Session, credential_id: str) -> Credential | None:
+    """A credential by its id."""
+    return session.get(Credential, credential_id)
+
+
+def list_credentials(session: Session) -> Sequence[Credential]:
+    """All credentials by name."""
+    return session.exec(select(Credential).order_by(Credential.name, Credential.id)).all()
+
+
+def disable_credential(session: Session, credential_id: str, now: datetime | None) -> None:
+    """Switch a credential off at a time, or on again with None."""
+    session.execute(update(Credential).where(col(Credential.id) == credential_id).values(disabled_at=now))
