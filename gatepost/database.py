@@ -94,7 +94,7 @@ def assert_durable(database: Database) -> None:
             value = connection.execute(text(f"SHOW {name}")).scalar()
             check(
                 value not in ("off", "local"),
-                f"PostgreSQL has {name}={value}: set it to on, or accepted mail can be lost",
+                f"PostgreSQL has {name}={value}: set it to on, or mail is lost",
             )
 
 

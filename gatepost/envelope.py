@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class Envelope:
     """One SMTP transaction.
 
-    `mail_from` is the reverse-path without brackets, empty for `<>`; `content` the octets between DATA and the final dot,
-    unstuffed, with CRLF line ends; `tls` the protocol's name, such as `TLSv1.3`, or None.
+    `mail_from` is the reverse-path without brackets, empty for `<>`; `content` the octets between DATA and the final
+    dot, unstuffed, with CRLF line ends; `tls` the protocol's name, such as `TLSv1.3`, or None.
     """
 
     mail_from: str

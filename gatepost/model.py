@@ -238,7 +238,10 @@ class KnownId(SQLModel, table=True):
 class Message(SQLModel, table=True):
     """One mail's content, in or out, or an agent's note; its raw bytes are in `raw`."""
 
-    __table_args__ = (UniqueConstraint("direction", "digest"), Index("ix_message_conversation", "conversation_id", "at"))
+    __table_args__ = (
+        UniqueConstraint("direction", "digest"),
+        Index("ix_message_conversation", "conversation_id", "at"),
+    )
     id: str = Field(primary_key=True)
     direction: str
     digest: str

@@ -1,4 +1,4 @@
-"""One SMTP reply (RFC 5321 section 4.2, RFC 2034, RFC 3463): what a remote says, what we answer, what a bounce reports."""
+"""One SMTP reply (RFC 5321 section 4.2, RFC 3463): what a remote says, what we answer, what a bounce reports."""
 
 import re
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ def is_shown(char: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A reply code (None where no server spoke), an enhanced status code as `5.1.1` or None, and the text without both."""
+    """A reply code (None where no server spoke), an enhanced status code as `5.1.1` or None, the text without both."""
 
     code: int | None
     status: str | None = None
@@ -32,7 +32,7 @@ class Reply:
 
     @property
     def digit(self) -> int:
-        """2, 4 or 5: the class, from the status where there is one (RFC 3463 section 2), else from the code; 4 if unknown."""
+        """The class: 2, 4 or 5, from the code, else from the status (RFC 3463 section 2); 4 if unknown."""
         if self.code is not None and 200 <= self.code < 600:
             return {2: 2, 3: 2, 4: 4, 5: 5}[self.code // 100]
         if self.status:

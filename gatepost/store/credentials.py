@@ -86,6 +86,10 @@ def credential_by_secret(session: Session, keys: Keys, secret: str) -> Credentia
     return credential if credential and matches and not credential.disabled_at else None
 
 
+def named(session: Session, username: str, kind: str) -> Credential | None:
+    return session.exec(select(Credential).where(Credential.username == username, Credential.kind == kind)).first()
+
+
 def network_credential(session: Session, ip: str) -> Credential | None:
     """The enabled SMTP credential bound to the network of this address, if any."""
     address = ip_address(ip)
