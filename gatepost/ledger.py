@@ -33,7 +33,7 @@ class Job:
 
 
 class Ledger:
-    """Operations may run twice (after an error the batch is rolled back, each then runs alone): touch only the session."""
+    """Operations may run twice (after an error the batch is rolled back, then one by one): touch only the session."""
 
     def __init__(self, database: Database) -> None:
         self.database = database

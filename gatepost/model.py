@@ -190,7 +190,10 @@ class Contact(SQLModel, table=True):
 
 
 class Conversation(SQLModel, table=True):
-    """Mail that belongs together, with a running number for people."""
+    """Mail that belongs together, with a running number for people.
+
+    `origin_id` is the relayed message it answers, shown first; `claims_id` the conversation it claims to belong to.
+    """
 
     id: str = Field(primary_key=True)
     number: int = Field(unique=True)
@@ -201,6 +204,7 @@ class Conversation(SQLModel, table=True):
     requester: str = Field(index=True)
     state: str = Field(default="open", index=True)
     assignee_id: str | None = Field(default=None, foreign_key="user.id", index=True)
+    origin_id: str | None = Field(default=None, index=True)
     claims_id: str | None = None
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
     messages: int = 0

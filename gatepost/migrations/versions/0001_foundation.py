@@ -126,8 +126,8 @@ def create_conversations() -> None:
     op.create_table(
         "conversation", text("id"), number("number"), text("subject"), text("snippet"),
         text("channel_id", null=True), text("credential_id", null=True), text("requester"), text("state"),
-        text("assignee_id", null=True), text("claims_id", null=True), json("tags"), number("messages"),
-        number("failed"), time("created_at"), time("updated_at"), sa.PrimaryKeyConstraint("id"),
+        text("assignee_id", null=True), text("origin_id", null=True), text("claims_id", null=True), json("tags"),
+        number("messages"), number("failed"), time("created_at"), time("updated_at"), sa.PrimaryKeyConstraint("id"),
         sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]),
         sa.ForeignKeyConstraint(["credential_id"], ["credential.id"]),
         sa.ForeignKeyConstraint(["assignee_id"], ["user.id"]), sa.UniqueConstraint("number"),
@@ -135,6 +135,7 @@ def create_conversations() -> None:
     op.create_index("ix_conversation_assignee_id", "conversation", ["assignee_id"])
     op.create_index("ix_conversation_channel_id", "conversation", ["channel_id"])
     op.create_index("ix_conversation_failed", "conversation", ["failed"])
+    op.create_index("ix_conversation_origin_id", "conversation", ["origin_id"])
     op.create_index("ix_conversation_requester", "conversation", ["requester"])
     op.create_index("ix_conversation_state", "conversation", ["state"])
     op.create_index("ix_conversation_updated_at", "conversation", ["updated_at"])

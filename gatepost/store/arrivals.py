@@ -1,0 +1,69 @@
+"""Arrivals: inbound mail as it came, each ending in exactly one outcome."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, func, select
+
+from gatepost.model import Arrival
+from gatepost.store.rows import insert_row
+from gatepost.words import Outcome
+
+MAX_TRIES = 3
+TRY_AGAIN = timedelta(seconds=30)
+
+
+def put_arrival(session: Session, arrival: Arrival) -> None:
+    """Store an arrival; its octets are stored before."""
+    insert_row(session, arrival)
+
+
+def arrival_by_receipt(session: Session, receipt: str) -> Arrival | None:
+    """The arrival that was received under this receipt before."""
+    return session.exec(select(Arrival).where(Arrival.receipt == receipt)).first()
+
+
+def get_arrival(session: Session, arrival_id: str) -> Arrival | None:
+    """An arrival by its id."""
+    return session.get(Arrival, arrival_id)
+
+
+def settle(session: Session, arrival_id: str, outcome: Outcome, why: str, message_id: str | None) -> None:
+    """Write what became of an arrival."""
+    session.execute(
+        update(Arrival)
+        .where(col(Arrival.id) == arrival_id)
+        .values(outcome=outcome, outcome_why=why, message_id=message_id)
+    )
+
+
+def count_try(session: Session, arrival_id: str, why: str) -> None:
+    """Note that reading an arrival failed by a fault of ours; after three tries it is quarantined, never dropped."""
+    arrival = session.get(Arrival, arrival_id)
+    if arrival is None:
+        return
+    arrival.tries += 1
+    arrival.outcome_why = why
+    if arrival.tries >= MAX_TRIES:
+        arrival.outcome = Outcome.QUARANTINED
+    session.add(arrival)
+    session.flush()
+
+
+def pending_arrivals(session: Session, now: datetime, limit: int = 50) -> Sequence[Arrival]:
+    """Arrivals that were stored but not read, and are not just being read."""
+    waiting = select(Arrival).where(Arrival.outcome == Outcome.PENDING, col(Arrival.received_at) < now - TRY_AGAIN)
+    return session.exec(waiting.order_by(col(Arrival.received_at)).limit(limit)).all()
+
+
+def arrivals_of(session: Session, message_id: str) -> Sequence[Arrival]:
+    """By which inlets a message came, oldest first."""
+    return session.exec(
+        select(Arrival).where(Arrival.message_id == message_id).order_by(col(Arrival.received_at))
+    ).all()
+
+
+def count_outcomes(session: Session) -> dict[str, int]:
+    """How many arrivals ended in each outcome."""
+    return dict(session.exec(select(Arrival.outcome, func.count()).group_by(Arrival.outcome)).all())

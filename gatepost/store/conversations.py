@@ -1,0 +1,194 @@
+"""Conversations: who takes part, which ids lead to them, and what agents do with them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from gatepost.blobs import Content
+from gatepost.ids import new_id
+from gatepost.model import Contact, Conversation, Counter, KnownId, Message, Participant, Seen, User
+from gatepost.store.events import add_event
+from gatepost.store.messages import note_of, put_message
+from gatepost.store.rows import insert_row
+
+STATES = ("open", "closed")
+IDS_KEPT = 100
+
+
+def create_conversation(
+    session: Session,
+    *,
+    subject: str,
+    requester: str,
+    channel_id: str | None,
+    now: datetime,
+    credential_id: str | None = None,
+    origin_id: str | None = None,
+    claims_id: str | None = None,
+) -> Conversation:
+    """A new conversation with the next running number."""
+    conversation = Conversation(
+        id=new_id("con"),
+        number=next_number(session, "conversation"),
+        subject=subject,
+        channel_id=channel_id,
+        credential_id=credential_id,
+        requester=requester,
+        origin_id=origin_id,
+        claims_id=claims_id,
+        created_at=now,
+        updated_at=now,
+    )
+    insert_row(session, conversation)
+    add_event(
+        session,
+        "conversation.created",
+        now=now,
+        conversation_id=conversation.id,
+        channel_id=channel_id,
+        data={"number": conversation.number},
+    )
+    return conversation
+
+
+def next_number(session: Session, name: str) -> int:
+    """The next value of a running number; the row's lock orders concurrent callers."""
+    step = (
+        update(Counter).where(col(Counter.name) == name).values(value=Counter.value + 1).returning(col(Counter.value))
+    )
+    value = session.execute(step).scalar()
+    if value is None:
+        insert_row(session, Counter(name=name, value=1))
+        return 1
+    return int(value)
+
+
+def get_conversation(session: Session, conversation_id: str) -> Conversation | None:
+    """A conversation by its id, read anew."""
+    return session.get(Conversation, conversation_id, populate_existing=True)
+
+
+def by_number(session: Session, number: int) -> Conversation | None:
+    """A conversation by its running number."""
+    return session.exec(select(Conversation).where(Conversation.number == number)).first()
+
+
+def answering(session: Session, origin_id: str) -> Sequence[Conversation]:
+    """The conversations that answer a relayed message, oldest first."""
+    return session.exec(
+        select(Conversation).where(Conversation.origin_id == origin_id).order_by(col(Conversation.number))
+    ).all()
+
+
+def participants(session: Session, conversation_id: str) -> Sequence[Participant]:
+    """Who takes part, the requester first."""
+    rows = session.exec(select(Participant).where(Participant.conversation_id == conversation_id)).all()
+    return sorted(rows, key=lambda row: (row.role != "requester", row.address))
+
+
+def add_participants(session: Session, conversation_id: str, people: Iterable[tuple[str, str, str]]) -> None:
+    """Add people as (address key, name, role); who is there already keeps role and name."""
+    for address, name, role in people:
+        if session.get(Participant, (conversation_id, address)) is None:
+            session.add(Participant(conversation_id=conversation_id, address=address, name=name, role=role))
+            session.flush()
+
+
+def keep_contact(session: Session, address: str, name: str, now: datetime) -> Contact:
+    """The contact with this address key, made or given a name if it had none."""
+    contact = session.exec(select(Contact).where(Contact.address == address)).first()
+    if contact is None:
+        contact = Contact(id=new_id("ctc"), address=address, name=name, created_at=now)
+    elif name and not contact.name:
+        contact.name = name
+    session.add(contact)
+    session.flush()
+    return contact
+
+
+def know_ids(session: Session, conversation_id: str, message_pk: str, own: str, referenced: Iterable[str]) -> None:
+    """Lead a message's id, and the ids it references (ghosts), to its conversation; at most 100 of them."""
+    wanted: dict[str, str | None] = dict.fromkeys(list(referenced)[:IDS_KEPT])
+    if own:
+        wanted[own] = message_pk
+    for header_id, pk in wanted.items():
+        row = session.get(KnownId, (header_id, conversation_id))
+        if row is None:
+            session.add(KnownId(message_id=header_id, conversation_id=conversation_id, message_pk=pk))
+        elif pk and not row.message_pk:
+            row.message_pk = pk
+            session.add(row)
+    session.flush()
+
+
+def known_ids(session: Session, header_ids: Sequence[str]) -> Sequence[KnownId]:
+    """Where ids lead; in no order."""
+    return session.exec(select(KnownId).where(col(KnownId.message_id).in_(header_ids[:IDS_KEPT]))).all()
+
+
+def touch(session: Session, conversation_id: str, snippet: str, now: datetime, *, reopen: bool) -> None:
+    """Count one more message, show its beginning in the list, and open the conversation again where asked."""
+    values = {"messages": Conversation.messages + 1, "updated_at": now}
+    if snippet:
+        values["snippet"] = snippet
+    if reopen:
+        values["state"] = "open"
+    session.execute(update(Conversation).where(col(Conversation.id) == conversation_id).values(values))
+
+
+def add_note(session: Session, conversation: Conversation, user: User, text: str, now: datetime) -> Message:
+    """Keep an agent's note; only agents see it. Its text is its raw content."""
+    note = note_of(conversation, user.id, user.name, text, now)
+    data = text.encode()
+    put_message(session, note, Content(data, None, len(data)))
+    touch(session, conversation.id, "", now, reopen=False)
+    add_event(
+        session,
+        "note.added",
+        now=now,
+        conversation_id=conversation.id,
+        message_id=note.id,
+        channel_id=conversation.channel_id,
+        user_id=user.id,
+    )
+    return note
+
+
+def set_state(session: Session, conversation: Conversation, state: str, user_id: str | None, now: datetime) -> None:
+    """Open or close a conversation. Raises ValueError for another word."""
+    if state not in STATES:
+        raise ValueError(f"a conversation is {' or '.join(STATES)}")
+    session.execute(update(Conversation).where(col(Conversation.id) == conversation.id).values(state=state))
+    kind = "conversation.closed" if state == "closed" else "conversation.opened"
+    add_event(
+        session, kind, now=now, conversation_id=conversation.id, channel_id=conversation.channel_id, user_id=user_id
+    )
+
+
+def assign(
+    session: Session, conversation: Conversation, assignee: User | None, user_id: str | None, now: datetime
+) -> None:
+    """Give a conversation to an agent, or to nobody."""
+    assignee_id = assignee.id if assignee else None
+    session.execute(update(Conversation).where(col(Conversation.id) == conversation.id).values(assignee_id=assignee_id))
+    add_event(
+        session,
+        "conversation.assigned",
+        now=now,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        user_id=user_id,
+        data={"assignee": assignee.name if assignee else ""},
+    )
+
+
+def mark_seen(session: Session, conversation_id: str, user_id: str, now: datetime) -> None:
+    """A user has read everything up to now."""
+    row = session.get(Seen, (user_id, conversation_id)) or Seen(
+        user_id=user_id, conversation_id=conversation_id, at=now
+    )
+    row.at = now
+    session.add(row)
+    session.flush()

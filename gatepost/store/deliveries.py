@@ -1,0 +1,240 @@
+"""Deliveries: one row per recipient, claimed by lease with a fence, and their append-only history."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Row, and_, update
+from sqlmodel import Session, col, func, or_, select
+
+from gatepost.ids import new_id
+from gatepost.model import Conversation, Delivery, DeliveryEvent, Message
+from gatepost.reply import Reply
+from gatepost.store.events import add_event
+from gatepost.store.rows import insert_row, insert_rows
+from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
+
+FAILURE_TAG = "system_email_notification_failure"
+READY = (DeliveryState.QUEUED, DeliveryState.DELAYED)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A delivery that this process may attempt until its lease ends; a later fence makes its result void."""
+
+    delivery_id: str
+    message_id: str
+    recipient: str
+    attempts: int
+    fence: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What came of one attempt, and what follows: the new state and, where it is tried again, when."""
+
+    state: DeliveryState
+    reply: Reply
+    remote_host: str
+    route: str
+    next_attempt_at: datetime | None
+
+
+def put_deliveries(session: Session, message_id: str, recipients: Sequence[str], now: datetime) -> list[Delivery]:
+    """One queued row per recipient (address keys or wire forms, each once)."""
+    rows = [
+        Delivery(
+            id=new_id("dlv"),
+            message_id=message_id,
+            recipient=recipient,
+            next_attempt_at=now,
+            created_at=now,
+            updated_at=now,
+        )
+        for recipient in dict.fromkeys(recipients)
+    ]
+    insert_rows(session, rows)
+    return rows
+
+
+def claim(session: Session, limit: int, lease: timedelta, now: datetime) -> list[Claim]:
+    """Take due deliveries: queued or delayed ones whose time has come, and those whose lease ran out."""
+    due = and_(col(Delivery.state).in_(READY), col(Delivery.next_attempt_at) <= now)
+    abandoned = and_(col(Delivery.state) == DeliveryState.SENDING, col(Delivery.lease_until) <= now)
+    ids = session.exec(
+        select(Delivery.id)
+        .where(or_(due, abandoned))
+        .order_by(col(Delivery.next_attempt_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not ids:
+        return []
+    taken = (
+        update(Delivery)
+        .where(col(Delivery.id).in_(ids))
+        .values(state=DeliveryState.SENDING, lease_until=now + lease, fence=Delivery.fence + 1, updated_at=now)
+        .returning(
+            col(Delivery.id),
+            col(Delivery.message_id),
+            col(Delivery.recipient),
+            col(Delivery.attempts),
+            col(Delivery.fence),
+            col(Delivery.created_at),
+        )
+    )
+    return sorted((read_claim(row) for row in session.execute(taken)), key=lambda taken: taken.delivery_id)
+
+
+def read_claim(row: Row[str, str, str, int, int, datetime]) -> Claim:
+    return Claim(row[0], row[1], row[2], row[3], row[4], row[5])
+
+
+def release(session: Session, claims: Sequence[Claim], now: datetime) -> None:
+    """Give back what was claimed but not attempted."""
+    for taken in claims:
+        session.execute(
+            update(Delivery)
+            .where(col(Delivery.id) == taken.delivery_id, col(Delivery.fence) == taken.fence)
+            .values(state=DeliveryState.QUEUED if not taken.attempts else DeliveryState.DELAYED, lease_until=None)
+        )
+
+
+def record_reply(session: Session, taken: Claim, result: Result, now: datetime) -> bool:
+    """Write what came of an attempt; False when the lease was lost to another process, whose result then holds."""
+    changed = session.execute(
+        update(Delivery)
+        .where(
+            col(Delivery.id) == taken.delivery_id,
+            col(Delivery.fence) == taken.fence,
+            col(Delivery.state) == DeliveryState.SENDING,
+        )
+        .values(
+            state=result.state,
+            attempts=taken.attempts + 1,
+            lease_until=None,
+            next_attempt_at=result.next_attempt_at,
+            code=result.reply.code,
+            status=result.reply.status,
+            text=result.reply.text,
+            remote_host=result.remote_host,
+            route=result.route,
+            updated_at=now,
+        )
+        .returning(col(Delivery.id))
+    ).first()
+    if changed is None:
+        return False
+    add_delivery_event(session, taken.delivery_id, result, "dialogue", taken.attempts + 1, now)
+    announce(session, taken.delivery_id, taken.message_id, taken.recipient, result, now)
+    return True
+
+
+def record_report(
+    session: Session, delivery: Delivery, state: DeliveryState, reply: Reply, host: str, proven: bool, now: datetime
+) -> None:
+    """Write what a bounce or delay notice says about a delivery; `proven` when its return path was ours."""
+    result = Result(state, reply, host, delivery.route, delivery.next_attempt_at)
+    values: dict[str, Any] = {"updated_at": now}
+    if state == DeliveryState.BOUNCED:
+        values |= {
+            "state": state,
+            "code": reply.code,
+            "status": reply.status,
+            "text": reply.text,
+            "reported": not proven,
+        }
+    session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(values))
+    add_delivery_event(session, delivery.id, result, "return path" if proven else "message id", delivery.attempts, now)
+    announce(session, delivery.id, delivery.message_id, delivery.recipient, result, now)
+
+
+def add_delivery_event(
+    session: Session, delivery_id: str, result: Result, source: str, attempt: int, now: datetime
+) -> None:
+    """Append to a delivery's history."""
+    insert_row(
+        session,
+        DeliveryEvent(
+            id=new_id("dev"),
+            delivery_id=delivery_id,
+            at=now,
+            state=result.state,
+            source=source,
+            attempt=attempt,
+            code=result.reply.code,
+            status=result.reply.status,
+            text=result.reply.text,
+            remote_host=result.remote_host,
+            next_attempt_at=result.next_attempt_at,
+        ),
+    )
+
+
+def announce(
+    session: Session, delivery_id: str, message_id: str, recipient: str, result: Result, now: datetime
+) -> None:
+    """Tell the conversations that show this message, and everybody who listens."""
+    conversations = conversations_showing(session, message_id)
+    for conversation in conversations:
+        count_failures(session, conversation)
+    add_event(
+        session,
+        f"delivery.{result.state}",
+        now=now,
+        message_id=message_id,
+        delivery_id=delivery_id,
+        conversation_id=conversations[0].id if conversations else None,
+        channel_id=conversations[0].channel_id if conversations else None,
+        data={"recipient": recipient, "reply": str(result.reply), "remote_host": result.remote_host},
+    )
+
+
+def conversations_showing(session: Session, message_id: str) -> list[Conversation]:
+    """The conversations in which a message is seen: its own, and those that answer it."""
+    own = select(Message.conversation_id).where(Message.id == message_id)
+    where = or_(col(Conversation.id).in_(own), Conversation.origin_id == message_id)
+    return list(session.exec(select(Conversation).where(where).order_by(col(Conversation.number))))
+
+
+def count_failures(session: Session, conversation: Conversation) -> None:
+    """Bring a conversation's count of recipients not reached, and its tag, up to date."""
+    shown = or_(Message.conversation_id == conversation.id, Message.id == conversation.origin_id)
+    failed = session.exec(
+        select(func.count())
+        .select_from(Delivery)
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .where(shown, col(Delivery.state).in_(NOT_DELIVERED))
+    ).one()
+    tags = [tag for tag in conversation.tags if tag != FAILURE_TAG] + ([FAILURE_TAG] if failed else [])
+    session.execute(
+        update(Conversation).where(col(Conversation.id) == conversation.id).values(failed=failed, tags=tags)
+    )
+
+
+def deliveries_of(session: Session, message_id: str) -> Sequence[Delivery]:
+    """A message's deliveries in the order of its recipients."""
+    return session.exec(select(Delivery).where(Delivery.message_id == message_id).order_by(Delivery.id)).all()
+
+
+def get_delivery(session: Session, delivery_id: str) -> Delivery | None:
+    """A delivery by its id."""
+    return session.get(Delivery, delivery_id)
+
+
+def delivery_events(session: Session, delivery_id: str) -> Sequence[DeliveryEvent]:
+    """A delivery's history, oldest first."""
+    where = DeliveryEvent.delivery_id == delivery_id
+    return session.exec(select(DeliveryEvent).where(where).order_by(col(DeliveryEvent.at), DeliveryEvent.id)).all()
+
+
+def count_states(session: Session) -> dict[str, int]:
+    """How many deliveries are in each state."""
+    return dict(session.exec(select(Delivery.state, func.count()).group_by(Delivery.state)).all())
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the outbox has something to do next."""
+    return session.exec(select(func.min(Delivery.next_attempt_at)).where(col(Delivery.state).in_(WAITING))).one()

@@ -1,0 +1,99 @@
+"""Messages and their octets."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete
+from sqlmodel import Session, col, or_, select
+
+from gatepost.blobs import Blobs, Content
+from gatepost.ids import new_id
+from gatepost.model import Conversation, Idempotency, Message, Raw
+from gatepost.store.rows import insert_row
+
+KEY_KEPT = timedelta(hours=24)
+
+
+class RawLost(Exception):
+    """A mail's octets are not where they were put."""
+
+
+def put_raw(session: Session, raw_id: str, content: Content) -> None:
+    """Store octets that `Blobs.keep` made durable."""
+    insert_row(session, Raw(id=raw_id, data=content.data, blob=content.blob, size=content.size))
+
+
+def put_message(session: Session, message: Message, content: Content | None) -> None:
+    """Store a message, and its octets when they are not stored already."""
+    if content:
+        put_raw(session, message.id, content)
+    insert_row(session, message)
+
+
+def raw_of(session: Session, raw_id: str, blobs: Blobs) -> bytes:
+    """A mail's octets by the id of its message or arrival. Raises RawLost."""
+    raw = session.get(Raw, raw_id)
+    if raw is None:
+        raise RawLost(f"the content of {raw_id} is not stored")
+    if raw.data is not None:
+        return raw.data
+    try:
+        return blobs.load(raw.blob or "")
+    except (OSError, ValueError) as error:
+        raise RawLost(f"the content of {raw_id} cannot be read: {error}") from None
+
+
+def get_message(session: Session, message_id: str) -> Message | None:
+    """A message by its id."""
+    return session.get(Message, message_id)
+
+
+def message_by_digest(session: Session, direction: str, digest: str) -> Message | None:
+    """The message with this identity."""
+    return session.exec(select(Message).where(Message.direction == direction, Message.digest == digest)).first()
+
+
+def messages_by_header_id(session: Session, header_id: str) -> Sequence[Message]:
+    """Messages with this Message-ID (without brackets), oldest first; at most ten, for ids can be forged."""
+    return session.exec(
+        select(Message).where(Message.message_id == header_id).order_by(col(Message.at)).limit(10)
+    ).all()
+
+
+def conversation_messages(session: Session, conversation: Conversation) -> Sequence[Message]:
+    """A conversation's messages, oldest first, beginning with the relayed one that it answers."""
+    where = or_(Message.conversation_id == conversation.id, Message.id == conversation.origin_id)
+    return session.exec(select(Message).where(where).order_by(col(Message.at), Message.id)).all()
+
+
+def key_used(session: Session, credential_id: str, key: str) -> Idempotency | None:
+    """What a caller's idempotency key made before, within 24 h."""
+    return session.get(Idempotency, (credential_id, key))
+
+
+def keep_key(session: Session, credential_id: str, key: str, request_hash: str, message_id: str, now: datetime) -> None:
+    """Remember a caller's key in the transaction of its message; forgets those older than 24 h."""
+    session.execute(delete(Idempotency).where(col(Idempotency.at) < now - KEY_KEPT))
+    row = Idempotency(credential_id=credential_id, key=key, request_hash=request_hash, message_id=message_id, at=now)
+    insert_row(session, row)
+
+
+def note_of(conversation: Conversation, user_id: str, name: str, text: str, now: datetime) -> Message:
+    """An agent's note as a row; it is never sent."""
+    note_id = new_id("msg")
+    return Message(
+        id=note_id,
+        direction="note",
+        digest=note_id,
+        kind="note",
+        message_id="",
+        subject=conversation.subject,
+        from_name=name,
+        snippet=text[:200],
+        at=now,
+        size=len(text.encode()),
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        user_id=user_id,
+        trigger="note",
+    )

@@ -1,0 +1,32 @@
+"""Inserting rows without the unit of work: what the hot path does thousands of times a second."""
+
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Insert, insert
+from sqlmodel import Session, SQLModel
+
+
+def insert_row(session: Session, row: SQLModel) -> None:
+    """Insert a row as one Core statement; the object stays unknown to the session."""
+    session.execute(statement(type(row)), [values_of(row)])
+
+
+def insert_rows(session: Session, rows: list[Any]) -> None:
+    """Insert many rows of one table."""
+    if rows:
+        session.execute(statement(type(rows[0])), [values_of(row) for row in rows])
+
+
+@cache
+def statement(table: Any) -> Insert:
+    return insert(table)
+
+
+@cache
+def columns(table: Any) -> tuple[str, ...]:
+    return tuple(table.model_fields)
+
+
+def values_of(row: SQLModel) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in columns(type(row))}
