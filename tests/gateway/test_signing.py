@@ -1,0 +1,207 @@
+"""gatepost.gateway.signing, verified by dkimpy."""
+
+import base64
+import contextlib
+import shutil
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import dkim
+import pytest
+from dkim.canonicalization import Relaxed
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatepost.domain_key import load_key
+from gatepost.gateway import canonical
+from gatepost.gateway.signing import GUARDED, Signer, SigningError, make_key, make_signer, sign, signature
+
+PEM, RECORD = make_key()
+SIGNER = make_signer("example.test", "gp202611", PEM)
+MAIL = (
+    b"From: Anna <anna@example.test>\r\nTo: bob@other.test,\r\n\tcarl@other.test\r\nCc: dora@other.test\r\n"
+    b"Subject:  Two   words\t \r\n folded\r\nDate: Sun, 22 Nov 2026 10:30:00 +0000\r\nReply-To: help@example.test\r\n"
+    b"Message-ID: <one@example.test>\r\nIn-Reply-To: <zero@other.test>\r\nReferences: <zero@other.test>\r\n"
+    b"MIME-Version: 1.0\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: 8bit\r\n"
+    b"List-Unsubscribe: <https://example.test/u>\r\n\r\n"
+    b"Hello  there \t\r\n\r\n. dot\r\n\r\n\r\n"
+)
+
+
+TODAY = datetime.now(UTC).replace(microsecond=0)
+"""dkimpy holds t= and x= against the real clock."""
+
+
+@pytest.fixture
+def now() -> datetime:
+    return TODAY
+
+
+def verifies(mail: bytes, record: str = RECORD) -> bool:
+    """What dkimpy says, with the key at the expected name only."""
+    zone = {b"gp202611._domainkey.example.test.": record.encode()}
+    return bool(dkim.verify(mail, dnsfunc=lambda name, timeout=5: zone.get(name)))
+
+
+def test_dkimpy_verifies(now: datetime) -> None:
+    signed = sign(MAIL, SIGNER, now)
+    assert signed.endswith(MAIL)
+    assert verifies(signed)
+    assert not verifies(signed, make_key()[1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"\r\n",
+        b"\r\n\r\n",
+        b" \r\n",
+        b"text\r\n",
+        b"text\r\n\r\n\r\n",
+        b"a \t b\t\r\n \r\n",
+        b"\xff\x00\r\n",
+        b"no end",
+    ],
+)
+def test_bodies(body: bytes, now: datetime) -> None:
+    assert verifies(sign(b"From: a@example.test\r\n\r\n" + body, SIGNER, now))
+
+
+def test_tags(now: datetime) -> None:
+    tags = dkim.util.parse_tag_value(signature(MAIL, SIGNER, now).partition(b":")[2])
+    assert (tags[b"a"], tags[b"c"], tags[b"d"], tags[b"s"]) == (
+        b"rsa-sha256",
+        b"relaxed/relaxed",
+        b"example.test",
+        b"gp202611",
+    )
+    assert int(tags[b"t"]) == now.timestamp()
+    assert int(tags[b"x"]) == (now + timedelta(days=14)).timestamp()
+    assert b"l" not in tags
+    names = [name.strip() for name in tags[b"h"].split(b":")]
+    assert {name: names.count(name) for name in GUARDED} == dict.fromkeys(GUARDED, 2)
+    assert names.count(b"list-unsubscribe") == 1
+
+
+def test_lines_of_the_signature_are_short(now: datetime) -> None:
+    assert max(len(line) for line in signature(MAIL, SIGNER, now).split(b"\r\n")) <= 78
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_adding_a_guarded_field_breaks_it(name: bytes, now: datetime) -> None:
+    signed = sign(MAIL, SIGNER, now)
+    field = name.title() + b": added@example.test\r\n"
+    assert not verifies(field + signed)
+    assert not verifies(signed.replace(b"\r\n\r\n", b"\r\n" + field + b"\r\n", 1))
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_a_guarded_field_that_was_missing_cannot_be_added(name: bytes, now: datetime) -> None:
+    signed = sign(b"From: a@example.test\r\nX-Free: 1\r\n\r\nbody\r\n", SIGNER, now)
+    assert verifies(b"X-Other: 2\r\n" + signed)
+    assert not verifies(name + b": x@example.test\r\n" + signed)
+
+
+@pytest.mark.parametrize("name", GUARDED)
+def test_changing_or_removing_a_signed_field_breaks_it(name: bytes, now: datetime) -> None:
+    head, _, _ = MAIL.partition(b"\r\n\r\n")
+    signed = sign(MAIL, SIGNER, now)
+    [line] = [line for line in head.split(b"\r\n") if line.lower().startswith(name + b":")]
+    assert not verifies(signed.replace(b"\r\n" + line, b"\r\n" + line + b"x"))
+    assert not verifies(signed.replace(b"\r\n" + line + b"\r\n", b"\r\n"))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(b". dot", b".. dot"), (b"Hello", b"Hallo"), (b"dot\r\n", b"dot\r\nmore\r\n")]
+)
+def test_changing_the_body_breaks_it(old: bytes, new: bytes, now: datetime) -> None:
+    assert not verifies(sign(MAIL, SIGNER, now).replace(old, new))
+
+
+def test_relaxed_changes_on_the_way_are_forgiven(now: datetime) -> None:
+    signed = sign(MAIL, SIGNER, now)
+    assert verifies(signed.replace(b"Hello  there \t", b"Hello there"))
+    assert verifies(signed.replace(b"Subject:  Two   words\t \r\n folded", b"SUBJECT: Two words folded") + b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b"\r\nbody", b"To: x@y\r\n\r\n", b"not a header\r\n\r\n", b" x\r\n", b"From: a\r\nx\r\n\r\n"]
+)
+def test_what_cannot_be_signed(raw: bytes, now: datetime) -> None:
+    with pytest.raises(SigningError, match="cannot be signed"):
+        sign(raw, SIGNER, now)
+
+
+def test_a_huge_header_block_is_not_signed(now: datetime) -> None:
+    with pytest.raises(SigningError, match="256 KB"):
+        sign(b"From: a@b\r\nX: " + b"x" * 300_000 + b"\r\n\r\n", SIGNER, now)
+    with pytest.raises(SigningError, match="1,000"):
+        sign(b"From: a@b\r\n" * 1001 + b"\r\n", SIGNER, now)
+
+
+def test_a_key_is_read_once() -> None:
+    assert make_signer("a.test", "s", PEM).private is make_signer("b.test", "s", PEM).private
+
+
+def test_keys_that_are_not_rsa_are_refused() -> None:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+
+    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    with pytest.raises(ValueError, match="RSA"):
+        load_key(pem)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([b"a", b" ", b"\t", b"\r\n", b"\xe9", b"."]), max_size=30).map(b"".join))
+def test_bodies_are_canonical_as_dkimpy_has_it(body: bytes) -> None:
+    ended = body + b"\r\n" if body and not body.endswith(b"\r\n") else body
+    assert canonical.relaxed_body(body) == Relaxed.canonicalize_body(ended)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([b"To", b"SUBJECT", b"X-Other", b"from", b"Received"]),
+            st.lists(st.sampled_from([b"v", b" ", b"\t", b"\r\n ", b":", b";"]), max_size=12).map(b"".join),
+        ),
+        max_size=8,
+    ),
+)
+def test_any_header_block_verifies(fields: list[tuple[bytes, bytes]]) -> None:
+    raw = b"From: a@example.test\r\n" + b"".join(n + b":" + v + b"x\r\n" for n, v in fields) + b"\r\nbody\r\n"
+    signed = sign(raw, SIGNER, TODAY)
+    if sum(n == b"from" for n, _ in fields) == 0:
+        assert verifies(signed)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=200))
+def test_signing_is_total(raw: bytes) -> None:
+    with contextlib.suppress(SigningError):
+        assert sign(raw, SIGNER, TODAY).endswith(raw)
+
+
+@pytest.mark.skipif(
+    not shutil.which("opendkim-testmsg"), reason="opendkim-testmsg (Debian: opendkim-tools) is not installed"
+)
+def test_opendkim_reads_what_we_sign(tmp_path: Path, now: datetime) -> None:
+    """OpenDKIM signs the same mail with the same key; both body hashes agree."""
+    key = tmp_path / "key.pem"
+    key.write_bytes(PEM)
+    command = ["opendkim-testmsg", "-d", "example.test", "-s", "gp202611", "-k", str(key), "-C"]
+    theirs = subprocess.run(command, input=MAIL, capture_output=True, check=True, timeout=30).stdout
+    found = dkim.util.parse_tag_value(
+        canonical.values(canonical.split_mail(canonical.with_crlf(theirs))[0], b"dkim-signature")[0]
+    )
+    ours = dkim.util.parse_tag_value(signature(MAIL, SIGNER, now).partition(b":")[2])
+    assert base64.b64decode(found[b"bh"]) == base64.b64decode(ours[b"bh"])
+
+
+def test_signers_are_values() -> None:
+    assert Signer("example.test", "gp202611", SIGNER.private) == SIGNER
