@@ -1,0 +1,193 @@
+"""One SMTP transaction for one recipient (RFC 5321 section 3.3); whatever the remote does comes back as a Reply."""
+
+from dataclasses import dataclass
+
+from gatepost.gateway.route import Hop
+from gatepost.gateway.send_connection import Connection, Timeouts, open_connection
+from gatepost.gateway.send_data import LostAfterDot, send_content
+from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.send_trouble import Trouble, read_response, trouble_reply
+from gatepost.reply import Reply, clean_text, is_shown
+
+ADDRESS_LIMIT = 320
+TIMEOUTS = Timeouts()
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """How a transaction ended.
+
+    `remote_host` is `name [ip]`; `tls` the protocol or None; `stage` the last step: connect, tls, auth, mail, rcpt,
+    data or dot. `uncertain`: the connection was lost after the final dot, so the mail may have been accepted.
+    """
+
+    reply: Reply
+    remote_host: str
+    tls: str | None
+    stage: str
+    uncertain: bool = False
+
+
+async def transact(
+    hop: Hop,
+    mail_from: str,
+    recipient: str,
+    content: bytes,
+    *,
+    smtputf8: bool = False,
+    pool: Pool | None = None,
+    timeouts: Timeouts = TIMEOUTS,
+) -> Sent:
+    """Hand `content` to the hop for one recipient; an empty `mail_from` is the null reverse-path.
+
+    With a `pool` the connection is kept for the next mail. Never raises, except CancelledError.
+    """
+    problem = address_trouble(mail_from, recipient)
+    if problem:
+        return Sent(problem, hop.host, None, "mail")
+    while pool is not None and (kept := pool.take(hop)) is not None:
+        sent = await over(kept, pool, mail_from, recipient, content, smtputf8)
+        if sent.stage != "mail" or kept.alive or sent.reply.permanent:
+            return sent  # otherwise it had been closed while it was idle: nothing was said yet, the next one is tried
+    try:
+        connection = await open_connection(hop, timeouts)
+    except Trouble as trouble:
+        return Sent(trouble.reply, hop.host, None, trouble.stage)
+    except Exception as error:
+        return Sent(trouble_reply(error, hop), hop.host, None, "connect")
+    return await over(connection, pool, mail_from, recipient, content, smtputf8)
+
+
+async def over(
+    connection: Connection, pool: Pool | None, mail_from: str, recipient: str, content: bytes, smtputf8: bool
+) -> Sent:
+    """One transaction over an open connection, which is afterwards kept, or closed."""
+    kept = False
+    connection.used += 1
+    try:
+        sent = await speak(connection, mail_from, recipient, content, smtputf8)
+        kept = await settle(connection, pool, sent)
+        return sent
+    except Trouble as trouble:
+        return Sent(trouble.reply, connection.host, connection.tls, trouble.stage)
+    except Exception as error:
+        return Sent(trouble_reply(error, connection.hop), connection.host, connection.tls, "mail")
+    finally:
+        if not kept:
+            connection.client.close()
+
+
+async def speak(connection: Connection, mail_from: str, recipient: str, content: bytes, smtputf8: bool) -> Sent:
+    """MAIL, RCPT, DATA. Raises Trouble."""
+    options, refused = mail_options(connection, mail_from + recipient, content, smtputf8)
+    if refused:
+        return Sent(refused, connection.host, connection.tls, "mail")
+    reply = await connection.command("mail", f"MAIL FROM:<{mail_from}>{options}")
+    stage = "mail"
+    if accepts(reply):
+        stage = "rcpt"
+        reply = await connection.command("rcpt", f"RCPT TO:<{recipient}>")
+    if accepts(reply):
+        stage = "data"
+        reply = await connection.command("data", "DATA", connection.timeouts.data)
+        if reply.code == 354:
+            return await body(connection, content)
+    if reply.positive:
+        reply = out_of_step(connection, reply)
+    return Sent(reply, connection.host, connection.tls, stage)
+
+
+def accepts(reply: Reply) -> bool:
+    """Whether a server said yes with a 2xx code; a status alone, or 3xx, is no yes."""
+    return reply.code is not None and 200 <= reply.code < 300
+
+
+async def body(connection: Connection, content: bytes) -> Sent:
+    """The content and the final dot. Raises Trouble when the connection is lost before the dot."""
+    protocol = connection.client.protocol
+    if protocol is None:
+        raise Trouble(trouble_reply(ConnectionResetError("Connection lost"), connection.hop), "data")
+    times = connection.timeouts
+    try:
+        response, dotted = await send_content(protocol, content, block_seconds=times.block, dot_seconds=times.dot)
+    except LostAfterDot as lost:
+        connection.client.close()
+        text = f"the connection to {connection.hop.host} was lost after the mail had been sent in full: {lost}"
+        return Sent(Reply(None, "4.4.2", clean_text(text)), connection.host, connection.tls, "dot", uncertain=True)
+    except Exception as error:
+        raise Trouble(trouble_reply(error, connection.hop), "data") from error
+    reply = read_response(response)
+    if not dotted:
+        connection.client.close()
+        return Sent(
+            out_of_step(connection, reply) if reply.positive else reply, connection.host, connection.tls, "data"
+        )
+    if reply.code is None or reply.code // 100 == 3:
+        return Sent(out_of_step(connection, reply), connection.host, connection.tls, "dot", uncertain=True)
+    return Sent(reply, connection.host, connection.tls, "dot")
+
+
+def out_of_step(connection: Connection, reply: Reply) -> Reply:
+    """A temporary reply for a positive answer in the wrong place; the connection is closed."""
+    connection.client.close()
+    return Reply(None, "4.5.0", clean_text(f"{connection.hop.host} answered out of step: {reply}"))
+
+
+async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
+    """Give the connection back to the pool, after RSET where the transaction ended early; True if it was kept."""
+    if pool is None:
+        connection.quit()
+        return False
+    if not connection.alive or sent.uncertain:
+        return False
+    if sent.stage != "dot":
+        try:
+            if not (await connection.command("mail", "RSET")).positive:
+                return False
+        except Trouble:
+            return False
+    pool.give(connection)
+    return True
+
+
+def mail_options(connection: Connection, addresses: str, content: bytes, smtputf8: bool) -> tuple[str, Reply | None]:
+    """The parameters of MAIL (RFC 1870, 6152, 6531), or the reply that says why this server cannot take the mail."""
+    client, size, host = connection.client, len(content), connection.hop.host
+    options = ""
+    if client.supports_extension("size"):
+        limit = client.esmtp_extensions.get("size", "").strip()
+        if limit.isascii() and limit.isdigit() and len(limit) < 16 and 0 < int(limit) < size:
+            text = f"the mail has {size} bytes and {host} takes at most {limit}"
+            return "", Reply(None, "5.3.4", text)
+        options += f" SIZE={size}"
+    if not content.isascii() and client.supports_extension("8bitmime"):
+        options += " BODY=8BITMIME"
+    if smtputf8 or not addresses.isascii():
+        if not client.supports_extension("smtputf8"):
+            return "", Reply(None, "5.6.7", f"{host} takes no addresses or headers with non-English letters (SMTPUTF8)")
+        options += " SMTPUTF8"
+    return options, None
+
+
+def address_trouble(mail_from: str, recipient: str) -> Reply | None:
+    """The reply for an address that cannot go on the wire: the last guard against a smuggled command."""
+    if mail_from and (problem := address_problem(mail_from)):
+        return Reply(None, "5.1.7", f"the sender's address cannot be used: {problem}")
+    if problem := address_problem(recipient):
+        return Reply(None, "5.1.3", f"the recipient's address cannot be used: {problem}")
+    return None
+
+
+def address_problem(address: str) -> str:
+    """What is wrong with an address, or an empty string."""
+    if len(address) > ADDRESS_LIMIT:
+        return "it is too long"
+    if any(not is_shown(char) for char in address):
+        return "there is a control character in it"
+    local, _, domain = address.rpartition("@")
+    if not local or not domain:
+        return "it is not written as name@domain"
+    quoted = len(local) > 1 and local[0] == local[-1] == '"'
+    if any(char in ' <>"' for char in (domain if quoted else address)):
+        return "there is a space, a quote or a bracket in it"
+    return ""

@@ -1,0 +1,174 @@
+"""One connection to one hop: connect, EHLO, STARTTLS and AUTH by aiosmtplib, with every trouble turned into a Reply."""
+
+import asyncio
+import logging
+import ssl
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+
+from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
+
+from gatepost.gateway.route import Hop
+from gatepost.gateway.send_trouble import Trouble, is_tls, read_response, refusal, trouble_reply
+from gatepost.reply import Reply
+
+log = logging.getLogger(__name__)
+AUTH_METHODS = ("plain", "login")
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds to wait for each step (RFC 5321 section 4.5.3.2); tests and impatient settings scale them down."""
+
+    connect: float = 60
+    command: float = 300
+    data: float = 120
+    block: float = 180
+    dot: float = 600
+
+    def scaled(self, factor: float) -> "Timeouts":
+        """All of them times `factor`."""
+        return Timeouts(*(factor * each for each in (self.connect, self.command, self.data, self.block, self.dot)))
+
+
+@dataclass(slots=True)
+class Connection:
+    """An open SMTP session: `host` is `name [ip]`, `tls` such as `TLSv1.3`, `used` the transactions so far."""
+
+    hop: Hop
+    client: SMTP
+    timeouts: Timeouts
+    host: str
+    tls: str | None = None
+    used: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be spoken on."""
+        return self.client.is_connected
+
+    async def command(self, stage: str, line: str, seconds: float | None = None) -> Reply:
+        """Send one command line and return the answer. Raises Trouble when there is none."""
+        try:
+            words = line.encode("utf-8")
+            return read_response(await self.client.execute_command(words, timeout=seconds or self.timeouts.command))
+        except Exception as error:
+            self.client.close()
+            raise Trouble(trouble_reply(error, self.hop), stage) from error
+
+    def quit(self) -> None:
+        """Say goodbye and close. The answer is not waited for: a result that is known must not hang on it."""
+        if self.client.protocol is not None:
+            with suppress(SMTPServerDisconnected, OSError):
+                self.client.protocol.write(b"QUIT\r\n")
+        self.client.close()
+
+
+async def open_connection(hop: Hop, timeouts: Timeouts) -> Connection:
+    """A connection that is ready for MAIL. Raises Trouble.
+
+    Where TLS is only opportunistic and its handshake fails, one more connection is made in the clear.
+    """
+    try:
+        return await attempt_connection(hop, timeouts, use_starttls=hop.starttls != "none")
+    except Trouble as trouble:
+        if trouble.stage != "tls" or hop.encrypted:
+            raise
+        log.info("TLS with %s failed, trying in the clear: %s", hop, trouble.reply)
+        return await attempt_connection(hop, timeouts, use_starttls=False)
+
+
+async def attempt_connection(hop: Hop, timeouts: Timeouts, *, use_starttls: bool) -> Connection:
+    """Connect, and see EHLO, STARTTLS and AUTH through. Raises Trouble; then nothing stays open."""
+    client = SMTP(
+        hostname=hop.host,
+        port=hop.port,
+        local_hostname=hop.helo,
+        use_tls=hop.implicit_tls,
+        start_tls=False,
+        timeout=timeouts.command,
+    )
+    stage = "connect"
+    try:
+        context = tls_context(hop.verified, hop.ca) if hop.implicit_tls or use_starttls else None
+        await client.connect(tls_context=context, timeout=timeouts.connect)
+        connection = Connection(hop, client, timeouts, remote_host(client, hop))
+        await greet(client)
+        if not hop.implicit_tls and use_starttls:
+            stage = "tls"
+            await start_tls(client, hop, timeouts)
+        connection.tls = tls_version(client)
+        if hop.logs_in:
+            stage = "auth"
+            await log_in(client, hop)
+    except Trouble:
+        client.close()
+        raise
+    except Exception as error:
+        client.close()
+        raise Trouble(refusal(error, stage, hop), "tls" if is_tls(error) else stage) from error
+    except asyncio.CancelledError:
+        client.close()
+        raise
+    return connection
+
+
+async def greet(client: SMTP) -> None:
+    """EHLO, or HELO for a server of before 1995 (RFC 5321 section 3.2)."""
+    try:
+        await client.ehlo()
+    except SMTPResponseException as error:
+        if not client.is_connected or error.code not in (500, 501, 502, 504, 550):
+            raise
+        await client.helo()
+
+
+async def start_tls(client: SMTP, hop: Hop, timeouts: Timeouts) -> None:
+    """STARTTLS if it is offered (RFC 3207). Raises Trouble when it is not and TLS is required."""
+    if not client.supports_extension("starttls"):
+        if hop.encrypted:
+            text = f"{hop.host} does not offer TLS, which is required for this route; nothing was sent"
+            raise Trouble(Reply(None, "4.7.10", text), "tls")
+        return
+    await client.starttls(timeout=timeouts.connect)
+    await client.ehlo()
+
+
+async def log_in(client: SMTP, hop: Hop) -> None:
+    """AUTH PLAIN or LOGIN (RFC 4954). Raises Trouble or aiosmtplib's exceptions."""
+    method = next((name for name in AUTH_METHODS if name in client.server_auth_methods), None)
+    if method == "plain":
+        await client.auth_plain(hop.username, hop.password)
+    elif method == "login":
+        await client.auth_login(hop.username, hop.password)
+    else:
+        text = f"{hop.host} offers no login by PLAIN or LOGIN, but the route has a user name"
+        raise Trouble(Reply(None, "4.7.4", text), "auth")
+
+
+@lru_cache(maxsize=32)
+def tls_context(verified: bool, ca: str | None) -> ssl.SSLContext:
+    """A client context; unless `verified` it accepts any certificate. Raises OSError for an unreadable CA file."""
+    context = ssl.create_default_context(cafile=ca) if verified else ssl.create_default_context()
+    if not verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def remote_host(client: SMTP, hop: Hop) -> str:
+    """`name [ip]` of the other end, or one of both where they are the same."""
+    with suppress(SMTPServerDisconnected):
+        peer = client.get_transport_info("peername")
+        if isinstance(peer, tuple) and peer[0] != hop.host:
+            return f"{hop.host} [{peer[0]}]"
+    return hop.host
+
+
+def tls_version(client: SMTP) -> str | None:
+    """The TLS protocol in use, such as `TLSv1.3`."""
+    with suppress(SMTPServerDisconnected):
+        secured = client.get_transport_info("ssl_object")
+        return str(secured.version()) if secured is not None else None
+    return None
