@@ -11,6 +11,8 @@ from gatepost.ledger import Ledger
 from gatepost.seal import Keys, make_keys
 from gatepost.settings import Settings
 
+pytest_plugins = ["tests.rig.postgres", "tests.rig.postfix", "tests.rig.chromium"]
+
 
 @pytest.fixture
 def anyio_backend() -> str:
