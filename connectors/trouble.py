@@ -1,0 +1,177 @@
+"""What went wrong with a mailbox, in words that name the field and the fix; server texts are read, never shown."""
+
+import imaplib
+import ssl
+from dataclasses import dataclass
+
+SECURITIES = ("tls", "starttls", "none")
+TEXT_LIMIT = 500
+
+
+class Trouble(Exception):
+    """A mailbox that cannot be read now.
+
+    `field` is the form's field or "server"; `lasting`: a person must act; `broken`: what the server said makes no
+    sense, so the mail that was asked for may be the cause.
+    """
+
+    def __init__(self, field: str, what: str, fix: str, *, lasting: bool = False, broken: bool = False) -> None:
+        super().__init__(f"{what} {fix}")
+        self.field = field
+        self.what = what
+        self.fix = fix
+        self.lasting = lasting
+        self.broken = broken
+
+
+class Nonsense(Exception):
+    """A server's answer that breaks a limit or the protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a refusal means when it holds `needle` (lower case)."""
+
+    needle: str
+    field: str
+    what: str
+    fix: str
+    lasting: bool = True
+
+
+LATER = "Gatepost tries again by itself."
+REFUSALS = (
+    Words(
+        "privacyrequired", "security", "The server takes no password without TLS.", "Set Security to TLS (port 993)."
+    ),
+    Words(
+        "application-specific password",
+        "password",
+        "The provider wants an app password.",
+        "Make one in the security settings of the mail account and enter it as Password.",
+    ),
+    Words(
+        "app password",
+        "password",
+        "The provider wants an app password.",
+        "Make one in the security settings of the mail account and enter it as Password.",
+    ),
+    Words(
+        "web login required",
+        "password",
+        "The provider wants a login in the browser, or an app password.",
+        "Log in to the mail account in a browser once, or make an app password and enter it as Password.",
+    ),
+    Words(
+        "basic authentication is disabled",
+        "password",
+        "The provider takes no passwords for IMAP.",
+        "Connect this mailbox through the provider's own login.",
+    ),
+    Words("imap is disabled", "username", "IMAP is switched off for this mailbox.", "Switch it on at the provider."),
+    Words("imap access is disabled", "username", "IMAP is switched off.", "Switch it on at the provider."),
+    Words("not enabled for imap", "username", "IMAP is switched off.", "Switch it on at the provider."),
+    Words("too many", "server", "The server has too many connections of this mailbox.", LATER, lasting=False),
+    Words("[unavailable]", "server", "The server cannot check logins just now.", LATER, lasting=False),
+    Words("temporar", "server", "The server has a temporary problem.", LATER, lasting=False),
+    Words("throttled", "server", "The server slows us down.", LATER, lasting=False),
+    Words("[overquota]", "server", "The mailbox has used up its transfer limit.", LATER, lasting=False),
+    Words("[limit]", "server", "The server has reached a limit of this mailbox.", LATER, lasting=False),
+    Words("[inuse]", "server", "The mailbox is locked by another program.", LATER, lasting=False),
+    Words("[serverbug]", "server", "The server has a problem of its own.", LATER, lasting=False),
+)
+HOST_FIXES = (
+    ("gmail.com", "Gmail wants an app password (Google Account, Security, 2-Step Verification)."),
+    ("googlemail.com", "Gmail wants an app password (Google Account, Security, 2-Step Verification)."),
+    ("office365.com", "Microsoft 365 takes no passwords for IMAP: its own login is needed."),
+    ("outlook.com", "Outlook.com takes no passwords for IMAP: its own login is needed."),
+    ("mail.yahoo.com", "Yahoo wants an app password (Account security, Generate app password)."),
+    ("mail.me.com", "iCloud wants an app-specific password (Apple Account, Sign-In and Security)."),
+)
+
+
+def recognise(text: str) -> Trouble | None:
+    """The trouble that a server's refusal names, if we know its words."""
+    lowered = text[:TEXT_LIMIT].lower()
+    for words in REFUSALS:
+        if words.needle in lowered:
+            return Trouble(words.field, words.what, words.fix, lasting=words.lasting)
+    return None
+
+
+def explain(stage: str, error: Exception, host: str, port: int, security: str) -> Trouble:
+    """The trouble behind an exception at a stage: connect, tls, greeting, starttls, login, folder or fetch."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return bad_certificate(error, host)
+    if isinstance(error, Nonsense):
+        return Trouble("server", f"{host} broke the rules of IMAP: {error}.", LATER, broken=True)
+    if stage == "connect":
+        return nothing_answers(host, port)
+    if isinstance(error, ssl.SSLError) or stage == "tls":
+        return no_tls(host, port, security)
+    if stage == "greeting":
+        return no_greeting(error, host, port, security)
+    known = recognise(str(error)) if isinstance(error, imaplib.IMAP4.error) else None
+    if known:
+        return known
+    if stage == "login" and isinstance(error, imaplib.IMAP4.error) and not isinstance(error, imaplib.IMAP4.abort):
+        return refused_login(host)
+    return broken_off(error, host)
+
+
+def bad_certificate(error: ssl.SSLCertVerificationError, host: str) -> Trouble:
+    """A certificate that does not prove the host."""
+    reason = (getattr(error, "verify_message", "") or "it cannot be checked").rstrip(".")
+    what = f"The certificate of {host} is not trusted: {reason}."
+    return Trouble(
+        "host", what, "Check Host: it must be a name in the certificate, signed by a known authority.", lasting=True
+    )
+
+
+def nothing_answers(host: str, port: int) -> Trouble:
+    """Nobody listens; refused and filtered read alike, so that this form does not scan networks."""
+    fix = "Check Host and Port: IMAP uses 993 with TLS and 143 with STARTTLS."
+    return Trouble("port", f"Nothing answers on port {port} of {host}.", fix)
+
+
+def no_tls(host: str, port: int, security: str) -> Trouble:
+    """The TLS handshake failed for another reason than the certificate."""
+    if security == "tls":
+        fix = "Set Security to STARTTLS, or Port to 993."
+        return Trouble("security", f"Port {port} of {host} does not speak TLS from the first byte.", fix)
+    return Trouble(
+        "security", f"{host} offers STARTTLS, but no TLS came about.", "Set Security to TLS and Port to 993."
+    )
+
+
+def no_greeting(error: Exception, host: str, port: int, security: str) -> Trouble:
+    """Connected, but what came was no IMAP greeting (RFC 3501 section 7.1)."""
+    if "BYE" in str(error)[:40] or recognise(str(error)):
+        return Trouble("server", f"{host} turned us away.", LATER)
+    if security != "tls" and isinstance(error, TimeoutError | ConnectionError):
+        fix = "Set Security to TLS, and Port to 993."
+        return Trouble(
+            "security", f"Port {port} of {host} says nothing: it seems to want TLS from the first byte.", fix
+        )
+    fix = "Check Port: IMAP uses 993 with TLS and 143 with STARTTLS."
+    return Trouble("port", f"What answers on port {port} of {host} is not an IMAP server.", fix)
+
+
+def refused_login(host: str) -> Trouble:
+    """The server said no to the user name or the password."""
+    hint = next((fix for end, fix in HOST_FIXES if host == end or host.endswith(f".{end}")), None)
+    fix = hint or "Check User name and Password; a provider with two-step login wants an app password instead."
+    return Trouble("password", f"{host} refused the user name or the password.", fix, lasting=True)
+
+
+def broken_off(error: Exception, host: str) -> Trouble:
+    """Anything else: the connection ended, or an answer that nobody understands."""
+    if isinstance(error, TimeoutError):
+        return Trouble("server", f"{host} stopped answering.", LATER)
+    if isinstance(error, OSError | imaplib.IMAP4.abort):
+        return Trouble("server", f"{host} ended the connection.", LATER)
+    if isinstance(error, imaplib.IMAP4.error):
+        return Trouble("server", f"{host} refused a request.", LATER, broken=True)
+    return Trouble("server", f"{host} gave an answer that makes no sense.", LATER, broken=True)
