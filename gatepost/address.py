@@ -152,7 +152,7 @@ def format_mailbox(name: str, address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Mailbox:
-    """One mailbox of a header field: cleaned display name, the address or None when unusable, and the text it came from."""
+    """One mailbox of a header field: the display name cleaned, the address or None when unusable, the text."""
 
     name: str
     address: Address | None
@@ -165,41 +165,41 @@ def parse_mailboxes(value: str) -> tuple[Mailbox, ...]:
     Members of groups are listed, group names are not; comments serve as names where there is no other.
     """
     reader = _Reader()
-    tokens = TOKEN.findall(value[:VALUE_LIMIT])
-    _pair_up(tokens)
-    group_ends = max((i for i, token in enumerate(tokens) if token == ";"), default=-1)
-    for index, token in enumerate(tokens):
-        reader.read(token, in_group=index < group_ends)
+    pieces = TOKEN.findall(value[:VALUE_LIMIT])
+    _pair_up(pieces)
+    group_ends = max((i for i, piece in enumerate(pieces) if piece == ";"), default=-1)
+    for index, piece in enumerate(pieces):
+        reader.read(piece, in_group=index < group_ends)
     reader.flush()
     return tuple(reader.mailboxes)
 
 
-def _pair_up(tokens: list[str]) -> None:
-    """Join quoted strings and comments to one token each, in place; what is never closed stays plain text."""
+def _pair_up(pieces: list[str]) -> None:
+    """Join quoted strings and comments to one piece each, in place; what is never closed stays plain text."""
     out: list[str] = []
     opened: list[int] = []
     quote = -1
-    for token in tokens:
-        out.append(token)
+    for piece in pieces:
+        out.append(piece)
         if quote >= 0:
-            if token == '"':
+            if piece == '"':
                 out[quote:] = ["".join(out[quote:])]
                 quote = -1
-        elif token == '"' and not opened:
+        elif piece == '"' and not opened:
             quote = len(out) - 1
-        elif token == "(":
+        elif piece == "(":
             opened.append(len(out) - 1)
-        elif token == ")" and opened:
+        elif piece == ")" and opened:
             start = opened.pop()
             if not opened:
                 out[start:] = ["".join(out[start:])]
     unclosed = min([*opened[:1], *([quote] if quote >= 0 else [])], default=len(out))
-    out[unclosed:] = [" " if token in ('"', "(", ")") else token for token in out[unclosed:]]
-    tokens[:] = out
+    out[unclosed:] = [" " if piece in ('"', "(", ")") else piece for piece in out[unclosed:]]
+    pieces[:] = out
 
 
 class _Reader:
-    """Collects the tokens of one mailbox until a separator ends it."""
+    """Collects the pieces of one mailbox until a separator ends it."""
 
     def __init__(self) -> None:
         self.mailboxes: list[Mailbox] = []
@@ -207,30 +207,32 @@ class _Reader:
 
     def _begin(self) -> None:
         self.phrase: list[str] = []
+        self.has_at = False
         self.angle: list[str] | None = None
         self.closed = False
         self.comments: list[str] = []
         self.raw: list[str] = []
 
-    def read(self, token: str, *, in_group: bool) -> None:
-        """Take one token in."""
+    def read(self, piece: str, *, in_group: bool) -> None:
+        """Take one piece in."""
         inside = self.angle is not None and not self.closed
-        if token in (",", ";") and not (inside and token == "," and self._is_route()):
+        if piece in (",", ";") and not (inside and piece == "," and self._is_route()):
             self.flush()
             return
-        self.raw.append(token)
-        if token[0] == "(" and len(token) > 1:
-            self.comments.append(token[1:-1])
-        elif token == "<":
+        self.raw.append(piece)
+        if piece[0] == "(" and len(piece) > 1:
+            self.comments.append(piece[1:-1])
+        elif piece == "<":
             self._open_angle()
-        elif token == ">":
+        elif piece == ">":
             self.closed = self.angle is not None
         elif inside and self.angle is not None:
-            self.angle.append(token)
-        elif token == ":" and in_group and self.angle is None and not any("@" in word for word in self.phrase):
+            self.angle.append(piece)
+        elif piece == ":" and in_group and self.angle is None and not self.has_at:
             self._begin()
         else:
-            self.phrase.append(token)
+            self.phrase.append(piece)
+            self.has_at = self.has_at or "@" in piece
 
     def _is_route(self) -> bool:
         return bool(self.angle) and "".join(self.angle or [])[:1] == "@"
@@ -302,5 +304,5 @@ def _phrase_text(words: list[str]) -> str:
     return clean_name(decode_words(text)).strip("' ")
 
 
-def _unquote(token: str) -> str:
-    return QUOTED_PAIR.sub(r"\1", token[1:-1])
+def _unquote(piece: str) -> str:
+    return QUOTED_PAIR.sub(r"\1", piece[1:-1])

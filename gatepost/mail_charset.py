@@ -1,4 +1,4 @@
-"""Octets to text by a named charset: total, with the aliases that mail really uses, and without the dangerous codecs."""
+"""Octets to text by a named charset: total, with the aliases that mail uses and without the dangerous codecs."""
 
 import encodings.aliases
 import re
@@ -91,6 +91,4 @@ def _decode(octets: bytes, codec: str) -> str:
         text = octets.decode(codec, "replace")
     except (UnicodeError, LookupError, ValueError):  # a codec's own state can fail in spite of "replace"
         return octets.decode("latin-1")
-    if any("\ud800" <= char <= "\udfff" for char in text) if codec.startswith("utf") else False:
-        return text.encode("utf-8", "replace").decode("utf-8", "replace")
-    return text
+    return text.encode("utf-8", "replace").decode("utf-8") if codec.startswith("utf") else text

@@ -17,7 +17,7 @@ BREAKS = "\t\r\n\v\f"
 
 
 def decode_words(text: str) -> str:
-    """Header text with its encoded words decoded; tolerant, total, linear. Blanks between two words vanish (section 6.2)."""
+    """Header text with its encoded words decoded: total, linear; blanks between two words vanish (section 6.2)."""
     if "=?" not in text:
         return text
     out: list[str] = []
