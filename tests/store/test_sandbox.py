@@ -1,0 +1,35 @@
+"""Kept sandbox mails."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from gatepost.database import Database
+from gatepost.reply import Reply
+from gatepost.store.sandbox import get_sandbox_mail, keep_sandbox_mail, list_sandbox_mails, sandbox_mails_of
+
+
+def keep(session: Session, number: int, now: datetime) -> str:
+    """One kept attempt."""
+    return keep_sandbox_mail(
+        session,
+        delivery_id=f"dlv_{number % 2}",
+        message_id="msg_1",
+        mail_from="b+t@bounce.gatepost.test",
+        recipient=f"{number}@x.test",
+        reply=Reply(550, "5.1.1", "no such user"),
+        now=now + timedelta(seconds=number),
+    ).id
+
+
+def test_kept_mails_are_listed_latest_first(database: Database, now: datetime) -> None:
+    with database.session() as session:
+        session.connection().exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        ids = [keep(session, number, now) for number in range(5)]
+        assert [mail.id for mail in list_sandbox_mails(session, limit=2)] == [ids[4], ids[3]]
+        assert [mail.id for mail in list_sandbox_mails(session, before=ids[2])] == [ids[1], ids[0]]
+        assert [mail.id for mail in sandbox_mails_of(session, "dlv_1")] == [ids[1], ids[3]]
+        found = get_sandbox_mail(session, ids[0])
+        assert found is not None
+        assert (found.code, found.status, found.recipient, found.at) == (550, "5.1.1", "0@x.test", now)
+        session.rollback()
