@@ -3,10 +3,10 @@
 import html
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
 
 TAG = re.compile(r"""<(/?)([a-zA-Z][^\s/>]*+)((?:=\s*+(?:"[^"]*+"|'[^']*+')|[^>])*+)>""")
-TAG_START = re.compile(r"</?[a-zA-Z]")
+MARKUP = re.compile(r"<(?:/?[a-zA-Z]|([!?/]))")
+MAY_HIDE = re.compile(r"hid|none|:\s*0", re.IGNORECASE)
 LONG_NUMBER = re.compile(r"&#[0-9]{9,};?")
 ATTRIBUTE = re.compile(r"""([^\s"'<>/=]++)(?:\s*+=\s*+(?:"([^"]*+)"|'([^']*+)'|([^\s"'=<>`]++)))?+""")
 RAW_TEXT = {
@@ -68,52 +68,47 @@ BLOCK = frozenset(
     )
 )
 PARAGRAPH = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "ul", "ol", "table", "pre"))
+CELLS = frozenset(("br", "td", "th"))
 DROPPED = frozenset(
     ("script", "style", "title", "head", "template", "noembed", "noframes", "iframe", "object", "select")
 )
 QUOTE_LIMIT = 10
+TEXT_LIMIT = 1024 * 1024
+"""How many characters of a body are read."""
 
 
-class Token(NamedTuple):
-    """`kind` is "text", "start" or "end"; `name` the tag in lower case; `data` the decoded text or the raw attributes."""
-
-    kind: str
-    name: str
-    data: str
+Token = tuple[str, str, str]
+"""(kind, name, data): "text", "start" or "end"; the lower-case tag; the decoded text or the raw attributes."""
 
 
 def tokens(source: str) -> Iterator[Token]:
     """Cut HTML into texts and tags; comments and declarations vanish; a tag that is never closed ends the document."""
     at = 0
-    while True:
-        opening = source.find("<", at)
-        if opening < 0:
-            break
-        if opening > at:
-            yield Token("text", "", unescape(source[at:opening]))
-        if TAG_START.match(source, opening):
-            found = TAG.match(source, opening)
-            if not found:
-                return
-            name = found[2].lower()
-            yield Token("end" if found[1] else "start", name, found[3])
-            at = found.end()
-            if name in RAW_TEXT and not found[1]:
-                closing = RAW_TEXT[name].search(source, at)
-                if not closing:
-                    return
-                if name in ("title", "textarea"):
-                    yield Token("text", "", unescape(source[at : closing.start()]))
-                at = closing.start()
-        elif source.startswith(("!", "?", "/"), opening + 1):
-            at = _after_declaration(source, opening)
+    while opening := MARKUP.search(source, at):
+        start = opening.start()
+        if start > at:
+            yield ("text", "", unescape(source[at:start]))
+        if opening[1]:
+            at = _after_declaration(source, start)
             if at < 0:
                 return
-        else:
-            yield Token("text", "", "<")
-            at = opening + 1
+            continue
+        found = TAG.match(source, start)
+        if not found:
+            return
+        slash, name, data = found.groups()
+        name = name.lower()
+        yield ("end" if slash else "start", name, data)
+        at = found.end()
+        if name in RAW_TEXT and not slash:
+            closing = RAW_TEXT[name].search(source, at)
+            if not closing:
+                return
+            if name in ("title", "textarea"):
+                yield ("text", "", unescape(source[at : closing.start()]))
+            at = closing.start()
     if at < len(source):
-        yield Token("text", "", unescape(source[at:]))
+        yield ("text", "", unescape(source[at:]))
 
 
 def unescape(text: str) -> str:
@@ -141,10 +136,7 @@ def attributes(data: str) -> dict[str, str]:
 
 def is_hidden(data: str) -> bool:
     """Whether the attributes of a start tag hide the element."""
-    if not data or data == "/":
-        return False
-    lowered = data.lower()
-    if "hidden" not in lowered and "style" not in lowered:
+    if not data or not MAY_HIDE.search(data):
         return False
     given = attributes(data)
     if "hidden" in given:
@@ -168,10 +160,11 @@ def visible_text(source: str) -> str:
         if kind == "text":
             page.add(data)
         elif kind == "end":
-            page.close(name)
-        elif name in DROPPED or (name not in VOID and is_hidden(data)):
+            if name in BLOCK:
+                page.close(name)
+        elif name in DROPPED or (data and name not in VOID and is_hidden(data)):
             hidden, depth = name, 1
-        else:
+        elif name in BLOCK or name in CELLS:
             page.open(name)
     return page.text()
 
@@ -187,6 +180,11 @@ def _hidden_depth(kind: str, name: str, hidden: str, depth: int) -> int:
     return 0 if hidden in IMPLIED_END else depth + 1
 
 
+def text_as_html(text: str) -> str:
+    """Plain text as HTML that keeps its lines."""
+    return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>'
+
+
 class _Page:
     """Lines being written: collapses blanks, and remembers quote depth and preformatted text."""
 
@@ -194,6 +192,7 @@ class _Page:
         self.lines: list[str] = []
         self.words: list[str] = []
         self.quotes = 0
+        self.mark = ""
         self.pre = 0
         self.gap = False
 
@@ -210,41 +209,50 @@ class _Page:
 
     def end_line(self, *, keep_empty: bool = False) -> None:
         """Write the current line, after a blank one where a paragraph began."""
-        line = "".join(self.words)
-        line = line.rstrip() if self.pre else BLANKS.sub(" ", line).strip()
-        self.words.clear()
-        if not line and not keep_empty:
+        line = ""
+        if self.words:
+            line = "".join(self.words)
+            line = line.rstrip() if self.pre else BLANKS.sub(" ", line).strip()
+            self.words.clear()
+        if not line:
+            if keep_empty and (self.pre or (self.lines and self.lines[-1])):
+                self.lines.append(self.mark.rstrip())
             return
-        mark = "> " * min(self.quotes, QUOTE_LIMIT)
         if self.gap and self.lines and self.lines[-1].strip("> "):
-            self.lines.append(mark.rstrip())
+            self.lines.append(self.mark.rstrip())
         self.gap = False
-        self.lines.append((mark + line).rstrip())
+        self.lines.append(self.mark + line)
 
     def open(self, name: str) -> None:
-        """A start tag."""
+        """A start tag that matters for the layout."""
         if name == "br":
             self.end_line(keep_empty=True)
         elif name in ("td", "th"):
             self.words.append(" ")
-        elif name in BLOCK:
+        else:
             self._break(name)
             if name == "li":
                 self.words.append("- ")
-            self.quotes += name == "blockquote"
-            self.pre += name == "pre"
+            elif name == "blockquote":
+                self._quote(1)
+            elif name == "pre":
+                self.pre += 1
 
     def close(self, name: str) -> None:
-        """An end tag."""
-        if name in BLOCK:
-            self._break(name)
-            if name == "blockquote":
-                self.quotes = max(0, self.quotes - 1)
-            elif name == "pre":
-                self.pre = max(0, self.pre - 1)
+        """The end tag of a block."""
+        self._break(name)
+        if name == "blockquote":
+            self._quote(-1)
+        elif name == "pre":
+            self.pre = max(0, self.pre - 1)
+
+    def _quote(self, step: int) -> None:
+        self.quotes = max(0, self.quotes + step)
+        self.mark = "> " * min(self.quotes, QUOTE_LIMIT)
 
     def _break(self, name: str) -> None:
-        self.end_line()
+        if self.words:
+            self.end_line()
         if name in PARAGRAPH:
             self.gap = True
 

@@ -1,14 +1,12 @@
 """Which parts are the body and which are attachments (RFC 8621 section 4.1.4), and the body as text."""
 
-import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from gatepost.html_text import visible_text
+from gatepost.html_text import TEXT_LIMIT, text_as_html, visible_text
 from gatepost.mail_charset import decode_text, find_codec
 from gatepost.mail_mime import Part
 
-TEXT_LIMIT = 1024 * 1024
 MEDIA = ("image/", "audio/", "video/")
 NOT_BODY = frozenset(
     {"text/calendar", "text/rfc822-headers", "text/csv", "text/vcard", "text/x-vcard", "text/x-amp-html"}
@@ -58,7 +56,7 @@ def read_bodies(parts: Sequence[Part]) -> tuple[str, str | None, tuple[Attachmen
     shown = None
     if any(part.content_type == "text/html" for part in htmls):
         shown = "\n".join(
-            sources[p.index] if p.content_type == "text/html" else _as_html(sources[p.index]) for p in htmls
+            sources[p.index] if p.content_type == "text/html" else text_as_html(sources[p.index]) for p in htmls
         )
     plain = [visible_text(sources[p.index]) if p.content_type == "text/html" else sources[p.index] for p in texts]
     text = "\n".join(piece.strip("\n") for piece in plain if piece.strip())
@@ -109,10 +107,6 @@ def _source(part: Part, defects: dict[str, None]) -> str:
         defects["unknown charset"] = None
     text = decode_text(octets, part.charset)
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
-
-
-def _as_html(text: str) -> str:
-    return f'<div style="white-space: pre-wrap">{html.escape(text)}</div>'
 
 
 def _attachment(part: Part) -> Attachment:
