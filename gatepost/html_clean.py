@@ -10,6 +10,7 @@ from gatepost.html_text import TEXT_LIMIT, attributes, text_as_html, tokens, vis
 
 DEPTH_LIMIT = 100
 REFERENCES_LIMIT = 50_000
+STRAYS_LIMIT = 2_000
 ATTRIBUTES_LIMIT = 16 * 1024
 INLINE_IMAGE_LIMIT = 512 * 1024
 VOID = frozenset(("br", "col", "hr", "img", "wbr"))
@@ -129,6 +130,8 @@ def clean_html(source: str, *, remote_images: bool = False) -> CleanHtml:
     rebuilt = "".join(rebuilder.rebuild(source))
     if rebuilder.too_deep:
         return _as_text(source, "The HTML is nested too deep.")
+    if rebuilder.strays > STRAYS_LIMIT:
+        return _as_text(source, "The HTML has tables without cells.")
     if rebuilt.count("&") > REFERENCES_LIMIT or len(rebuilt) > 4 * TEXT_LIMIT:
         return _as_text(source, "The HTML has too many special characters.")
     return CleanHtml(_CLEANER.clean(rebuilt), rebuilder.blocked)
@@ -147,6 +150,8 @@ class _Rebuilder:
         self.too_deep = False
         self.open: dict[str, int] = {}
         self.depth = 0
+        self.cells = [True]
+        self.strays = 0
 
     def rebuild(self, source: str) -> Iterator[str]:
         """The pieces of the new document; stops where it gets too deep."""
@@ -159,13 +164,29 @@ class _Rebuilder:
                     continue
                 skipped = ""
             elif kind == "text":
+                self.strays += not self.cells[-1] and not data.isspace()
                 yield html.escape(data, quote=False)
             elif name in ALLOWED:
+                self._place(kind, name)
                 yield self._start(name, data) if kind == "start" else self._end(name)
                 if self.too_deep:
                     return
             elif kind == "start" and name in SKIPPED and not data.endswith("/"):
                 skipped, nested = name, 1
+
+    def _place(self, kind: str, name: str) -> None:
+        """Count what stands inside a table but in no cell: moving each of it out costs a parser linear time."""
+        if name == "table":
+            if kind == "start":
+                self.cells.append(False)
+            elif len(self.cells) > 1:
+                self.cells.pop()
+        elif len(self.cells) > 1 and name in ("td", "th", "caption"):
+            self.cells[-1] = kind == "start"
+        elif name in ("tr", "thead", "tbody", "tfoot") and len(self.cells) > 1:
+            self.cells[-1] = False
+        else:
+            self.strays += not self.cells[-1]
 
     def _start(self, name: str, data: str) -> str:
         if name not in UNCOUNTED:
