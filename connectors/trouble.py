@@ -113,6 +113,8 @@ def explain(stage: str, error: Exception, host: str, port: int, security: str) -
         return no_tls(host, port, security)
     if stage == "greeting":
         return no_greeting(error, host, port, security)
+    if isinstance(error.__context__, imaplib.IMAP4.abort):  # imapclient calls every end of a login a refusal
+        error = error.__context__
     known = recognise(str(error)) if isinstance(error, imaplib.IMAP4.error) else None
     if known:
         return known
