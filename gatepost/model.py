@@ -240,7 +240,7 @@ class KnownId(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """One mail's content, in or out, or an agent's note; its raw bytes are in `raw`."""
+    """One mail, in or out, or an agent's note; `raw_id` names its octets, `outcome` is that of an inbound one."""
 
     __table_args__ = (
         UniqueConstraint("direction", "digest"),
@@ -251,6 +251,7 @@ class Message(SQLModel, table=True):
     digest: str
     kind: str = Kind.MESSAGE
     message_id: str = Field(index=True)
+    raw_id: str = ""
     subject: str = ""
     from_name: str = ""
     from_address: str = ""
@@ -265,6 +266,7 @@ class Message(SQLModel, table=True):
     credential_id: str | None = Field(default=None, foreign_key="credential.id", index=True)
     user_id: str | None = Field(default=None, foreign_key="user.id")
     trigger: str = ""
+    outcome: str = ""
     strength: str = Strength.NONE
     verified: bool = True
     auth: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
@@ -292,6 +294,9 @@ class Arrival(SQLModel, table=True):
     remote_ip: str = ""
     helo: str = ""
     account_id: str | None = Field(default=None, foreign_key="account.id")
+    channel_id: str | None = Field(default=None, foreign_key="channel.id")
+    auth: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    strength: str = Strength.NONE
     raw_id: str = Field(foreign_key="raw.id")
     received_at: datetime = Field(sa_type=UTCDateTime, index=True)
     outcome: str = Field(default=Outcome.PENDING, index=True)

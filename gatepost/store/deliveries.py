@@ -92,14 +92,9 @@ def read_claim(row: Row[str, str, str, int, int, datetime]) -> Claim:
     return Claim(row[0], row[1], row[2], row[3], row[4], row[5])
 
 
-def release(session: Session, claims: Sequence[Claim], now: datetime) -> None:
-    """Give back what was claimed but not attempted."""
-    for taken in claims:
-        session.execute(
-            update(Delivery)
-            .where(col(Delivery.id) == taken.delivery_id, col(Delivery.fence) == taken.fence)
-            .values(state=DeliveryState.QUEUED if not taken.attempts else DeliveryState.DELAYED, lease_until=None)
-        )
+def end_leases(session: Session, now: datetime) -> None:
+    """At the start of the only process: whoever held a lease is gone, so what he was sending is due now."""
+    session.execute(update(Delivery).where(col(Delivery.state) == DeliveryState.SENDING).values(lease_until=now))
 
 
 def record_reply(session: Session, taken: Claim, result: Result, now: datetime) -> bool:
@@ -138,7 +133,7 @@ def record_report(
     """Write what a bounce or delay notice says about a delivery; `proven` when its return path was ours."""
     result = Result(state, reply, host, delivery.route, delivery.next_attempt_at)
     values: dict[str, Any] = {"updated_at": now}
-    if state == DeliveryState.BOUNCED:
+    if state in (DeliveryState.BOUNCED, DeliveryState.COMPLAINED):
         values |= {
             "state": state,
             "code": reply.code,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.blobs import Blobs, Content
 from gatepost.ids import new_id
@@ -24,14 +24,15 @@ def put_raw(session: Session, raw_id: str, content: Content) -> None:
 
 
 def put_message(session: Session, message: Message, content: Content | None) -> None:
-    """Store a message, and its octets when they are not stored already."""
+    """Store a message, and its octets under its own id when they are not stored already (`raw_id`)."""
     if content:
+        message.raw_id = message.id
         put_raw(session, message.id, content)
     insert_row(session, message)
 
 
 def raw_of(session: Session, raw_id: str, blobs: Blobs) -> bytes:
-    """A mail's octets by the id of its message or arrival. Raises RawLost."""
+    """A mail's octets by the `raw_id` of its message or arrival. Raises RawLost."""
     raw = session.get(Raw, raw_id)
     if raw is None:
         raise RawLost(f"the content of {raw_id} is not stored")
@@ -64,6 +65,13 @@ def conversation_messages(session: Session, conversation: Conversation) -> Seque
     """A conversation's messages, oldest first, beginning with the relayed one that it answers."""
     where = or_(Message.conversation_id == conversation.id, Message.id == conversation.origin_id)
     return session.exec(select(Message).where(where).order_by(col(Message.at), Message.id)).all()
+
+
+def position(session: Session, conversation: Conversation, message: Message) -> int:
+    """Which message of a conversation it is, counted from 1."""
+    shown = or_(Message.conversation_id == conversation.id, Message.id == conversation.origin_id)
+    before = or_(col(Message.at) < message.at, and_(col(Message.at) == message.at, col(Message.id) < message.id))
+    return session.exec(select(func.count()).select_from(Message).where(shown, before)).one() + 1
 
 
 def key_used(session: Session, credential_id: str, key: str) -> Idempotency | None:

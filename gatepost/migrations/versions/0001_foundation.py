@@ -159,12 +159,13 @@ def create_conversations() -> None:
 
 def create_messages() -> None:
     op.create_table(
-        "message", text("id"), text("direction"), text("digest"), text("kind"), text("message_id"), text("subject"),
-        text("from_name"), text("from_address"), json("recipients_shown"), text("snippet"), time("at"),
-        time("sent_at", null=True), number("size"), text("envelope_from"), text("conversation_id", null=True),
-        text("channel_id", null=True), text("credential_id", null=True), text("user_id", null=True), text("trigger"),
-        text("strength"), flag("verified"), json("auth"), json("why"), number("attachments"),
-        sa.PrimaryKeyConstraint("id"), sa.ForeignKeyConstraint(["conversation_id"], ["conversation.id"]),
+        "message", text("id"), text("direction"), text("digest"), text("kind"), text("message_id"), text("raw_id"),
+        text("subject"), text("from_name"), text("from_address"), json("recipients_shown"), text("snippet"),
+        time("at"), time("sent_at", null=True), number("size"), text("envelope_from"),
+        text("conversation_id", null=True), text("channel_id", null=True), text("credential_id", null=True),
+        text("user_id", null=True), text("trigger"), text("outcome"), text("strength"), flag("verified"),
+        json("auth"), json("why"), number("attachments"), sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversation.id"]),
         sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]),
         sa.ForeignKeyConstraint(["credential_id"], ["credential.id"]),
         sa.ForeignKeyConstraint(["user_id"], ["user.id"]), sa.UniqueConstraint("direction", "digest"),
@@ -182,11 +183,12 @@ def create_messages() -> None:
 def create_arrivals() -> None:
     op.create_table(
         "arrival", text("id"), text("receipt"), text("inlet"), text("envelope_from"), text("recipient"),
-        text("remote_ip"), text("helo"), text("account_id", null=True), text("raw_id"), time("received_at"),
-        text("outcome"), text("outcome_why"), number("tries"), text("message_id", null=True),
-        sa.PrimaryKeyConstraint("id"), sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
-        sa.ForeignKeyConstraint(["raw_id"], ["raw.id"]), sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
-        sa.UniqueConstraint("receipt"),
+        text("remote_ip"), text("helo"), text("account_id", null=True), text("channel_id", null=True), json("auth"),
+        text("strength"), text("raw_id"), time("received_at"), text("outcome"), text("outcome_why"), number("tries"),
+        text("message_id", null=True), sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+        sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]), sa.ForeignKeyConstraint(["raw_id"], ["raw.id"]),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"]), sa.UniqueConstraint("receipt"),
     )  # fmt: skip
     op.create_index("ix_arrival_message_id", "arrival", ["message_id"])
     op.create_index("ix_arrival_outcome", "arrival", ["outcome"])

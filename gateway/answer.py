@@ -1,0 +1,187 @@
+"""An agent's answer from the page: to whom and why, composed so that it threads at the customer, by the one door."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gatepost.address import AddressError, parse_address
+from gatepost.compose import compose
+from gatepost.envelope import Envelope
+from gatepost.gateway.accept import Gate, Submission, accept
+from gatepost.ids import new_id
+from gatepost.mail import parse
+from gatepost.model import Channel, Conversation, Message, User
+from gatepost.settings import Settings
+from gatepost.store.channels import aliases_of, get_channel, list_channels
+from gatepost.store.conversations import get_conversation
+from gatepost.store.messages import conversation_messages, get_message, raw_of
+from gatepost.store.users import get_user
+from gatepost.tokens import mint_message_id, reply_address
+
+TRIGGER = "agent reply"
+
+
+class NoAnswer(ValueError):
+    """Why this conversation cannot be answered, in words that name the fix."""
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRecipient:
+    """One proposed recipient: `to` or `cc`, the address, its name, and why he is proposed."""
+
+    field: str
+    address: str
+    name: str
+    why: str
+
+
+def answer_recipients(session: Session, conversation_id: str, settings: Settings) -> list[AnswerRecipient]:
+    """To: who wrote last (else the requester); Cc: whom he wrote to besides us. Addresses of ours are left out."""
+    conversation = get_conversation(session, conversation_id)
+    if conversation is None:
+        return []
+    ours = own_addresses(session)
+    answered = answered_message(session, conversation)
+    if answered is None or answered.direction == "out":
+        origin = answered.recipients_shown if answered else []
+        found = [AnswerRecipient(row["field"], row["address"], row["name"], "they got this mail") for row in origin]
+        found = found or [AnswerRecipient("to", conversation.requester, "", "the requester")]
+    else:
+        found = [AnswerRecipient("to", answered.from_address, answered.from_name, "wrote the last message")]
+        for row in answered.recipients_shown:
+            why = f"was in {row['field'].capitalize()} of the last message"
+            found.append(AnswerRecipient("cc", row["address"], row["name"], why))
+    unique: dict[str, AnswerRecipient] = {}
+    for recipient in found:
+        if recipient.address not in ours and not is_internal(recipient.address, settings):
+            unique.setdefault(recipient.address, recipient)
+    return list(unique.values())
+
+
+def own_addresses(session: Session) -> set[str]:
+    """The address keys of all channels."""
+    found: set[str] = set()
+    for channel in list_channels(session):
+        found.update([channel.address, *aliases_of(session, channel.id)])
+    return found
+
+
+def is_internal(address: str, settings: Settings) -> bool:
+    """Whether an address is one of our reply addresses or return paths."""
+    return address.rpartition("@")[2] in (settings.replies, settings.bounces)
+
+
+def answered_message(session: Session, conversation: Conversation) -> Message | None:
+    """What an answer answers: the last mail from outside, else the last one of ours."""
+    mails = [row for row in conversation_messages(session, conversation) if row.direction != "note"]
+    inbound = [row for row in mails if row.direction == "in"]
+    return (inbound or mails or [None])[-1]
+
+
+def answer(
+    gate: Gate, *, conversation_id: str, user_id: str | None, to: list[str], cc: list[str], text: str, now: datetime
+) -> str:
+    """Send an agent's answer and wait until it is durably stored; the id of its message.
+
+    Raises NoAnswer for what he can mend, Refused for what may not go out.
+    """
+    if not text.strip():
+        raise NoAnswer("Write something first: the answer is empty")
+    with gate.database.session() as session:
+        conversation = get_conversation(session, conversation_id)
+        if conversation is None:
+            raise NoAnswer("This conversation is not there any more")
+        channel = get_channel(session, conversation.channel_id) if conversation.channel_id else None
+        if channel is None:
+            raise NoAnswer("This conversation belongs to no mailbox, so there is no address to answer from")
+        if channel.state != "active":
+            raise NoAnswer(f"The mailbox {channel.address} is switched off; switch it on to answer")
+        user = get_user(session, user_id) if user_id else None
+        answered = answered_message(session, conversation)
+        references = references_of(session, gate, conversation, answered)
+    people = (addresses(to), addresses(cc))
+    if not people[0]:
+        raise NoAnswer("Name at least one recipient in To")
+    return send(gate, conversation, channel, user, people, text, answered, references, now)
+
+
+def addresses(written: list[str]) -> list[str]:
+    """Each address checked, once. Raises NoAnswer naming the bad one."""
+    found = []
+    for text in written:
+        try:
+            found.append(str(parse_address(text.strip())))
+        except AddressError as error:
+            raise NoAnswer(f"{text}: {error}") from None
+    return list(dict.fromkeys(found))
+
+
+def references_of(session: Session, gate: Gate, conversation: Conversation, answered: Message | None) -> list[str]:
+    """The References of an answer: our root anchor, what the answered mail references, and its own id."""
+    if answered is None:
+        return []
+    mails = conversation_messages(session, conversation)
+    anchor = next((row.message_id for row in mails if row.direction == "out"), "")
+    before = parse(raw_of(session, answered.raw_id, gate.blobs)) if answered.direction == "in" else None
+    chain = (*before.references, *before.in_reply_to) if before else ()
+    return list(dict.fromkeys(part for part in (anchor, *chain, answered.message_id) if part))
+
+
+def send(
+    gate: Gate,
+    conversation: Conversation,
+    channel: Channel,
+    user: User | None,
+    people: tuple[list[str], list[str]],
+    text: str,
+    answered: Message | None,
+    references: list[str],
+    now: datetime,
+) -> str:
+    """Compose and accept."""
+    row_id = new_id("msg")
+    to, cc = people
+    body = text.replace("\r\n", "\n").rstrip("\n")
+    footer = f"\n\n-- \n{channel.footer}" if channel.footer.strip() else ""
+    extra = {}
+    if channel.by_mx:
+        extra["Reply-To"] = f"{channel.sender_name} <{reply_address(gate.keys, row_id)}@{gate.settings.replies}>"
+    content = compose(
+        from_=(sender_name(channel, user), channel.address),
+        to=[("", address) for address in to],
+        cc=[("", address) for address in cc],
+        subject=reply_subject(conversation.subject),
+        text=body + footer + "\n",
+        message_id=mint_message_id(gate.keys, row_id, gate.settings.domain),
+        date=now,
+        in_reply_to=[answered.message_id] if answered and answered.message_id else [],
+        references=references,
+        extra_headers=extra,
+    )
+    submission = Submission(
+        envelope=Envelope("", tuple(to + cc), content),
+        senders=(channel.address,),
+        trigger=TRIGGER,
+        conversation_id=conversation.id,
+        channel_id=channel.id,
+        user_id=user.id if user else None,
+        row_id=row_id,
+        snippet=" ".join(body.split())[:200],
+    )
+    return accept(gate, submission, now).result()
+
+
+def sender_name(channel: Channel, user: User | None) -> str:
+    """What the customer sees before the address: the agent at the channel, or the channel alone."""
+    return f"{user.name} ({channel.sender_name})" if user else channel.sender_name
+
+
+def reply_subject(subject: str) -> str:
+    """A stable subject: one `Re:`, whatever was there."""
+    return subject if subject[:3].lower() == "re:" else f"Re: {subject}"
+
+
+def origin_of(session: Session, conversation: Conversation) -> Message | None:
+    """The relayed message a conversation answers."""
+    return get_message(session, conversation.origin_id) if conversation.origin_id else None

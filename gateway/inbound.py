@@ -1,0 +1,167 @@
+"""What stands behind the MX listener: which recipients are ours, and authenticate, store, read, place, then say yes."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+from sqlmodel import Session
+
+from gatepost.address import Address, AddressError, parse_address
+from gatepost.blobs import Content
+from gatepost.database import Database
+from gatepost.envelope import Envelope
+from gatepost.gateway.authenticate import Verdict, authenticate
+from gatepost.ledger import Ledger
+from gatepost.model import Arrival
+from gatepost.reply import TROUBLE, Reply
+from gatepost.resolver import Resolver
+from gatepost.store.arrivals import count_try, pending_arrivals, settle
+from gatepost.store.channels import channel_by_address
+from gatepost.store.messages import raw_of
+from gatepost.threading.intake import Arriving, Desk, read, receive, store_arrival
+from gatepost.tokens import read_reply_address, read_return_path
+from gatepost.words import Outcome
+
+log = structlog.get_logger("inbound")
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """What receiving by MX needs."""
+
+    desk: Desk
+    database: Database
+    ledger: Ledger
+    resolver: Resolver
+    clock: Callable[[], datetime]
+
+
+async def known_recipient(inbound: Inbound, recipient: str) -> bool:
+    """Whether a recipient is a channel that takes mail by MX, a reply address or a return path of ours."""
+    return await asyncio.to_thread(is_known, inbound, recipient)
+
+
+def is_known(inbound: Inbound, recipient: str) -> bool:
+    try:
+        address = parse_address(recipient)
+    except AddressError:
+        return False
+    settings, keys = inbound.desk.settings, inbound.desk.keys
+    if address.domain == settings.bounces:
+        return read_return_path(keys, address.local) is not None
+    if address.domain == settings.replies:
+        return read_reply_address(keys, address.local) is not None
+    with inbound.database.session() as session:
+        return takes_mail(session, address) or takes_mail(session, address.base)
+
+
+def takes_mail(session: Session, address: Address) -> bool:
+    channel = channel_by_address(session, address.key)
+    return channel is not None and channel.by_mx
+
+
+async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
+    """Take responsibility for a mail: `250` after the commit; trouble of ours is temporary, the raw mail is kept."""
+    verdict = await asyncio.to_thread(verify, inbound, envelope)
+    content = await asyncio.to_thread(inbound.desk.blobs.keep, envelope.content)
+    now = inbound.clock()
+    arrivals = await inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
+    if verdict.dmarc.result == "fail" and verdict.dmarc.policy == "reject":
+        return await refuse(inbound, arrivals, verdict)
+    try:
+        await place_all(inbound, arrivals, envelope.content, now)
+    except Exception as error:
+        log.exception("reading an inbound mail failed; its raw content is kept and tried again")
+        await count_tries(inbound, arrivals, error)
+        return TROUBLE
+    return Reply(250, "2.0.0", f"received as {arrivals[0].id}")
+
+
+def verify(inbound: Inbound, envelope: Envelope) -> Verdict:
+    return authenticate(
+        envelope.content,
+        ip=envelope.remote_ip,
+        helo=envelope.helo,
+        mail_from=envelope.mail_from,
+        resolver=inbound.resolver,
+        now=inbound.clock(),
+        authserv_id=inbound.desk.settings.host,
+    )
+
+
+def store_all(session: Session, envelope: Envelope, content: Content, verdict: Verdict, now: datetime) -> list[Arrival]:
+    """One arrival per recipient, over the same octets."""
+    stored: list[Arrival] = []
+    for recipient in envelope.recipients:
+        arriving = Arriving(
+            raw=envelope.content,
+            inlet="mx",
+            recipient=recipient,
+            envelope_from=envelope.mail_from,
+            remote_ip=envelope.remote_ip,
+            helo=envelope.helo,
+            auth=verdict.summary,
+            strength=verdict.strength,
+        )
+        stored.append(store_arrival(session, arriving, content, now, stored[0].raw_id if stored else ""))
+    return stored
+
+
+async def refuse(inbound: Inbound, arrivals: list[Arrival], verdict: Verdict) -> Reply:
+    """The sender's domain asks that such mail be refused (RFC 9989); it is kept with its outcome all the same."""
+    why = f"Refused, as the policy of {verdict.dmarc.domain} asks: {verdict.dmarc.why}"
+
+    def op(session: Session) -> None:
+        for arrival in arrivals:
+            settle(session, arrival.id, Outcome.REFUSED, why, None)
+
+    await inbound.ledger.commit(op)
+    return Reply(
+        550, "5.7.26", f"The policy of {verdict.dmarc.domain} asks to refuse this mail: it did not prove itself"
+    )
+
+
+async def place_all(inbound: Inbound, arrivals: list[Arrival], raw: bytes, now: datetime) -> None:
+    """Read once, place each in a transaction of its own."""
+    reading = await asyncio.to_thread(read, raw, arrivals[0].envelope_from)
+    for arrival in arrivals:
+        await inbound.ledger.commit(
+            lambda session, arrival=arrival: receive(session, inbound.desk, arrival, reading, now)  # type: ignore[misc]
+        )
+
+
+async def count_tries(inbound: Inbound, arrivals: list[Arrival], error: Exception) -> None:
+    why = f"Reading it failed: {type(error).__name__}; it is tried again"
+
+    def op(session: Session) -> None:
+        for arrival in arrivals:
+            count_try(session, arrival.id, why)
+
+    await inbound.ledger.commit(op)
+
+
+async def sweep(inbound: Inbound) -> int:
+    """Read once more what was stored but not read; how many ended. After three tries a mail is quarantined."""
+    now = inbound.clock()
+    ended = 0
+    for arrival in await asyncio.to_thread(find_pending, inbound, now):
+        try:
+            raw = await asyncio.to_thread(load, inbound, arrival.raw_id)
+            await place_all(inbound, [arrival], raw, now)
+            ended += 1
+        except Exception as error:
+            log.exception("reading a stored mail failed again", arrival=arrival.id)
+            await count_tries(inbound, [arrival], error)
+    return ended
+
+
+def find_pending(inbound: Inbound, now: datetime) -> list[Arrival]:
+    with inbound.database.session() as session:
+        return list(pending_arrivals(session, now))
+
+
+def load(inbound: Inbound, raw_id: str) -> bytes:
+    with inbound.database.session() as session:
+        return raw_of(session, raw_id, inbound.desk.blobs)

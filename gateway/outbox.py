@@ -1,0 +1,176 @@
+"""The outbox: claims due deliveries with a lease, attempts each over the route, and records the answer."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.retry import next_attempt
+from gatepost.gateway.send import Sent
+from gatepost.ledger import LedgerClosed
+from gatepost.reply import Reply
+from gatepost.store.deliveries import Claim, Result, claim, record_reply
+from gatepost.store.messages import RawLost, raw_of
+from gatepost.tokens import return_path
+from gatepost.words import DeliveryState
+
+LEASE = timedelta(minutes=15)
+IDLE = 0.5
+GRACE = 10.0
+CONTENTS_KEPT = 8
+
+log = structlog.get_logger("outbox")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One mail to one recipient as a route gets it; `mail_from` is the signed return path of this delivery."""
+
+    claim: Claim
+    mail_from: str
+    content: bytes
+
+    @property
+    def recipient(self) -> str:
+        """Whom it goes to."""
+        return self.claim.recipient
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A way out: its name, one attempt over it, and whether it retries as the sandbox does."""
+
+    name: str
+    attempt: Callable[[Outgoing], Awaitable[Sent]]
+    sandbox: bool = False
+
+
+class Outbox:
+    """One sending loop; `wake` may be called from any thread."""
+
+    def __init__(self, gate: Gate, route: Route, clock: Callable[[], datetime]) -> None:
+        self.gate = gate
+        self.route = route
+        self.clock = clock
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.news = asyncio.Event()
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self.contents: dict[str, asyncio.Task[bytes]] = {}
+
+    def wake(self) -> None:
+        """There may be something to send."""
+        if self.loop and not self.loop.is_closed():
+            self.loop.call_soon_threadsafe(self.news.set)
+
+    async def run(self) -> None:
+        """Send until cancelled."""
+        self.loop = asyncio.get_running_loop()
+        try:
+            while True:
+                claims = await self.claim_some()
+                for taken in claims:
+                    task = asyncio.create_task(self.deliver(taken))
+                    self.tasks.add(task)
+                    task.add_done_callback(self.finished)
+                if not claims:
+                    await self.wait_for_news()
+        finally:
+            await self.stop()
+
+    async def claim_some(self) -> list[Claim]:
+        """As many due deliveries as there are free places; none when the database is in trouble."""
+        free = self.gate.settings.deliveries_at_once - len(self.tasks)
+        if free <= 0:
+            return []
+        now = self.clock()
+        try:
+            return await self.gate.ledger.commit(lambda session: claim(session, free, LEASE, now))
+        except LedgerClosed:
+            raise asyncio.CancelledError from None
+        except Exception as error:
+            log.warning("claiming failed, trying again", error=str(error))
+            return []
+
+    async def wait_for_news(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.news.wait(), IDLE)
+        self.news.clear()
+
+    def finished(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        self.news.set()
+        if not task.cancelled() and task.exception():
+            log.error("a delivery's result was not recorded; it is tried again", error=str(task.exception()))
+
+    async def deliver(self, taken: Claim) -> None:
+        """One attempt and its record."""
+        result = await self.attempt(taken)
+        now = self.clock()
+        held = await self.gate.ledger.commit(lambda session: record_reply(session, taken, result, now))
+        if not held:
+            log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
+
+    async def attempt(self, taken: Claim) -> Result:
+        """Send over the route; whatever goes wrong on our side is temporary."""
+        address = f"{return_path(self.gate.keys, taken.delivery_id)}@{self.gate.settings.bounces}"
+        try:
+            content = await self.content(taken.message_id)
+            sent = await self.route.attempt(Outgoing(taken, address, content))
+        except RawLost as error:
+            sent = Sent(Reply(None, "4.3.0", str(error)), "", None, "connect")
+        except Exception:
+            log.exception("an attempt failed by a fault of ours", delivery=taken.delivery_id)
+            sent = Sent(Reply(None, "4.3.0", "Internal trouble while sending; it is tried again"), "", None, "connect")
+        return decide(taken, sent, self.route, self.gate.settings.retry_days, self.clock())
+
+    async def content(self, message_id: str) -> bytes:
+        """A mail's octets, read once for all its recipients under way."""
+        if message_id not in self.contents:
+            while len(self.contents) >= CONTENTS_KEPT:
+                self.contents.pop(next(iter(self.contents)))
+            self.contents[message_id] = asyncio.create_task(asyncio.to_thread(self.load, message_id))
+        try:
+            return await asyncio.shield(self.contents[message_id])
+        except Exception:
+            self.contents.pop(message_id, None)
+            raise
+
+    def load(self, message_id: str) -> bytes:
+        with self.gate.database.session() as session:
+            return raw_of(session, message_id, self.gate.blobs)
+
+    async def stop(self) -> None:
+        """Let what is under way end within 10 s; what does not is tried again when its lease has run out."""
+        if self.tasks:
+            await asyncio.wait(self.tasks, timeout=GRACE)
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def decide(taken: Claim, sent: Sent, route: Route, days: float, now: datetime) -> Result:
+    """The state that follows from an attempt's answer, and when it is tried again."""
+    lifetime = timedelta(days=days)
+    due, why = next_attempt(
+        sent.reply,
+        taken.attempts + 1,
+        taken.created_at,
+        now,
+        lifetime=lifetime,
+        sandbox=route.sandbox,
+        jitter=random.random(),  # noqa: S311  spreads retries, keeps no secret
+    )
+    if sent.uncertain:
+        state, due = DeliveryState.UNCERTAIN, None
+    elif sent.reply.positive:
+        state = DeliveryState.DELIVERED
+    elif due:
+        state = DeliveryState.DELAYED
+    else:
+        state = DeliveryState.EXPIRED if why == "expired" else DeliveryState.FAILED
+    return Result(state, sent.reply, sent.remote_host, route.name, due)

@@ -1,0 +1,95 @@
+"""The ways out that the outbox takes: a relay, or the sandbox that lets nothing leave."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.outbox import Outgoing, Route
+from gatepost.gateway.route import relay_hop
+from gatepost.gateway.sandbox import FOLLOW_UP_AFTER, REMOTE_HOST, SandboxAnswer, answer, deliver_follow_up
+from gatepost.gateway.sandbox_mail import FollowUp, follow_up, from_address
+from gatepost.gateway.send import Sent, transact
+from gatepost.gateway.send_pool import Pool
+from gatepost.mail_header import read_header
+from gatepost.store.channels import channel_by_address
+from gatepost.store.sandbox import keep_sandbox_mail
+
+log = structlog.get_logger("sandbox")
+
+
+def relay_route(gate: Gate, pool: Pool) -> Route:
+    """Everything goes to the relay of the settings, over kept connections."""
+    hop = relay_hop(gate.settings)
+
+    async def attempt(outgoing: Outgoing) -> Sent:
+        return await transact(
+            hop,
+            outgoing.mail_from,
+            outgoing.recipient,
+            outgoing.content,
+            smtputf8=not outgoing.recipient.isascii(),
+            pool=pool,
+        )
+
+    return Route("relay", attempt)
+
+
+def sandbox_route(gate: Gate, mx: Callable[[], str], clock: Callable[[], datetime]) -> Route:
+    """Nothing leaves: each mail is kept, and answered by its recipient's local part.
+
+    `mx` is the `host:port` of our own MX listener, which follow-ups (a late bounce, an automatic answer) go to.
+    """
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def attempt(outgoing: Outgoing) -> Sent:
+        answered = answer(outgoing.recipient, outgoing.claim.attempts + 1)
+        await asyncio.sleep(answered.wait)
+        now = clock()
+        await gate.ledger.commit(
+            lambda session: keep_sandbox_mail(
+                session,
+                delivery_id=outgoing.claim.delivery_id,
+                message_id=outgoing.claim.message_id,
+                mail_from=outgoing.mail_from,
+                recipient=outgoing.recipient,
+                reply=answered.reply,
+                now=now,
+            )
+        )
+        if answered.follow_up:
+            task = asyncio.create_task(send_follow_up(gate, mx, clock, answered, outgoing))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+        return Sent(answered.reply, REMOTE_HOST, None, "dot")
+
+    return Route("sandbox", attempt, sandbox=True)
+
+
+async def send_follow_up(
+    gate: Gate, mx: Callable[[], str], clock: Callable[[], datetime], answered: SandboxAnswer, outgoing: Outgoing
+) -> None:
+    """What the pretended remote server writes 5 s later, by real SMTP to our MX."""
+    await asyncio.sleep(FOLLOW_UP_AFTER)
+    mail = await asyncio.to_thread(compose_follow_up, gate, answered, outgoing, clock())
+    if mail is None or not mx():
+        return
+    sent = await deliver_follow_up(mx(), mail.mail_from, mail.recipient, mail.content)
+    if not sent.reply.positive:
+        log.warning("our own MX did not take a follow-up of the sandbox", reply=str(sent.reply))
+
+
+def compose_follow_up(gate: Gate, answered: SandboxAnswer, outgoing: Outgoing, now: datetime) -> FollowUp | None:
+    author = from_address(read_header(outgoing.content).fields)
+    with gate.database.session() as session:
+        is_channel = bool(author and channel_by_address(session, author.lower()))
+    return follow_up(
+        answered.follow_up or "",
+        return_path=outgoing.mail_from,
+        recipient=outgoing.recipient,
+        content=outgoing.content,
+        now=now,
+        from_is_channel=is_channel,
+    )

@@ -1,0 +1,152 @@
+"""The one door for everything that comes in: stored raw first, then read, placed, and ended in exactly one outcome."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from gatepost.blobs import Blobs, Content
+from gatepost.ids import new_id
+from gatepost.mail import Mail, digest, parse
+from gatepost.model import Arrival
+from gatepost.seal import Keys
+from gatepost.settings import Settings
+from gatepost.store.arrivals import arrival_by_receipt, put_arrival, settle
+from gatepost.store.messages import get_message, message_by_digest, put_raw
+from gatepost.threading.automatic import classify
+from gatepost.threading.joining import join
+from gatepost.threading.report import Report, read_report
+from gatepost.threading.reported import apply_report
+from gatepost.words import Kind, Outcome, Strength
+
+REPORTS = (Kind.BOUNCE, Kind.DELAY, Kind.REPORT, Kind.FEEDBACK)
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What receiving needs besides the session."""
+
+    settings: Settings
+    keys: Keys
+    blobs: Blobs
+
+
+@dataclass(frozen=True, slots=True)
+class Arriving:
+    """An inbound mail with its envelope, as an inlet (`mx`, `imap`, `import`) hands it over.
+
+    `channel_id` is set where the inlet knows the channel; `receipt` where it has an identity of its own, else the same
+    octets from the same sender to the same recipient are one receipt. `auth` and `strength` are what was verified.
+    """
+
+    raw: bytes
+    inlet: str
+    recipient: str = ""
+    envelope_from: str = ""
+    remote_ip: str = ""
+    helo: str = ""
+    account_id: str | None = None
+    channel_id: str | None = None
+    receipt: str = ""
+    auth: dict[str, Any] = field(default_factory=dict)
+    strength: Strength = Strength.NONE
+
+    @property
+    def key(self) -> str:
+        """The receipt under which it is received once."""
+        if self.receipt:
+            return self.receipt
+        known = hashlib.sha256()
+        for part in (self.inlet, self.envelope_from, self.recipient):
+            known.update(part.encode() + b"\0")
+        return f"{self.inlet}:{known.hexdigest()[:16]}:{hashlib.sha256(self.raw).hexdigest()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a mail says, read before the transaction: reading is slow, the writer is shared."""
+
+    mail: Mail
+    digest: str
+    kind: Kind
+    why: tuple[str, ...]
+    report: Report | None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """How receiving ended: the outcome, why, and where the mail is."""
+
+    outcome: Outcome
+    why: str
+    message_id: str | None = None
+    conversation_id: str | None = None
+
+
+def read(raw: bytes, envelope_from: str | None) -> Reading:
+    """Parse and classify; total, for `parse` is."""
+    mail = parse(raw)
+    kind, why = classify(mail, envelope_from)
+    report = read_report(mail)
+    if report:
+        kind = report.kind
+    return Reading(mail, digest(raw), kind, tuple(why), report)
+
+
+def store_arrival(session: Session, arriving: Arriving, content: Content, now: datetime, raw_id: str = "") -> Arrival:
+    """Store the octets with their envelope before anything is done with them; the earlier arrival when there is one.
+
+    `raw_id` names octets already stored, where one mail came for several recipients.
+    """
+    earlier = arrival_by_receipt(session, arriving.key)
+    if earlier:
+        return earlier
+    arrival = Arrival(
+        id=new_id("arr"),
+        receipt=arriving.key,
+        inlet=arriving.inlet,
+        envelope_from=arriving.envelope_from,
+        recipient=arriving.recipient,
+        remote_ip=arriving.remote_ip,
+        helo=arriving.helo,
+        account_id=arriving.account_id,
+        channel_id=arriving.channel_id,
+        auth=arriving.auth,
+        strength=arriving.strength,
+        raw_id=raw_id or new_id("arr"),
+        received_at=now,
+    )
+    if not raw_id:
+        put_raw(session, arrival.raw_id, content)
+    put_arrival(session, arrival)
+    return arrival
+
+
+def receive(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now: datetime) -> Received:
+    """Give an arrival its outcome in the caller's transaction; one that has it already keeps it."""
+    if arrival.outcome != Outcome.PENDING:
+        message = get_message(session, arrival.message_id) if arrival.message_id else None
+        conversation_id = message.conversation_id if message else None
+        return Received(Outcome(arrival.outcome), arrival.outcome_why, arrival.message_id, conversation_id)
+    received = decide(session, desk, arrival, reading, now)
+    settle(session, arrival.id, received.outcome, received.why, received.message_id)
+    return received
+
+
+def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now: datetime) -> Received:
+    """Unreadable, seen before, a report, or a mail that belongs somewhere."""
+    if not reading.mail.headers:
+        return Received(Outcome.QUARANTINED, "This is not a mail: it has no header field; its raw content is kept")
+    same = message_by_digest(session, "in", reading.digest)
+    if same:
+        why = "The same mail had already come another way; it is one message with one more view"
+        return Received(Outcome(same.outcome or Outcome.PLACED), why, same.id, same.conversation_id)
+    if reading.report and reading.kind in REPORTS:
+        message_id, why = apply_report(
+            session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.report, now
+        )
+        return Received(Outcome.REPORT, why, message_id)
+    joined = join(session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.kind, now)
+    return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)

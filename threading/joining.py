@@ -1,0 +1,209 @@
+"""Writing down where an inbound mail was placed: its message, conversation, who takes part, which ids lead there."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gatepost.address import AddressError, parse_address
+from gatepost.ids import new_id
+from gatepost.mail import Mail
+from gatepost.model import Arrival, Conversation, Message, Why
+from gatepost.seal import Keys
+from gatepost.settings import Settings
+from gatepost.store.channels import channel_by_address
+from gatepost.store.conversations import (
+    add_participants,
+    create_conversation,
+    get_conversation,
+    keep_contact,
+    know_ids,
+    touch,
+)
+from gatepost.store.deliveries import count_failures
+from gatepost.store.events import add_event
+from gatepost.store.messages import get_message, put_message
+from gatepost.threading.candidates import Search, find_candidates
+from gatepost.threading.identity import name_of, sender_of
+from gatepost.threading.place import Placement, Sender, place
+from gatepost.threading.quoted import reply_text
+from gatepost.words import Kind, Outcome, Strength
+
+SNIPPET = 200
+MOST_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Where a mail ended."""
+
+    outcome: Outcome
+    why: str
+    message_id: str
+    conversation_id: str | None
+
+
+def join(
+    session: Session,
+    settings: Settings,
+    keys: Keys,
+    arrival: Arrival,
+    mail: Mail,
+    digest: str,
+    kind: Kind,
+    now: datetime,
+) -> Joined:
+    """Place a mail and store it there; an automatic answer opens nothing and never a conversation of its own."""
+    sender = sender_of(mail, Strength(arrival.strength))
+    search = Search(session, settings, keys, sender.key)
+    placement = place(sender, find_candidates(search, mail, arrival.recipient))
+    automatic = kind == Kind.AUTO_REPLY
+    outcome = outcome_of(kind, sender)
+    conversation = conversation_for(session, arrival, mail, placement, sender, automatic, now)
+    message = message_of(arrival, mail, digest, kind, outcome, placement, sender, now)
+    if conversation:
+        message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
+    put_message(session, message, None)
+    if conversation:
+        enter(session, conversation, message, mail, sender, placement, reopen=not automatic, now=now)
+    add_event(
+        session,
+        "message.received",
+        now=now,
+        message_id=message.id,
+        conversation_id=message.conversation_id,
+        channel_id=message.channel_id,
+        data={"from": sender.key, "kind": kind, "outcome": outcome, "inlet": arrival.inlet},
+    )
+    return Joined(outcome, sentence(placement.why), message.id, message.conversation_id)
+
+
+def outcome_of(kind: Kind, sender: Sender) -> Outcome:
+    """Mail whose authentication failed waits for a person's look; it never joins by itself."""
+    if sender.strength == Strength.FAILING:
+        return Outcome.REVIEW
+    return Outcome.AUTOMATIC if kind == Kind.AUTO_REPLY else Outcome.PLACED
+
+
+def conversation_for(
+    session: Session,
+    arrival: Arrival,
+    mail: Mail,
+    placement: Placement,
+    sender: Sender,
+    automatic: bool,
+    now: datetime,
+) -> Conversation | None:
+    """The conversation a mail was placed in, made where it is new; None for an automatic answer to relayed mail."""
+    if placement.conversation_id:
+        return get_conversation(session, placement.conversation_id)
+    if automatic and placement.origin_id:
+        return None
+    origin = get_message(session, placement.origin_id) if placement.origin_id else None
+    return create_conversation(
+        session,
+        subject=(origin.subject if origin else mail.subject) or "(no subject)",
+        requester=sender.key,
+        channel_id=channel_of(session, arrival),
+        credential_id=origin.credential_id if origin else None,
+        origin_id=placement.origin_id,
+        claims_id=placement.claims_id,
+        now=now,
+    )
+
+
+def channel_of(session: Session, arrival: Arrival) -> str | None:
+    """The channel that the mail was sent to: what the inlet says, else the recipient, also without its detail."""
+    if arrival.channel_id:
+        return arrival.channel_id
+    try:
+        address = parse_address(arrival.recipient)
+    except AddressError:
+        return None
+    channel = channel_by_address(session, address.key) or channel_by_address(session, address.base.key)
+    return channel.id if channel else None
+
+
+def message_of(
+    arrival: Arrival,
+    mail: Mail,
+    digest: str,
+    kind: Kind,
+    outcome: Outcome,
+    placement: Placement,
+    sender: Sender,
+    now: datetime,
+) -> Message:
+    """An inbound mail as a row. Its place in time is when we got it; `sent_at` is what its Date says."""
+    shown = [
+        {"field": field, "address": box.address.key, "name": box.name}
+        for field, boxes in (("to", mail.to), ("cc", mail.cc))
+        for box in boxes
+        if box.address
+    ]
+    return Message(
+        id=new_id("msg"),
+        direction="in",
+        digest=digest,
+        kind=kind,
+        message_id=mail.message_id or "",
+        raw_id=arrival.raw_id,
+        subject=mail.subject[:500],
+        from_name=name_of(mail),
+        from_address=sender.key or (mail.from_[0].raw[:200] if mail.from_ else ""),
+        recipients_shown=shown[:MOST_SHOWN],
+        snippet=" ".join(reply_text(mail).reply[: SNIPPET * 4].split())[:SNIPPET],
+        at=now,
+        sent_at=mail.date,
+        size=mail.size,
+        envelope_from=arrival.envelope_from,
+        trigger=arrival.inlet,
+        outcome=outcome,
+        strength=arrival.strength,
+        verified=placement.verified,
+        auth=arrival.auth,
+        why=placement.why,
+        attachments=len(mail.attachments),
+    )
+
+
+def enter(
+    session: Session,
+    conversation: Conversation,
+    message: Message,
+    mail: Mail,
+    sender: Sender,
+    placement: Placement,
+    *,
+    reopen: bool,
+    now: datetime,
+) -> None:
+    """Let a message into its conversation: its ids lead there, and its sender takes part."""
+    know_ids(session, conversation.id, message.id, message.message_id, (*mail.references, *mail.in_reply_to))
+    if sender.key:
+        keep_contact(session, sender.key, message.from_name, now)
+        is_first = placement.conversation_id is None
+        role = "requester" if is_first else "participant"
+        add_participants(session, conversation.id, [(sender.key, message.from_name, role)])
+    if placement.origin_id:
+        bring_origin(session, conversation, placement.origin_id, sender)
+    touch(session, conversation.id, message.snippet, now, reopen=reopen)
+
+
+def bring_origin(session: Session, conversation: Conversation, origin_id: str, sender: Sender) -> None:
+    """A conversation that answers a relayed mail starts with it, and those who saw each other in it take part."""
+    origin = get_message(session, origin_id)
+    if origin is None:
+        return
+    know_ids(session, conversation.id, origin.id, origin.message_id, ())
+    visible = [(shown["address"], shown["name"], "participant") for shown in origin.recipients_shown]
+    if sender.key in {address for address, _, _ in visible}:
+        add_participants(session, conversation.id, visible)
+    count_failures(session, conversation)
+    touch(session, conversation.id, "", conversation.updated_at, reopen=False)
+
+
+def sentence(why: Why) -> str:
+    """The reason that decided, in words."""
+    decisive = [reason for reason in why if reason.get("result") in ("joined", "new")]
+    return str(decisive[0]["text"]) if decisive else ""

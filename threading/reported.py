@@ -1,0 +1,148 @@
+"""What a report (bounce, delay notice, success notice) changes: exactly the deliveries that it proves or names."""
+
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from gatepost.address import AddressError, parse_address
+from gatepost.ids import new_id
+from gatepost.mail import Mail
+from gatepost.model import Arrival, Delivery, Message
+from gatepost.reply import Reply, clean_text
+from gatepost.seal import Keys
+from gatepost.settings import Settings
+from gatepost.store.deliveries import deliveries_of, get_delivery, record_report
+from gatepost.store.events import add_event
+from gatepost.store.messages import get_message, messages_by_header_id, put_message
+from gatepost.threading.identity import name_of
+from gatepost.threading.report import Recipient, Report
+from gatepost.tokens import read_message_id, read_return_path
+from gatepost.words import DeliveryState, Kind, Outcome
+
+PROOF_KEPT = timedelta(days=7)
+
+
+def apply_report(
+    session: Session,
+    settings: Settings,
+    keys: Keys,
+    arrival: Arrival,
+    mail: Mail,
+    digest: str,
+    report: Report,
+    now: datetime,
+) -> tuple[str, str]:
+    """Store the report and write it into the history of the deliveries it is about; the message's id and why.
+
+    Proof is our signed return path, for seven days after the last attempt. A Message-ID of ours in the returned headers
+    is a strong hint: the delivery becomes `bounced`, marked as reported. Anything else changes nothing.
+    """
+    delivery = by_return_path(session, settings, keys, arrival.recipient, now)
+    if delivery:
+        found = [(delivery, fact_about(report, delivery, alone=True))]
+        why = f"The report came to the signed return path of the mail to {delivery.recipient}"
+    else:
+        found = by_message_id(session, keys, report)
+        named = ", ".join(delivery.recipient for delivery, _ in found)
+        why = f"The report returns a mail of ours to {named}" if found else "The report is about no mail that we sent"
+    message = store_report(session, arrival, mail, digest, report, found[0][0] if found else None, why, now)
+    for about, fact in found:
+        if fact:
+            record_fact(session, about, report, fact, delivery is not None, now)
+    return message.id, why
+
+
+def by_return_path(session: Session, settings: Settings, keys: Keys, recipient: str, now: datetime) -> Delivery | None:
+    """The delivery whose return path the report was sent to, when it is still proof."""
+    try:
+        address = parse_address(recipient)
+    except AddressError:
+        return None
+    if address.domain != settings.bounces:
+        return None
+    delivery_id = read_return_path(keys, address.local)
+    delivery = get_delivery(session, delivery_id) if delivery_id else None
+    return delivery if delivery and now - delivery.updated_at <= PROOF_KEPT else None
+
+
+def by_message_id(session: Session, keys: Keys, report: Report) -> list[tuple[Delivery, Recipient | None]]:
+    """The deliveries of the returned mail that the report names by their recipient's address."""
+    if not report.message_id:
+        return []
+    minted = read_message_id(keys, report.message_id)
+    message = get_message(session, minted) if minted else None
+    messages = [message] if message else messages_by_header_id(session, report.message_id)
+    sent = [row for row in messages if row.direction == "out"]
+    pairs = [
+        (delivery, fact_about(report, delivery, alone=False))
+        for row in sent
+        for delivery in deliveries_of(session, row.id)
+    ]
+    return [(delivery, fact) for delivery, fact in pairs if fact]
+
+
+def fact_about(report: Report, delivery: Delivery, *, alone: bool) -> Recipient | None:
+    """What the report says about this recipient; `alone`: it can only be about this one, whatever name it uses."""
+    wanted = delivery.recipient.lower()
+    for fact in report.recipients:
+        if wanted in (fact.address.lower(), (fact.original or "").lower()):
+            return fact
+    return report.recipients[0] if alone and report.recipients else None
+
+
+def record_fact(
+    session: Session, delivery: Delivery, report: Report, fact: Recipient, proven: bool, now: datetime
+) -> None:
+    """One recipient's part of a report, in the words of deliveries."""
+    reply = Reply(fact.code, fact.status, clean_text(fact.text))
+    if fact.action == "delayed" or report.kind == Kind.DELAY:
+        state = DeliveryState.DELAYED
+    elif fact.action in ("delivered", "relayed", "expanded") or report.kind == Kind.REPORT:
+        state = DeliveryState.DELIVERED
+    elif report.kind == Kind.FEEDBACK:
+        state = DeliveryState.COMPLAINED
+    else:
+        state = DeliveryState.BOUNCED
+    record_report(session, delivery, state, reply, "", proven, now)
+
+
+def store_report(
+    session: Session,
+    arrival: Arrival,
+    mail: Mail,
+    digest: str,
+    report: Report,
+    delivery: Delivery | None,
+    why: str,
+    now: datetime,
+) -> Message:
+    """Keep the report as a message of its own; it is in no conversation, the delivery's history points at it."""
+    message = Message(
+        id=new_id("msg"),
+        direction="in",
+        digest=digest,
+        kind=report.kind,
+        message_id=mail.message_id or "",
+        raw_id=arrival.raw_id,
+        subject=mail.subject[:500],
+        from_name=name_of(mail),
+        from_address=mail.from_[0].address.key if mail.from_ and mail.from_[0].address else "",
+        snippet=clean_text(mail.text)[:200],
+        at=now,
+        sent_at=mail.date,
+        size=mail.size,
+        envelope_from=arrival.envelope_from,
+        trigger=arrival.inlet,
+        outcome=Outcome.REPORT,
+        why=[{"result": "report", "text": why, "delivery": delivery.id if delivery else None}],
+    )
+    put_message(session, message, None)
+    add_event(
+        session,
+        "report.received",
+        now=now,
+        message_id=delivery.message_id if delivery else message.id,
+        delivery_id=delivery.id if delivery else None,
+        data={"report": message.id, "kind": report.kind, "why": why},
+    )
+    return message
