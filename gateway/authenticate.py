@@ -1,0 +1,190 @@
+"""Who a mail is really from: SPF, DKIM and DMARC together, with a sentence for people."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gatepost.address import Address
+from gatepost.gateway.author import author
+from gatepost.gateway.canonical import Field, NotMail, split_mail, with_crlf
+from gatepost.gateway.dkim_verify import DkimResult, check_dkim
+from gatepost.gateway.dmarc import Found, Proof, Walk, aligned, find_policy
+from gatepost.gateway.results import MethodResult, compose_results
+from gatepost.gateway.spf import NOT_CHECKED, SpfResult, check_spf
+from gatepost.resolver import Budget, DnsTrouble, Resolver
+from gatepost.words import Strength
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcResult:
+    """`pass`, `fail`, `none` or `temperror`; the author's domain; its policy; the domain and method that align."""
+
+    result: str
+    domain: str
+    policy: str
+    why: str
+    by: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that was found about a mail's origin; `aligned` says that the author's domain is proven.
+
+    `results_header` is the value of an Authentication-Results field of ours.
+    """
+
+    spf: SpfResult
+    dkim: tuple[DkimResult, ...]
+    dmarc: DmarcResult
+    strength: Strength
+    header_from: Address | None
+    results_header: str
+
+    @property
+    def aligned(self) -> bool:
+        """Whether the author's domain stands behind the mail."""
+        return self.strength is Strength.ALIGNED
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The verdict as JSON, for `Message.auth`; `words` is one sentence for people."""
+        return {
+            "spf": {"result": self.spf.result, "domain": self.spf.domain, "why": self.spf.why},
+            "dkim": [
+                {"result": each.result, "domain": each.domain, "selector": each.selector, "why": each.why}
+                for each in self.dkim
+            ],
+            "dmarc": {
+                "result": self.dmarc.result,
+                "domain": self.dmarc.domain,
+                "policy": self.dmarc.policy,
+                "by": f"{self.dmarc.by.method} {self.dmarc.by.domain}" if self.dmarc.by else "",
+                "why": self.dmarc.why,
+            },
+            "words": self.dmarc.why,
+        }
+
+
+def authenticate(
+    raw: bytes, *, ip: str, helo: str, mail_from: str, resolver: Resolver, now: datetime, authserv_id: str = "gatepost"
+) -> Verdict:
+    """The verdict on a mail that came by SMTP; at most 50 questions and 10 s. Never raises for what the mail holds."""
+    budget = Budget(resolver)
+    spf = check_spf(ip, helo, mail_from, budget)
+    return _judge(raw, spf, (), budget, now, authserv_id)
+
+
+def dkim_only(
+    raw: bytes,
+    *,
+    resolver: Resolver,
+    now: datetime,
+    trusted: tuple[MethodResult, ...] = (),
+    authserv_id: str = "gatepost",
+) -> Verdict:
+    """The verdict on a mail that was fetched from a mailbox: no SPF, but DKIM checked by us.
+
+    `trusted` is what the provider's own Authentication-Results field says (`results.trusted_results`).
+    """
+    return _judge(raw, NOT_CHECKED, trusted, Budget(resolver), now, authserv_id)
+
+
+def _judge(
+    raw: bytes,
+    spf: SpfResult,
+    trusted: tuple[MethodResult, ...],
+    resolver: Resolver,
+    now: datetime,
+    authserv_id: str,
+) -> Verdict:
+    fields, body, why = _split(raw)
+    address, unclear = author(fields)
+    dkim = check_dkim(fields, body, resolver, now)
+    if address is None:
+        dmarc = DmarcResult("none", "", "none", f"Nobody is proven as the sender: {why or unclear}.")
+    else:
+        dmarc = _dmarc(address.domain, spf, dkim, Walk(resolver))
+        dmarc = _by_trusted(dmarc, trusted)
+    header = compose_results(authserv_id, _method_results(spf, dkim, dmarc))
+    return Verdict(spf, dkim, dmarc, _strength(dmarc), address, header)
+
+
+def _split(raw: bytes) -> tuple[list[Field], bytes, str]:
+    try:
+        return (*split_mail(with_crlf(raw)), "")
+    except NotMail as error:
+        return [], b"", str(error)
+
+
+def _dmarc(domain: str, spf: SpfResult, dkim: tuple[DkimResult, ...], walk: Walk) -> DmarcResult:
+    """The DMARC evaluation (RFC 9989 section 5.3)."""
+    try:
+        found = find_policy(domain, walk)
+        by = _first_aligned(domain, found, _proofs(found, spf, dkim), walk)
+    except DnsTrouble as trouble:
+        return DmarcResult("temperror", domain, "none", f"The policy of {domain} could not be read now: {trouble}.")
+    if by is not None:
+        said = f"{by.domain} signed it" if by.method == "dkim" else f"{by.domain} allows the server that sent it"
+        return DmarcResult("pass" if found.record else "none", domain, found.policy, f"From {domain}: {said}.", by)
+    if found.record is None:
+        return DmarcResult("none", domain, "none", f"Nothing proves that this is from {domain}, which has no policy.")
+    if spf.result == "temperror" or any(each.result == "temperror" for each in dkim):
+        return DmarcResult(
+            "temperror", domain, found.policy, f"Whether this is from {domain} could not be checked now."
+        )
+    why = (
+        f"This may not be from {domain}: neither its signature nor its servers stand behind it; {_wish(found.policy)}."
+    )
+    return DmarcResult("fail", domain, found.policy, why)
+
+
+def _wish(policy: str) -> str:
+    wishes = {"reject": "such mail is to be refused", "quarantine": "such mail is to be set aside"}
+    return f"the owner says that {wishes[policy]}" if policy in wishes else "the owner asks for nothing"
+
+
+def _proofs(found: Found, spf: SpfResult, dkim: tuple[DkimResult, ...]) -> list[Proof]:
+    """Domains that are proven; SPF counts only where a policy was published."""
+    proofs = [Proof(each.domain, "dkim") for each in dkim if each.result == "pass"]
+    if found.record is not None and spf.result == "pass":
+        proofs.append(Proof(spf.domain, "spf"))
+    return proofs
+
+
+def _first_aligned(domain: str, found: Found, proofs: list[Proof], walk: Walk) -> Proof | None:
+    return next((proof for proof in proofs if aligned(domain, found, proof, walk)), None)
+
+
+def _by_trusted(dmarc: DmarcResult, trusted: tuple[MethodResult, ...]) -> DmarcResult:
+    """A pass that the mailbox provider found when the mail came in, for the same author's domain."""
+    if dmarc.by is not None:
+        return dmarc
+    for each in trusted:
+        if each.method == "dmarc" and each.result == "pass" and each.get("header.from").lower() == dmarc.domain:
+            why = f"From {dmarc.domain}: the mailbox provider has checked it."
+            return DmarcResult("pass", dmarc.domain, dmarc.policy, why, Proof(dmarc.domain, "provider"))
+    return dmarc
+
+
+def _strength(dmarc: DmarcResult) -> Strength:
+    if dmarc.by is not None:
+        return Strength.ALIGNED
+    if dmarc.result == "fail" and dmarc.policy != "none":
+        return Strength.FAILING
+    return Strength.NONE
+
+
+def _method_results(spf: SpfResult, dkim: tuple[DkimResult, ...], dmarc: DmarcResult) -> list[MethodResult]:
+    """The results as RFC 8601 section 2.7 names them."""
+    found = []
+    if spf is not NOT_CHECKED:
+        found.append(MethodResult("spf", spf.result, ((f"smtp.{spf.identity}", spf.domain),)))
+    for each in dkim:
+        named = (("header.d", each.domain), ("header.s", each.selector), ("header.a", each.algorithm))
+        found.append(MethodResult("dkim", each.result, (*named, ("header.b", each.mark))))
+    if not dkim:
+        found.append(MethodResult("dkim", "none"))
+    if dmarc.domain:
+        named_policy = ("policy.dmarc", dmarc.policy)
+        found.append(MethodResult("dmarc", dmarc.result, (("header.from", dmarc.domain), named_policy)))
+    return found
