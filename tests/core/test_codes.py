@@ -1,0 +1,144 @@
+"""Every code has a reason, an advice and somebody who can act; exact statuses come before words, words before vague ones."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatepost.codes import explain, reference, shown_code
+from gatepost.codes_data import CLASSES, CODES, PHRASES, STATUSES, VAGUE
+from gatepost.reply import Reply, read_reply
+
+REGISTERED = [
+    *(f"1.{n}" for n in range(11)),
+    *(f"2.{n}" for n in range(5)),
+    *(f"3.{n}" for n in range(7)),
+    *(f"4.{n}" for n in range(8)),
+    *(f"5.{n}" for n in range(7)),
+    *(f"6.{n}" for n in range(11)),
+    *(f"7.{n}" for n in range(31)),
+]
+
+
+@pytest.mark.parametrize("detail", REGISTERED)
+@pytest.mark.parametrize("digit", [4, 5])
+def test_every_registered_status_is_explained(digit: int, detail: str) -> None:
+    assert detail in STATUSES
+    found = explain(Reply(None, f"{digit}.{detail}"), "anna@x.test")
+    assert len(found.reason) > 10
+    assert len(found.advice) > 10
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "reason", "who"),
+    [
+        (550, "5.1.1 User unknown", "The address anna@x.test does not exist", "sender"),
+        (550, "5.1.10 null MX", "The domain x.test says that it takes no mail at all", "sender"),
+        (452, "4.2.2 over quota", "The mailbox of anna@x.test is full", "recipient"),
+        (552, "5.2.2 over quota", "The mailbox of anna@x.test is full", "recipient"),
+        (550, "5.2.1 disabled", "The mailbox of anna@x.test is switched off", "recipient"),
+        (552, "5.3.4 too big", "The mail is too large for the recipient's server", "sender"),
+        (550, "5.7.1 this looks like spam", "The recipient's server took the mail for spam", "admin"),
+        (
+            554,
+            "5.7.1 Service unavailable; blocked using zen.spamhaus.org",
+            "The recipient's server blocks mail",
+            "admin",
+        ),
+        (554, "5.7.1 <anna@x.test>: Relay access denied", "The mail server does not pass on mail for x.test", "admin"),
+        (550, "5.7.1 rejected", "The recipient's server does not accept this mail under its rules", "admin"),
+        (550, "5.7.26 unauthenticated", "The recipient's server could not confirm that the mail comes", "admin"),
+        (
+            451,
+            "4.7.1 Greylisting in action, please come back later",
+            "The recipient's server asks unknown senders",
+            "wait",
+        ),
+        (
+            550,
+            "5.4.1 Recipient address rejected: Access denied. [x]",
+            "The address anna@x.test does not exist",
+            "sender",
+        ),
+        (
+            550,
+            "5.5.0 Requested action not taken: mailbox not found",
+            "The address anna@x.test does not exist",
+            "sender",
+        ),
+        (550, "Mailbox full", "The mailbox of anna@x.test is full", "recipient"),
+        (550, "no", "The recipient's server refused the mail for anna@x.test", "sender"),
+        (421, "bye", "The next mail server is not accepting mail at the moment", "wait"),
+        (599, "what", "The recipient's server refused the mail", "admin"),
+        (499, "what", "The recipient's server did not take the mail yet", "wait"),
+        (550, "5.9.99 what", "The recipient's server refused the mail for anna@x.test", "sender"),
+        (250, "2.0.0 ok", "The mail was accepted", "wait"),
+    ],
+)
+def test_what_servers_say(code: int, text: str, reason: str, who: str) -> None:
+    found = explain(read_reply(code, text), "anna@x.test")
+    assert found.reason.startswith(reason)
+    assert found.who == who
+
+
+def test_no_code_at_all() -> None:
+    assert explain(Reply(None, "5.1.2", "Domain not found"), "anna@x.tset").reason == (
+        "The domain x.tset does not exist or takes no mail"
+    )
+    assert explain(Reply(None)).retryable
+
+
+def test_a_full_mailbox_may_have_room_later_and_an_unknown_user_stays_unknown() -> None:
+    assert explain(Reply(552, "5.2.2")).retryable
+    assert not explain(Reply(550, "5.1.1")).retryable
+    assert explain(Reply(450, "4.1.1")).retryable
+
+
+def test_an_address_cannot_add_anything_to_the_sentence() -> None:
+    reason = explain(Reply(550, "5.1.1"), "a\u202e{domain}\r\n<b>@x.test").reason
+    assert reason == "The address a{domain} <b>@x.test does not exist"
+
+
+def test_without_an_address_the_sentences_still_read_well() -> None:
+    for code in reference():
+        assert "{" not in code.explanation.reason + code.explanation.advice
+        assert code.explanation.reason[0].isupper()
+        assert code.explanation.advice.endswith(".")
+        assert not re.search(r"\d\d\d|\d\.\d", code.explanation.reason)
+
+
+def test_the_reference_has_every_code_once() -> None:
+    codes = [code.code for code in reference()]
+    assert len(codes) == len(set(codes))
+    assert {f"5.{detail}" for detail in REGISTERED} <= set(codes)
+    assert {str(code) for code in CODES} <= set(codes)
+
+
+def test_the_data_is_well_formed() -> None:
+    entries = [*STATUSES.values(), *CODES.values(), *CLASSES.values(), *(entry for entry, _ in PHRASES)]
+    assert {entry.who for entry in entries} == {"sender", "recipient", "admin", "wait"}
+    assert all(phrase and phrase == phrase.lower() for _, phrases in PHRASES for phrase in phrases.split("|"))
+    assert all(re.fullmatch(r"(?:[45]\.)?\d+\.\d+", status) for status in STATUSES)
+    assert set(VAGUE) - {"0.0"} <= set(STATUSES)
+
+
+def test_codes_as_people_look_them_up() -> None:
+    assert shown_code(Reply(550, "5.1.1", "no")) == "550 5.1.1"
+    assert shown_code(Reply(None, "5.1.2")) == "5.1.2"
+    assert shown_code(Reply(None)) == ""
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.none() | st.integers(-(10**9), 10**9),
+    st.none() | st.text(max_size=20) | st.from_regex(r"[245]\.[0-9]{1,9}\.[0-9]{1,9}", fullmatch=True),
+    st.text(max_size=200),
+    st.text(max_size=400),
+)
+def test_nothing_makes_it_raise(code: int | None, status: str | None, text: str, address: str) -> None:
+    if status and status[0] not in "245":
+        status = "5" + status
+    found = explain(Reply(code, status, text), address)
+    assert found.reason
+    assert found.advice
