@@ -1,4 +1,4 @@
-"""Every code has a reason, an advice and somebody who can act; exact statuses come before words, words before vague ones."""
+"""Every code has a reason, an advice and somebody who can act; exact statuses come before words, then vague ones."""
 
 import re
 

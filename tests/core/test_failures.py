@@ -85,11 +85,7 @@ def test_every_state_has_an_advice(state: DeliveryState) -> None:
 
 
 def test_a_bounce_without_codes_after_a_yes_is_still_a_failure() -> None:
-    assert (
-        sentence(To("a@x.test", "bounced", 250, "2.0.0", "ok"))
-        == ("The recipient's server refused the mail (250 2.0.0)")
-        or sentence(To("a@x.test", "bounced", 250, "2.0.0", "ok")) == "The recipient's server refused the mail"
-    )
+    assert sentence(To("a@x.test", "bounced", 250, "2.0.0", "ok")) == "The recipient's server refused the mail"
 
 
 def test_rows_are_read_as_they_are() -> None:
