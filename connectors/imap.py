@@ -13,14 +13,15 @@ import imapclient
 
 from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, batches, newer, nothing_new
 from gatepost.connectors.trouble import Nonsense, Trouble
-from gatepost.connectors.wire import SILENCE_SECONDS, Connect, Wire, open_wire, stage
+from gatepost.connectors.wire import SILENCE_SECONDS, Wire, open_wire, stage
+from gatepost.connectors.wire import Connect as Connect
 from gatepost.model import Account
 from gatepost.reply import clean_text
 
 HEADER_CAP = 65_536
 LITERAL_SLACK = 65_536
 SEARCH_WINDOW = 50_000
-SIZES_AT_ONCE = 1_000
+SIZES_AT_ONCE = 500
 SINGLE_MAILS = 200
 FOLDERS_SHOWN = 1_000
 

@@ -25,7 +25,6 @@ PATIENCE = 3
 CAP_SECONDS = 300.0
 LASTING_FIRST_SECONDS = 60.0
 LASTING_CAP_SECONDS = 3600.0
-WHY_LIMIT = 300
 
 log = structlog.get_logger("gatepost.poll")
 
@@ -176,7 +175,7 @@ def store_single(account: Account, polling: Polling, mail: Fetched) -> None:
         raise
     except Exception as error:
         log.exception("poll.mail_failed", account=account.id, uid=mail.uid)
-        why = f"could not be read: {type(error).__name__}: {error}"[:WHY_LIMIT]
+        why = f"could not be stored: {type(error).__name__}; the log says more"
 
     def put_aside(session: Session) -> None:
         accounts.hold(session, account, polling.clock() + LEASE)

@@ -146,14 +146,21 @@ def answer(script: Script, tag: str, verb: str, command: str) -> bytes:
     """All octets of the answer to a command."""
     if verb in script.answers:
         return script.answers[verb].replace(b"{tag}", tag.encode("latin-1"))
-    body = {
-        "CAPABILITY": lambda: f"* CAPABILITY {script.capability}\r\n".encode(),
-        "LIST": lambda: b'* LIST (\\HasNoChildren) "/" INBOX\r\n',
-        "EXAMINE": lambda: examined(script),
-        "UID SEARCH": lambda: searched(script, command),
-        "UID FETCH": lambda: fetched(script, command),
-        "LOGOUT": lambda: b"* BYE bye\r\n",
-    }.get(verb, lambda: b"")()
+    match verb:
+        case "CAPABILITY":
+            body = f"* CAPABILITY {script.capability}\r\n".encode()
+        case "LIST":
+            body = b'* LIST (\\HasNoChildren) "/" INBOX\r\n'
+        case "EXAMINE":
+            body = examined(script)
+        case "UID SEARCH":
+            body = searched(script, command)
+        case "UID FETCH":
+            body = fetched(script, command)
+        case "LOGOUT":
+            body = b"* BYE bye\r\n"
+        case _:
+            body = b""
     done = f"{tag} OK done\r\n".encode("latin-1")
     return body + done + (script.after_starttls if verb == "STARTTLS" else b"")
 

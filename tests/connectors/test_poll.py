@@ -1,0 +1,388 @@
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlmodel import Session
+
+from gatepost.connectors import wire
+from gatepost.connectors.imap import Fetched
+from gatepost.connectors.poll import PATIENCE, Polled, Polling, backoff, poll_loop, poll_next, poll_once, state_after
+from gatepost.database import Database
+from gatepost.ids import new_id
+from gatepost.ledger import Ledger
+from gatepost.model import Account, Arrival, Cursor, Raw
+from gatepost.seal import Keys, make_keys
+from gatepost.store import accounts, channels, events
+from gatepost.store.accounts import AccountState, LeaseLost
+from tests.fakes.imap import Script, imap_server
+from tests.rig.dovecot import PASSWORD, Dovecot
+from tests.rig.process import free_port
+
+DUE = timedelta(hours=2)
+
+
+def mail(number: int) -> bytes:
+    return f"From: a@example.org\r\nSubject: {number}\r\n\r\nText {number}\r\n".encode()
+
+
+@dataclass
+class Inbox:
+    """The other side of the poller's two passed-in functions: it keeps mail as arrivals, each place once."""
+
+    bad: set[int] = field(default_factory=set)
+    quarantined: list[tuple[int, str]] = field(default_factory=list)
+    before: Callable[[Fetched], None] = lambda mail: None
+
+    def receive(self, session: Session, mail: Fetched) -> None:
+        self.before(mail)
+        if mail.uid in self.bad:
+            raise ValueError("poison")
+        self.keep(session, mail)
+
+    def quarantine(self, session: Session, mail: Fetched, why: str) -> None:
+        self.quarantined.append((mail.uid, why))
+        self.keep(session, mail)
+
+    def keep(self, session: Session, mail: Fetched) -> None:
+        if accounts.get_view(session, mail.account.id, mail.folder, mail.uidvalidity, mail.uid):
+            raise AssertionError(f"{mail.uid} was fetched twice")
+        raw, arrival = new_id("msg"), new_id("arr")
+        session.add(Raw(id=raw, data=mail.raw, size=len(mail.raw)))
+        session.flush()
+        session.add(Arrival(id=arrival, receipt=arrival, inlet="imap", raw_id=raw, received_at=datetime.now(UTC)))
+        session.flush()
+        accounts.add_view(
+            session,
+            account_id=mail.account.id,
+            folder=mail.folder,
+            uidvalidity=mail.uidvalidity,
+            uid=mail.uid,
+            arrival_id=arrival,
+        )
+
+
+@dataclass
+class Desk:
+    """An account, its poller, and what is in the database."""
+
+    database: Database
+    ledger: Ledger
+    keys: Keys
+    inbox: Inbox
+    time: datetime
+    account_id: str = ""
+
+    def add(self, port: int, user: str = "user", password: str = PASSWORD) -> None:
+        def op(session: Session) -> str:
+            channel = channels.create_channel(
+                session, name="Box", address=f"{new_id('x')}@gatepost.test", now=self.time
+            )
+            return accounts.create_account(
+                session, self.keys, channel_id=channel.id, host="localhost", port=port, security="none",
+                username=user, secret=password, now=self.time,
+            ).id  # fmt: skip
+
+        self.account_id = self.ledger.write(op)
+
+    def polling(self, **changes: object) -> Polling:
+        polling = Polling(
+            self.ledger, self.keys, self.inbox.receive, self.inbox.quarantine, lambda: self.time, 100_000,
+            private_hosts=True, jitter=lambda: 1.0,
+        )  # fmt: skip
+        return replace(polling, **changes)  # type: ignore[arg-type]
+
+    def poll(self) -> Polled:
+        self.time += DUE
+        polled = poll_next(self.polling())
+        assert polled is not None
+        return polled
+
+    def account(self) -> Account:
+        with self.database.session() as session:
+            account = accounts.get_account(session, self.account_id)
+            assert account is not None
+            return account
+
+    def cursor(self) -> Cursor | None:
+        with self.database.session() as session:
+            return accounts.get_cursor(session, self.account_id, "INBOX")
+
+    def stored(self, uidvalidity: int, last: int = 300) -> list[int]:
+        with self.database.session() as session:
+            uids = range(1, last + 1)
+            return [uid for uid in uids if accounts.get_view(session, self.account_id, "INBOX", uidvalidity, uid)]
+
+    def states(self) -> list[str]:
+        with self.database.session() as session:
+            return [str(event.data["state"]) for event in events.events_after(session, 0)]
+
+
+@pytest.fixture
+def desk(database: Database, ledger: Ledger, keys: Keys, now: datetime) -> Desk:
+    return Desk(database, ledger, keys, Inbox(), now)
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wire, "SILENCE_SECONDS", 0.5)
+    monkeypatch.setattr(wire, "COMMAND_SECONDS", 2)
+
+
+# A real Dovecot
+
+
+def test_new_mail_is_found_once_and_the_server_stays_as_it_was(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    for number in range(3):
+        shared_dovecot.deliver(user, mail(number))
+    assert desk.poll() == Polled(desk.account_id, "live", 3)
+    assert desk.poll().mails == 0
+    shared_dovecot.deliver(user, mail(3))
+    assert desk.poll().mails == 1
+    cursor = desk.cursor()
+    assert cursor is not None
+    assert (cursor.last_uid, desk.stored(cursor.uidvalidity)) == (4, [1, 2, 3, 4])
+    assert desk.states() == ["live"]
+    flags = shared_dovecot.doveadm("fetch", "-u", user, "flags", "mailbox", "INBOX", "all")
+    assert "\\" not in flags.replace("\\Recent", "")
+
+
+def test_more_mail_than_a_batch_arrives_whole(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    for number in range(230):
+        shared_dovecot.deliver(user, mail(number))
+    assert desk.poll().mails == 230
+    cursor = desk.cursor()
+    assert cursor is not None
+    assert desk.stored(cursor.uidvalidity) == list(range(1, 231))
+
+
+def test_a_break_in_the_middle_repeats_nothing_and_loses_nothing(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    for number in range(150):
+        shared_dovecot.deliver(user, mail(number))
+    stop = threading.Event()
+    desk.inbox.before = lambda mail: stop.set()
+    desk.time += DUE
+    polled = poll_next(desk.polling(stop=stop))  # ends after its first batch
+    assert polled is not None
+    cursor = desk.cursor()
+    assert cursor is not None
+    assert 0 < polled.mails == cursor.last_uid < 150
+    desk.inbox.before = lambda mail: None
+    assert desk.poll().mails == 150 - polled.mails
+    assert desk.stored(cursor.uidvalidity) == list(range(1, 151))
+
+
+def test_a_changed_uidvalidity_reads_the_folder_again(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    shared_dovecot.deliver(user, mail(1))
+    shared_dovecot.deliver(user, mail(2))
+    desk.poll()
+    shared_dovecot.set_uidvalidity(user, 77)
+    assert desk.poll().mails == 2
+    cursor = desk.cursor()
+    assert cursor is not None
+    assert (cursor.uidvalidity, cursor.last_uid, desk.stored(77)) == (77, 2, [1, 2])
+    assert desk.poll().mails == 0
+
+
+def test_a_server_that_was_away_is_told_and_caught_up_with(desk: Desk, dovecot: Dovecot) -> None:
+    user = dovecot.add_user()
+    desk.add(dovecot.port, user)
+    dovecot.deliver(user, mail(1))
+    assert desk.poll().mails == 1
+    dovecot.stop()
+    dovecot.deliver(user, mail(2))
+    assert desk.poll().state == "delayed"
+    account = desk.account()
+    assert account.state_why.startswith(f"Nothing answers on port {dovecot.port} of localhost. Check Host and Port")
+    assert (account.failures, account.next_poll_at - desk.time) == (1, timedelta(seconds=2))
+    dovecot.start()
+    assert desk.poll() == Polled(desk.account_id, "live", 1)
+    assert (desk.account().failures, desk.account().state_why) == (0, "")
+    assert desk.states() == ["live", "delayed", "live"]
+
+
+def test_a_wrong_password_asks_for_a_person_only_when_it_stays(desk: Desk, shared_dovecot: Dovecot) -> None:
+    desk.add(shared_dovecot.port, shared_dovecot.add_user(), "wrong")
+    states = [desk.poll().state for _ in range(3)]
+    assert states == ["delayed", "delayed", "needs reconnect"]
+    assert "refused the user name or the password" in desk.account().state_why
+    assert "wrong" not in desk.account().state_why
+    assert desk.account().next_poll_at - desk.time >= timedelta(minutes=4)
+
+
+def test_two_pollers_never_read_one_account_at_once(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    for number in range(20):
+        shared_dovecot.deliver(user, mail(number))
+    found: list[Polled | None] = []
+    threads = [threading.Thread(target=lambda: found.append(poll_next(desk.polling()))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(polled.mails for polled in found if polled) == [20]
+    assert found.count(None) == 3
+
+
+def test_a_poller_that_lost_its_lease_writes_nothing(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    shared_dovecot.deliver(user, mail(1))
+    late = desk.ledger.write(lambda session: accounts.claim_due(session, desk.time, timedelta(seconds=1)))
+    assert late is not None
+    assert desk.poll().mails == 1
+    before = desk.account()
+    assert poll_once(late, desk.polling()).state is None
+    after = desk.account()
+    assert (after.state, after.failures, after.next_poll_at) == (before.state, before.failures, before.next_poll_at)
+
+
+def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    shared_dovecot.deliver(user, mail(1))
+    arrived = threading.Event()
+    polling = replace(desk.polling(), receive=lambda session, mail: arrived.set())
+    thread = threading.Thread(target=poll_loop, args=(polling, 0.01))
+    thread.start()
+    assert arrived.wait(30)
+    polling.stop.set()
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_the_loop_ends_with_the_ledger(desk: Desk) -> None:
+    desk.ledger.close()
+    poll_loop(desk.polling(), 0.01)
+
+
+# Trouble with single mails
+
+
+def test_one_mail_that_cannot_be_received_stops_no_other(desk: Desk) -> None:
+    desk.inbox.bad = {2}
+    with imap_server(Script(messages={uid: mail(uid) for uid in (1, 2, 3)})) as server:
+        desk.add(server.port)
+        assert desk.poll() == Polled(desk.account_id, "live", 3)
+        assert desk.poll().mails == 0
+    assert desk.inbox.quarantined == [(2, "could not be stored: ValueError; the log says more")]
+    assert desk.stored(1) == [1, 2, 3]
+
+
+def test_when_even_quarantine_fails_the_mail_comes_again(desk: Desk) -> None:
+    desk.inbox.bad = {2}
+
+    def refuse(session: Session, mail: Fetched, why: str) -> None:
+        raise OSError("disk full")
+
+    with imap_server(Script(messages={uid: mail(uid) for uid in (1, 2, 3)})) as server:
+        desk.add(server.port)
+        desk.time += DUE
+        polled = poll_next(desk.polling(quarantine=refuse))
+        assert polled is not None
+        assert (polled.state, polled.why.startswith("Gatepost could not store new mail.")) == ("delayed", True)
+        assert desk.stored(1) == [1]
+        desk.inbox.bad = set()
+        assert desk.poll().mails == 2
+    assert desk.stored(1) == [1, 2, 3]
+
+
+def test_a_mail_over_the_limit_is_quarantined_with_its_header(desk: Desk) -> None:
+    with imap_server(Script(messages={1: mail(1), 2: b"Subject: x\r\n\r\n" + b"x" * 200_000})) as server:
+        desk.add(server.port)
+        assert desk.poll().mails == 2
+    assert desk.inbox.quarantined[0][0] == 2
+    assert "larger than the limit" in desk.inbox.quarantined[0][1]
+
+
+def test_a_mail_that_the_server_cannot_hand_over_delays_and_then_is_passed(desk: Desk) -> None:
+    script = Script(messages={uid: mail(uid) for uid in (1, 2, 3)}, refuse_uids=frozenset({2}))
+    with imap_server(script) as server:
+        desk.add(server.port)
+        assert [desk.poll().state for _ in range(PATIENCE)] == ["delayed"] * PATIENCE
+        assert desk.poll() == Polled(desk.account_id, "live", 3)
+    assert [uid for uid, _ in desk.inbox.quarantined] == [2]
+
+
+def test_a_mail_whose_literal_lies_is_passed_and_the_next_pass_goes_on(desk: Desk) -> None:
+    large = b"Subject: liar\r\n\r\n" + b"x" * 300_000
+    script = Script(messages={1: mail(1), 2: large, 3: mail(3)}, sizes={2: 10})
+    with imap_server(script) as server:
+        desk.add(server.port)
+        assert [desk.poll().state for _ in range(PATIENCE)] == ["delayed"] * PATIENCE
+        assert desk.poll().state == "delayed"  # careful: 1 is stored, 2 is put aside, the connection is gone
+        assert desk.stored(1) == [1, 2]
+        assert desk.poll() == Polled(desk.account_id, "live", 1)
+    assert [uid for uid, _ in desk.inbox.quarantined] == [2]
+
+
+def test_a_uidnext_that_runs_backwards_reads_again_what_it_hides(desk: Desk) -> None:
+    with imap_server(Script(messages={8: mail(8), 9: mail(9)})) as server:
+        desk.add(server.port)
+        assert desk.poll().mails == 2
+        server.script = Script(messages={5: mail(5)})
+        assert desk.poll().mails == 1
+        assert desk.poll().mails == 0
+
+
+def test_random_cuts_lose_nothing_and_repeat_nothing(desk: Desk, short_waits: None) -> None:
+    rng = random.Random(7)
+    script = Script(messages={uid: mail(uid) * rng.randrange(1, 40) for uid in range(1, 251, 2)})
+    with imap_server(script) as server:
+        desk.add(server.port)
+        for _ in range(12):
+            verb = rng.choice(["UID FETCH", "UID SEARCH", "LOGIN", "GREETING", "EXAMINE"])
+            server.script = replace(script, cut={verb: rng.randrange(0, 60_000)})
+            desk.poll()
+        server.script = script
+        assert desk.poll().state == "live"
+    assert desk.stored(1) == list(script.messages)
+    assert desk.inbox.quarantined == []
+
+
+def test_a_key_file_that_was_swapped_is_told(desk: Desk, tmp_path_factory: pytest.TempPathFactory) -> None:
+    desk.add(free_port())
+    desk.keys = make_keys(tmp_path_factory.mktemp("keys") / "other")
+    assert "cannot be opened with this key file" in desk.poll().why
+
+
+# Decisions
+
+
+def test_the_wait_grows_and_stays_in_bounds() -> None:
+    waits = [backoff(failures, False, 1.0).total_seconds() for failures in range(1, 15)]
+    assert waits[:4] == [2, 4, 8, 16]
+    assert max(waits) == 300
+    assert backoff(9, False, 0.0).total_seconds() == 1
+    lasting = [backoff(failures, True, jitter).total_seconds() for failures in range(1, 15) for jitter in (0.0, 1.0)]
+    assert (min(lasting), max(lasting)) == (30, 3600)
+
+
+def test_when_a_person_is_asked() -> None:
+    assert state_after(2, True) is AccountState.DELAYED
+    assert state_after(3, True) is AccountState.NEEDS_RECONNECT
+    assert state_after(50, False) is AccountState.DELAYED
+
+
+def test_a_lost_lease_is_no_failure(desk: Desk) -> None:
+    def lost(session: Session, mail: Fetched) -> None:
+        raise LeaseLost("gone")
+
+    with imap_server(Script(messages={1: mail(1)})) as server:
+        desk.add(server.port)
+        desk.time += DUE
+        polled = poll_next(desk.polling(receive=lost))
+    assert polled == Polled(desk.account_id, None, 0, "gone")
+    assert desk.cursor() is not None
+    assert desk.stored(1) == []

@@ -1,0 +1,214 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from threading import Barrier, Thread
+
+import pytest
+from sqlmodel import Session
+
+from gatepost.database import Database
+from gatepost.ledger import Ledger
+from gatepost.model import Account, Arrival, Raw
+from gatepost.seal import Keys, SealError, make_keys
+from gatepost.store import accounts, channels, events
+from gatepost.store.accounts import AccountState, LeaseLost
+
+LEASE = timedelta(minutes=5)
+
+
+def add_account(ledger: Ledger, keys: Keys, now: datetime, name: str = "one") -> Account:
+    def op(session: Session) -> Account:
+        channel = channels.create_channel(session, name=name, address=f"{name}@gatepost.test", now=now)
+        return accounts.create_account(
+            session,
+            keys,
+            channel_id=channel.id,
+            host="imap.example.org",
+            port=993,
+            security="tls",
+            username="user",
+            secret="hidden-pw",
+            now=now,
+        )
+
+    return ledger.write(op)
+
+
+def claim(ledger: Ledger, now: datetime) -> Account:
+    account = ledger.write(lambda session: accounts.claim_due(session, now, LEASE))
+    assert account is not None
+    return account
+
+
+def kinds(database: Database) -> list[tuple[str, object]]:
+    with database.session() as session:
+        return [(event.kind, event.data.get("state")) for event in events.events_after(session, 0)]
+
+
+def test_the_secret_is_sealed_to_its_row(ledger: Ledger, keys: Keys, now: datetime, tmp_path: Path) -> None:
+    account = add_account(ledger, keys, now)
+    assert b"hidden-pw" not in account.secret_sealed
+    assert accounts.open_secret(keys, account) == "hidden-pw"
+    other = add_account(ledger, keys, now, "two")
+    other.secret_sealed = account.secret_sealed
+    with pytest.raises(SealError):
+        accounts.open_secret(keys, other)
+    with pytest.raises(SealError):
+        accounts.open_secret(make_keys(tmp_path / "other"), account)
+
+
+def test_a_due_account_is_claimed_once_until_its_lease_ends(ledger: Ledger, keys: Keys, now: datetime) -> None:
+    account = add_account(ledger, keys, now)
+    assert ledger.write(lambda session: accounts.claim_due(session, now - LEASE, LEASE)) is None
+    first = claim(ledger, now)
+    assert (first.id, first.lease_fence) == (account.id, 1)
+    assert ledger.write(lambda session: accounts.claim_due(session, now, LEASE)) is None
+    second = claim(ledger, now + LEASE)
+    assert second.lease_fence == 2
+    with pytest.raises(LeaseLost):
+        ledger.write(lambda session: accounts.hold(session, first, now + 3 * LEASE))
+    with pytest.raises(LeaseLost):
+        ledger.write(lambda session: accounts.finish(session, first, next_poll_at=now, now=now))
+    ledger.write(lambda session: accounts.hold(session, second, now + 3 * LEASE))
+    assert ledger.write(lambda session: accounts.claim_due(session, now + 2 * LEASE, LEASE)) is None
+
+
+def test_many_claimers_never_share_an_account(ledger: Ledger, keys: Keys, now: datetime) -> None:
+    wanted = {add_account(ledger, keys, now, f"box{number}").id for number in range(6)}
+    claimed: list[str] = []
+    barrier = Barrier(8)
+
+    def work() -> None:
+        barrier.wait()
+        while account := ledger.write(lambda session: accounts.claim_due(session, now, LEASE)):
+            claimed.append(account.id)
+
+    threads = [Thread(target=work) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(claimed) == sorted(wanted)
+
+
+def test_the_longest_due_comes_first(ledger: Ledger, keys: Keys, now: datetime) -> None:
+    late = add_account(ledger, keys, now, "late")
+    early = add_account(ledger, keys, now - timedelta(minutes=1), "early")
+    assert [claim(ledger, now).id, claim(ledger, now).id] == [early.id, late.id]
+
+
+def test_states_are_events_when_they_change(ledger: Ledger, keys: Keys, now: datetime, database: Database) -> None:
+    add_account(ledger, keys, now)
+    later = now + timedelta(minutes=1)
+    for at in (now, later):
+        account = claim(ledger, at)
+        ledger.write(lambda session, account=account, at=at: accounts.finish(session, account, next_poll_at=at, now=at))  # type: ignore[misc]
+    assert kinds(database) == [("account.state", "live")]
+    account = claim(ledger, later)
+    row = ledger.write(
+        lambda session: accounts.fail(
+            session,
+            account,
+            state=AccountState.DELAYED,
+            why="It broke.",
+            next_step="Wait.",
+            next_poll_at=later,
+            now=later,
+        )
+    )
+    assert (row.state, row.state_since, row.state_why, row.failures) == ("delayed", later, "It broke. Wait.", 1)
+    assert (row.last_sync_at, row.lease_until) == (later, None)
+    assert kinds(database) == [("account.state", "live"), ("account.state", "delayed")]
+
+
+def test_a_reconnect_keeps_identity_and_secret_and_ends_a_running_pass(
+    ledger: Ledger, keys: Keys, now: datetime
+) -> None:
+    account = add_account(ledger, keys, now)
+    claim_of = claim(ledger, now)
+
+    def op(session: Session) -> Account:
+        row = accounts.get_account(session, account.id)
+        assert row is not None
+        accounts.reconnect(
+            session,
+            keys,
+            row,
+            host="new.example.org",
+            port=143,
+            security="starttls",
+            username="u2",
+            folder="Box",
+            now=now,
+        )
+        return row
+
+    row = ledger.write(op)
+    assert (row.id, row.host, row.state) == (account.id, "new.example.org", "connecting")
+    assert accounts.open_secret(keys, row) == "hidden-pw"
+    with pytest.raises(LeaseLost):
+        ledger.write(lambda session: accounts.hold(session, claim_of, now))
+    assert claim(ledger, now).host == "new.example.org"
+
+
+def test_a_disabled_account_is_not_polled_until_enabled(ledger: Ledger, keys: Keys, now: datetime) -> None:
+    account = add_account(ledger, keys, now)
+
+    def change(act: Callable[[Session, Account, datetime], None]) -> None:
+        def op(session: Session) -> None:
+            row = accounts.get_account(session, account.id)
+            assert row is not None
+            act(session, row, now)
+
+        ledger.write(op)
+
+    change(accounts.disable)
+    assert ledger.write(lambda session: accounts.claim_due(session, now, LEASE)) is None
+    change(accounts.enable)
+    assert claim(ledger, now).id == account.id
+
+
+def test_leases_of_a_dead_process_can_be_freed(ledger: Ledger, keys: Keys, now: datetime) -> None:
+    add_account(ledger, keys, now)
+    dead = claim(ledger, now)
+    assert ledger.write(accounts.release_all) == 1
+    assert claim(ledger, now).lease_fence == dead.lease_fence + 1
+
+
+def test_a_cursor_moves_forward_and_back(ledger: Ledger, keys: Keys, now: datetime, database: Database) -> None:
+    account = add_account(ledger, keys, now)
+    for uidvalidity, last_uid in ((1, 5), (1, 9), (2, 0)):
+        ledger.write(
+            lambda session, v=uidvalidity, u=last_uid: accounts.move_cursor(  # type: ignore[misc]
+                session, account.id, "INBOX", uidvalidity=v, last_uid=u
+            )
+        )
+        with database.session() as session:
+            cursor = accounts.get_cursor(session, account.id, "INBOX")
+            assert cursor is not None
+            assert (cursor.uidvalidity, cursor.last_uid) == (uidvalidity, last_uid)
+
+
+def test_a_view_is_added_once_and_keeps_its_arrival(
+    ledger: Ledger, keys: Keys, now: datetime, database: Database
+) -> None:
+    account = add_account(ledger, keys, now)
+
+    def op(session: Session) -> list[bool]:
+        for name in ("one", "two"):
+            session.add(Raw(id=f"raw_{name}", data=b"x", size=1))
+        session.flush()
+        for name in ("one", "two"):
+            session.add(Arrival(id=f"arr_{name}", receipt=name, inlet="imap", raw_id=f"raw_{name}", received_at=now))
+        session.flush()
+        place = {"account_id": account.id, "folder": "INBOX", "uidvalidity": 4294967295}
+        return [
+            accounts.add_view(session, **place, uid=4294967295, arrival_id="arr_one")[1],  # type: ignore[arg-type]
+            accounts.add_view(session, **place, uid=4294967295, arrival_id="arr_two")[1],  # type: ignore[arg-type]
+            accounts.add_view(session, **place, uid=2, arrival_id="arr_one")[1],  # type: ignore[arg-type]
+        ]
+
+    assert ledger.write(op) == [True, False, True]
+    with database.session() as session:
+        assert [view.uid for view in accounts.views_of(session, "arr_one")] == [2, 4294967295]
+        assert accounts.views_of(session, "arr_two") == []
