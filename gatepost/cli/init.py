@@ -1,0 +1,88 @@
+"""`gatepost init` and `migrate`: everything that must be there before serving."""
+
+import secrets
+
+from gatepost.certificate import certificate_files
+from gatepost.cli.frame import BadInput, say
+from gatepost.database import migrate as migrate_database
+from gatepost.parts import Parts, clock, open_parts
+from gatepost.seal import make_keys
+from gatepost.settings import Settings
+
+
+def init(settings: Settings, email: str) -> None:
+    """Make what is missing: key file, database, certificate, first admin, first mailbox and domain."""
+    settings.path(settings.var).mkdir(parents=True, exist_ok=True)
+    key_file = settings.path(settings.key_file)
+    if not key_file.exists():
+        make_keys(key_file)
+        say(f"Key file made: {key_file} (keep a copy of it: without it nothing sealed can be read)")
+    migrate_database(settings.database_url)
+    certificate_files(settings, clock())
+    with open_parts(settings) as parts:
+        first_domain(parts)
+        first_channel(parts)
+        first_admin(parts, email)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the schema to the newest revision."""
+    from gatepost.database import open_database, schema_revision
+
+    migrate_database(settings.database_url)
+    database = open_database(settings.database_url)
+    try:
+        say(f"The database is at revision {schema_revision(database)[0]}.")
+    finally:
+        database.close()
+
+
+def first_domain(parts: Parts) -> None:
+    """Sign for our own domain from the first mail on."""
+    from gatepost.store.domains import create_domain, list_domains
+
+    with parts.database.session() as session:
+        if list_domains(session):
+            return
+    parts.ledger.write(lambda session: create_domain(session, parts.keys, parts.settings.domain, clock()))
+
+
+def first_channel(parts: Parts) -> None:
+    """An address to write to, so that the first answer arrives somewhere."""
+    from gatepost.store.channels import create_channel, list_channels
+
+    address = f"support@{parts.settings.domain}"
+    with parts.database.session() as session:
+        if list_channels(session):
+            return
+    parts.ledger.write(lambda session: create_channel(session, name="Support", address=address, now=clock()))
+    say(f"First mailbox: {address}")
+
+
+def first_admin(parts: Parts, email: str) -> None:
+    """The first admin, with a password that is printed once and must be changed."""
+    from gatepost.address import AddressError, parse_address
+    from gatepost.password import hash_password
+    from gatepost.store.users import create_user, list_users
+
+    with parts.database.session() as session:
+        if list_users(session):
+            return
+    try:
+        address = parse_address(email or f"admin@{parts.settings.domain}").key
+    except AddressError as error:
+        raise BadInput(f"--email {email}: {error}") from None
+    password = secrets.token_urlsafe(12)
+    hashed = hash_password(password)
+    parts.ledger.write(
+        lambda session: create_user(
+            session,
+            email=address,
+            name="Admin",
+            role="admin",
+            password_hash=hashed,
+            must_change_password=True,
+            now=clock(),
+        )
+    )
+    say(f"First admin: {address}   password (shown once): {password}")

@@ -1,0 +1,82 @@
+"""`gatepost serve`: check that all is there, drop root where it can, serve, and say where to click."""
+
+import os
+import pwd
+import sys
+from pathlib import Path
+
+from gatepost.cli.frame import Failed, say, warn
+from gatepost.database import open_database, schema_revision
+from gatepost.logs import set_up_logs
+from gatepost.parts import open_parts
+from gatepost.serve import Ports
+from gatepost.serve import serve as run
+from gatepost.settings import Settings
+
+UNPRIVILEGED = ("gatepost", "nobody")
+
+
+def serve(settings: Settings) -> None:
+    """Serve until a signal comes."""
+    set_up_logs(settings)
+    if os.geteuid() == 0:
+        drop_root(settings)
+    check_schema(settings)
+    with open_parts(settings) as parts:
+        run(parts, lambda ports: announce(settings, ports))
+
+
+def check_schema(settings: Settings) -> None:
+    """Refuse a database of another version, before any mail is taken. Raises Failed."""
+    database = open_database(settings.database_url)
+    try:
+        found, needed = schema_revision(database)
+    finally:
+        database.close()
+    if found != needed:
+        raise Failed(
+            f"the database is at revision {found or 'none'}, this program needs {needed}: run `gatepost migrate`"
+        )
+
+
+def drop_root(settings: Settings) -> None:
+    """Give up root where the data can be handed to an unprivileged user that can read the program."""
+    user = next((found for name in UNPRIVILEGED if (found := find_user(name))), None)
+    programs = (Path(__file__), Path(sys.executable), Path(os.__file__))
+    if user is None or not all(readable_by_others(program) for program in programs):
+        warn("gatepost: running as root: there is no unprivileged user who can read the program; better make one")
+        return
+    for path in [settings.path(settings.var), *settings.path(settings.var).rglob("*")]:
+        os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
+    key_file = settings.path(settings.key_file)
+    if key_file.exists():
+        os.chown(key_file, user.pw_uid, user.pw_gid)
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+    warn(f"gatepost: started as root, now running as {user.pw_name}")
+
+
+def find_user(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
+
+
+def readable_by_others(path: Path) -> bool:
+    """Whether everybody may read a file: every folder above it is open to pass."""
+    folders = all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
+    return folders and bool(path.stat().st_mode & 0o004)
+
+
+def announce(settings: Settings, ports: Ports) -> None:
+    """Where to click, and one command to try."""
+    web = f"{'https' if settings.web_tls else 'http'}://{ports.web}" if ports.web else "off"
+    say(f"Gatepost is serving ({settings.route} route).")
+    say(f"  Pages and API  {settings.web_url or web}")
+    say(f"  Submission     {ports.submission or 'off'} (STARTTLS), {ports.submissions or 'off'} (TLS)")
+    say(f"  MX             {ports.mx or 'off'}")
+    if ports.mx:
+        say(f"Try it: swaks --server {ports.mx} --from you@example.com --to support@{settings.domain}")
+    say("Stop with Ctrl+C.")
