@@ -40,7 +40,8 @@ async def transact(
 ) -> Sent:
     """Hand `content` to the hop for one recipient; an empty `mail_from` is the null reverse-path.
 
-    With a `pool` the connection is kept for the next mail. Never raises, except CancelledError.
+    With a `pool` (the outbox has one) the connection is kept for the next mail; without it the end of the connection is
+    waited for, a second at most. Never raises, except CancelledError.
     """
     problem = address_trouble(mail_from, recipient)
     if problem:
@@ -136,7 +137,7 @@ def out_of_step(connection: Connection, reply: Reply) -> Reply:
 async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
     """Give the connection back to the pool, after RSET where the transaction ended early; True if it was kept."""
     if pool is None:
-        connection.quit()
+        await connection.leave()
         return False
     if not connection.alive or sent.uncertain:
         return False
@@ -146,6 +147,8 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
                 return False
         except Trouble:
             return False
+    if not connection.in_step:
+        return False
     pool.give(connection)
     return True
 

@@ -48,6 +48,12 @@ class Connection:
         """Whether it can still be spoken on."""
         return self.client.is_connected
 
+    @property
+    def in_step(self) -> bool:
+        """Whether no answer is left over that the next command would be given."""
+        protocol = self.client.protocol
+        return protocol is not None and not protocol._buffer
+
     async def command(self, stage: str, line: str, seconds: float | None = None) -> Reply:
         """Send one command line and return the answer. Raises Trouble when there is none."""
         try:
@@ -63,6 +69,15 @@ class Connection:
             with suppress(SMTPServerDisconnected, OSError):
                 self.client.protocol.write(b"QUIT\r\n")
         self.client.close()
+
+    async def leave(self) -> None:
+        """Quit, and wait a second at most until the transport (TLS says goodbye too) is closed."""
+        protocol = self.client.protocol
+        self.quit()
+        for _ in range(100):
+            if protocol is None or protocol.transport is None:
+                return
+            await asyncio.sleep(0.01)
 
 
 async def open_connection(hop: Hop, timeouts: Timeouts) -> Connection:

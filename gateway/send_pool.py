@@ -36,13 +36,12 @@ class Pool:
         waiting.append((connection, timer))
 
     async def close(self) -> None:
-        """Close all idle connections cleanly."""
-        for waiting in self._idle.values():
-            for connection, timer in waiting:
-                timer.cancel()
-                connection.quit()
+        """Close all idle connections cleanly; bounded by a second."""
+        idle = [pair for waiting in self._idle.values() for pair in waiting]
         self._idle.clear()
-        await asyncio.sleep(0)  # the transports close in the loop's next turn
+        for _, timer in idle:
+            timer.cancel()
+        await asyncio.gather(*(connection.leave() for connection, _ in idle))
 
     def _expire(self, connection: Connection) -> None:
         waiting = [pair for pair in self._idle.get(connection.hop, []) if pair[0] is not connection]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -286,6 +287,21 @@ def test_an_unreadable_ca_file_is_temporary() -> None:
     assert not sent.uncertain
 
 
+def test_the_same_on_uvloop(certificate: tuple[Path, Path]) -> None:
+    async def scenario() -> list[tuple[int | None, str, bool, int]]:
+        found = []
+        content = MAIL + (b"y" * 76 + b"\r\n") * 50_000
+        for script in (Script(tls=tls), Script(tls=tls, cut=["DOT"]), Script(tls=tls, early="552 5.3.4 no")):
+            async with smtp_server(script) as server:
+                hop = Hop("localhost", server.port, ca=str(certificate[0]))
+                sent = await transact(hop, "a@x.test", "b@x.test", content, timeouts=QUICK)
+                found.append((sent.reply.code, sent.stage, sent.uncertain, len(server.mails)))
+        return found
+
+    tls = server_context(*certificate)
+    assert uvloop.run(scenario()) == [(250, "dot", False, 1), (None, "dot", True, 0), (552, "data", False, 0)]
+
+
 def pooled(script: Script, mails: int, *, pool: Pool | None = None) -> tuple[list[Sent], FakeServer]:
     """Mails one after the other over one pool."""
 
@@ -328,6 +344,12 @@ def test_a_connection_that_was_closed_meanwhile_is_replaced(script: Script) -> N
     sent, server = pooled(script, 2)
     assert [each.reply.code for each in sent] == [250, 250]
     assert (server.connections, len(server.mails)) == (2, 2)
+
+
+def test_an_answer_too_many_is_not_given_to_the_next_mail() -> None:
+    sent, server = pooled(Script(replies={"DOT": [b"250 2.0.0 one\r\n550 5.7.1 two\r\n", "451 4.3.0 three"]}), 2)
+    assert [each.reply.text for each in sent] == ["one", "three"]
+    assert server.connections == 2
 
 
 def test_a_connection_is_not_used_for_ever() -> None:

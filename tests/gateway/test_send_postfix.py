@@ -1,0 +1,41 @@
+"""The same client against a real Postfix as the remote end."""
+
+import asyncio
+
+import pytest
+
+from gatepost.gateway.route import Hop
+from gatepost.gateway.send import Sent, transact
+from gatepost.gateway.send_pool import Pool
+from tests.rig.postfix import Postfix
+
+MAIL = b"From: a@gatepost.test\r\nTo: anna@remote.test\r\nSubject: stuffed\r\n\r\n.one\r\n..two\r\n.\r\nthree\r\n"
+
+
+def test_mails_travel_encrypted_over_one_connection(postfix: Postfix) -> None:
+    async def scenario() -> list[Sent]:
+        pool = Pool()
+        hop = Hop("localhost", postfix.port, ca=str(postfix.certificate))
+        recipients = ("anna@remote.test", "unknown@remote.test", "full@remote.test", "ben@remote.test")
+        sent = [await transact(hop, "b+t@bounce.gatepost.test", to, MAIL, pool=pool) for to in recipients]
+        await pool.close()
+        return sent
+
+    sent = asyncio.run(scenario())
+    assert [(each.reply.code, each.reply.status, each.stage) for each in sent] == [
+        (250, "2.0.0", "dot"),
+        (550, "5.1.1", "rcpt"),
+        (452, "4.2.2", "rcpt"),
+        (250, "2.0.0", "dot"),
+    ]
+    assert {(each.tls, each.remote_host) for each in sent} == {("TLSv1.3", "localhost [127.0.0.1]")}
+    kept = postfix.wait_for(2)
+    assert all(b"\n\n.one\n..two\n.\nthree\n" in mail.replace(b"\r\n", b"\n") for mail in kept)
+
+
+@pytest.mark.parametrize("size", [1_000_000, 50_000_000])
+def test_size_is_said_before_it_is_sent(postfix: Postfix, size: int) -> None:
+    hop = Hop("127.0.0.1", postfix.port, ca=str(postfix.certificate))
+    content = MAIL + (b"y" * 76 + b"\r\n") * (size // 78)
+    sent = asyncio.run(transact(hop, "a@gatepost.test", "anna@remote.test", content))
+    assert (sent.reply.code, sent.reply.status) == ((250, "2.0.0") if size < 40_000_000 else (None, "5.3.4"))
