@@ -6,6 +6,7 @@ Everybody takes a `Resolver` as an argument; `Budget` puts a limit around all qu
 import ipaddress
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -138,14 +139,14 @@ def dns_resolver(servers: Sequence[str] | None = None, timeout: float = 5.0) -> 
     """A resolver asking these servers, each `ip` or `ip:port` (`[v6]:port`), or those of the system.
 
     `timeout` is in seconds for one question with all its retries. Raises ValueError for a server that is no
-    address, and DnsTrouble where the system names none.
+    address; where the system names no server, every question is DnsTrouble.
     """
-    try:
-        inner = dns.resolver.Resolver(configure=not servers)
-    except dns.resolver.NoResolverConfiguration:
-        raise DnsTrouble("the system names no DNS server; set dns_servers") from None
+    inner = dns.resolver.Resolver(configure=False)
     if servers:
         inner.nameservers = [_nameserver(server) for server in servers]
+    else:
+        with suppress(dns.resolver.NoResolverConfiguration):
+            inner = dns.resolver.Resolver()
     inner.timeout = min(2.0, timeout)
     inner.cache = dns.resolver.LRUCache(10_000)
     return DnsResolver(inner, timeout)

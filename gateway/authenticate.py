@@ -128,6 +128,9 @@ def _dmarc(domain: str, spf: SpfResult, dkim: tuple[DkimResult, ...], walk: Walk
         return DmarcResult("pass" if found.record else "none", domain, found.policy, f"From {domain}: {said}.", by)
     if found.record is None:
         return DmarcResult("none", domain, "none", f"Nothing proves that this is from {domain}, which has no policy.")
+    if spf is NOT_CHECKED:
+        why = f"Nothing proves that this is from {domain}: no signature of theirs, and the sending server is not known."
+        return DmarcResult("none", domain, found.policy, why)
     if spf.result == "temperror" or any(each.result == "temperror" for each in dkim):
         return DmarcResult(
             "temperror", domain, found.policy, f"Whether this is from {domain} could not be checked now."

@@ -80,6 +80,13 @@ def test_a_server_is_an_address(server: str) -> None:
         dns_resolver([server])
 
 
+def test_without_any_server_every_question_is_trouble() -> None:
+    resolver = dns_resolver(["192.0.2.1"])
+    resolver.inner.nameservers = []
+    with pytest.raises(DnsTrouble):
+        resolver.a("example.test")
+
+
 @pytest.mark.parametrize("server", ["192.0.2.1", "192.0.2.1:5353", "::1", "[::1]:5353"])
 def test_servers_with_and_without_port(server: str) -> None:
     assert dns_resolver([server]).inner.nameservers

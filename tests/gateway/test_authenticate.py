@@ -329,6 +329,12 @@ def test_fetched_mail_is_judged_by_its_signature() -> None:
     assert dkim_only(MAIL, resolver=DictResolver(), now=NOW).strength is Strength.NONE
 
 
+def test_fetched_mail_without_signature_is_not_called_failing() -> None:
+    """SPF may have passed where it came in; only the provider knows."""
+    verdict = dkim_only(MAIL, resolver=zone(), now=NOW)
+    assert (verdict.dmarc.result, verdict.dmarc.policy, verdict.strength) == ("none", "reject", Strength.NONE)
+
+
 @pytest.mark.parametrize(("said", "aligned"), [("example.test", True), ("other.test", False), ("", False)])
 def test_a_trusted_provider_can_prove_the_author(said: str, aligned: bool) -> None:
     trusted = (MethodResult("dmarc", "pass", (("header.from", said),)),)
