@@ -9,7 +9,7 @@ import idna
 from gatepost.mail_words import clean_name, decode_words, encode_words
 from gatepost.reply import is_shown
 
-ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~-"
+ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 DOT_ATOM = re.compile(rf"[{ATEXT}\x80-\U0010ffff]+(?:\.[{ATEXT}\x80-\U0010ffff]+)*")
 LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 QUOTED_PAIR = re.compile(r"\\(.)")

@@ -117,13 +117,14 @@ def _capped(references: Sequence[str]) -> Sequence[str]:
 
 def _text_entity(kind: str, text: str) -> bytes:
     body = NEW_LINE.sub("\r\n", text).encode("utf-8", "replace")
+    body += b"" if body.endswith(b"\r\n") else b"\r\n"  # b2a_qp takes the kind of line end from the first one
     charset, encoding = "utf-8", "quoted-printable"
     if body.isascii() and b"\0" not in body and all(len(line) < BODY_LINE for line in body.split(b"\r\n")):
         charset, encoding = "us-ascii", "7bit"
     else:
         body = binascii.b2a_qp(body, istext=True)
     head = f"Content-Type: text/{kind}; charset={charset}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
-    return head.encode() + body + (b"" if body.endswith(b"\r\n") else b"\r\n")
+    return head.encode() + body
 
 
 def _file_entity(file: File) -> bytes:
