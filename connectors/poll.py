@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 from sqlmodel import Session
@@ -21,6 +22,7 @@ from gatepost.store import accounts
 from gatepost.store.accounts import AccountState, LeaseLost
 
 LEASE = timedelta(minutes=15)
+COMMIT_AFTER = timedelta(seconds=30)
 PATIENCE = 3
 CAP_SECONDS = 300.0
 LASTING_FIRST_SECONDS = 60.0
@@ -33,13 +35,15 @@ log = structlog.get_logger("gatepost.poll")
 class Polling:
     """What polling needs of the rest.
 
-    `receive(session, mail)` stores a mail and its view, and may be repeated; `quarantine(session, mail, why)` keeps one
-    that could not be received, with what there is of it; `jitter()` is in 0..1.
+    `prepare(mail)` does what must not be done inside a transaction; `receive(session, mail, prepared)` stores the mail
+    and its view, and may be repeated; `quarantine(session, mail, why)` keeps one that could not be received, with what
+    there is of it; `jitter()` is in 0..1.
     """
 
     ledger: Ledger
     keys: Keys
-    receive: Callable[[Session, Fetched], object]
+    prepare: Callable[[Fetched], Any]
+    receive: Callable[[Session, Fetched, Any], object]
     quarantine: Callable[[Session, Fetched, str], object]
     clock: Callable[[], datetime]
     message_size: int
@@ -48,6 +52,15 @@ class Polling:
     tls: ssl.SSLContext | None = None
     jitter: Callable[[], float] = random.random
     stop: threading.Event = field(default_factory=threading.Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A mail with what `prepare` made of it, or with why it is put aside."""
+
+    mail: Fetched
+    prepared: Any = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,49 +153,72 @@ def move(session: Session, account: Account, folder: str, position: Position) ->
     accounts.move_cursor(session, account.id, folder, uidvalidity=position.uidvalidity, last_uid=position.last_uid)
 
 
-def store(session: Session, account: Account, polling: Polling, mails: Sequence[Fetched], position: Position) -> None:
-    """Mails and the cursor that passes them; one commit of the caller's."""
+def prepare(mail: Fetched, account: Account, polling: Polling) -> Ready:
+    """A mail ready to be stored, or why it cannot be received. Raises OSError: a full disk is not the mail's fault."""
+    if mail.missing:
+        return Ready(mail, why=mail.missing)
+    try:
+        return Ready(mail, polling.prepare(mail))
+    except OSError:
+        raise
+    except Exception as error:
+        return Ready(mail, why=blame(error, mail, account))
+
+
+def blame(error: Exception, mail: Fetched, account: Account) -> str:
+    """Why a mail is put aside; what the error says may hold parts of the mail and stays in the log."""
+    log.error("poll.mail_failed", account=account.id, uid=mail.uid, exc_info=error)
+    return f"could not be stored: {type(error).__name__}; the log says more"
+
+
+def store(session: Session, account: Account, polling: Polling, mails: Sequence[Ready], position: Position) -> None:
+    """Mails and the cursor that passes them, in one commit of the caller's."""
     accounts.hold(session, account, polling.clock() + LEASE)
-    for mail in mails:
-        if mail.missing:
-            polling.quarantine(session, mail, mail.missing)
+    for ready in mails:
+        if ready.why:
+            polling.quarantine(session, ready.mail, ready.why)
         else:
-            polling.receive(session, mail)
+            polling.receive(session, ready.mail, ready.prepared)
     move(session, account, account.folder, position)
 
 
 def store_batch(account: Account, polling: Polling, batch: Batch) -> None:
-    """A batch in one commit; if that fails each mail alone, and the one that fails alone too is put into quarantine."""
-    try:
-        polling.ledger.write(lambda session: store(session, account, polling, batch.mails, batch.position))
-        return
-    except (LeaseLost, LedgerClosed):
-        raise
-    except Exception:
-        log.exception("poll.batch_failed", account=account.id, mails=len(batch.mails))
+    """Prepare and store a batch; in several commits where preparing takes long, so that the lease does not run out."""
+    waiting: list[Ready] = []
+    since = polling.clock()
     for mail in batch.mails:
-        store_single(account, polling, mail)
-    polling.ledger.write(lambda session: store(session, account, polling, (), batch.position))
+        waiting.append(prepare(mail, account, polling))
+        if polling.clock() - since > COMMIT_AFTER:
+            store_together(account, polling, waiting, Position(mail.uidvalidity, mail.uid))
+            waiting, since = [], polling.clock()
+    store_together(account, polling, waiting, batch.position)
 
 
-def store_single(account: Account, polling: Polling, mail: Fetched) -> None:
-    """One mail with its cursor, received or quarantined; what quarantine raises is raised, then nothing was passed."""
-    position = Position(mail.uidvalidity, mail.uid)
+def store_together(account: Account, polling: Polling, mails: Sequence[Ready], position: Position) -> None:
+    """Mails in one commit; if that fails each alone, and one that fails alone too is put into quarantine."""
     try:
-        polling.ledger.write(lambda session: store(session, account, polling, (mail,), position))
+        polling.ledger.write(lambda session: store(session, account, polling, mails, position))
         return
     except (LeaseLost, LedgerClosed):
         raise
     except Exception as error:
-        log.exception("poll.mail_failed", account=account.id, uid=mail.uid)
-        why = f"could not be stored: {type(error).__name__}; the log says more"
+        log.warning("poll.batch_failed", account=account.id, mails=len(mails), error=type(error).__name__)
+    for ready in mails:
+        store_single(account, polling, ready)
+    polling.ledger.write(lambda session: store(session, account, polling, (), position))
 
-    def put_aside(session: Session) -> None:
-        accounts.hold(session, account, polling.clock() + LEASE)
-        polling.quarantine(session, mail, why)
-        move(session, account, account.folder, position)
 
-    polling.ledger.write(put_aside)
+def store_single(account: Account, polling: Polling, ready: Ready) -> None:
+    """One mail with its cursor, received or quarantined; what quarantine raises is raised, then nothing was passed."""
+    position = Position(ready.mail.uidvalidity, ready.mail.uid)
+    try:
+        polling.ledger.write(lambda session: store(session, account, polling, (ready,), position))
+        return
+    except (LeaseLost, LedgerClosed):
+        raise
+    except Exception as error:
+        aside = Ready(ready.mail, why=blame(error, ready.mail, account))
+    polling.ledger.write(lambda session: store(session, account, polling, (aside,), position))
 
 
 def as_trouble(error: Exception, account: Account) -> Trouble:

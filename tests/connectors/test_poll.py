@@ -36,8 +36,12 @@ class Inbox:
     quarantined: list[tuple[int, str]] = field(default_factory=list)
     before: Callable[[Fetched], None] = lambda mail: None
 
-    def receive(self, session: Session, mail: Fetched) -> None:
+    def prepare(self, mail: Fetched) -> bytes:
         self.before(mail)
+        return mail.raw
+
+    def receive(self, session: Session, mail: Fetched, prepared: bytes) -> None:
+        assert prepared == mail.raw
         if mail.uid in self.bad:
             raise ValueError("poison")
         self.keep(session, mail)
@@ -89,8 +93,8 @@ class Desk:
 
     def polling(self, **changes: object) -> Polling:
         polling = Polling(
-            self.ledger, self.keys, self.inbox.receive, self.inbox.quarantine, lambda: self.time, 100_000,
-            private_hosts=True, jitter=lambda: 1.0,
+            self.ledger, self.keys, self.inbox.prepare, self.inbox.receive, self.inbox.quarantine,
+            clock=lambda: self.time, message_size=100_000, private_hosts=True, jitter=lambda: 1.0,
         )  # fmt: skip
         return replace(polling, **changes)  # type: ignore[arg-type]
 
@@ -253,7 +257,7 @@ def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot)
     desk.add(shared_dovecot.port, user)
     shared_dovecot.deliver(user, mail(1))
     arrived = threading.Event()
-    polling = replace(desk.polling(), receive=lambda session, mail: arrived.set())
+    polling = replace(desk.polling(), receive=lambda session, mail, prepared: arrived.set())
     thread = threading.Thread(target=poll_loop, args=(polling, 0.01))
     thread.start()
     assert arrived.wait(30)
@@ -278,6 +282,46 @@ def test_one_mail_that_cannot_be_received_stops_no_other(desk: Desk) -> None:
         assert desk.poll().mails == 0
     assert desk.inbox.quarantined == [(2, "could not be stored: ValueError; the log says more")]
     assert desk.stored(1) == [1, 2, 3]
+
+
+def test_one_mail_that_cannot_be_prepared_stops_no_other(desk: Desk) -> None:
+    def refuse(mail: Fetched) -> None:
+        if mail.uid == 2:
+            raise ValueError("poison")
+
+    desk.inbox.before = refuse
+    with imap_server(Script(messages={uid: mail(uid) for uid in (1, 2, 3)})) as server:
+        desk.add(server.port)
+        assert desk.poll() == Polled(desk.account_id, "live", 3)
+    assert desk.inbox.quarantined == [(2, "could not be stored: ValueError; the log says more")]
+
+
+def test_a_full_disk_is_not_the_mails_fault(desk: Desk) -> None:
+    def refuse(mail: Fetched) -> None:
+        raise OSError("disk full")
+
+    desk.inbox.before = refuse
+    with imap_server(Script(messages={1: mail(1)})) as server:
+        desk.add(server.port)
+        assert desk.poll().state == "delayed"
+        assert (desk.stored(1), desk.inbox.quarantined) == ([], [])
+        desk.inbox.before = lambda mail: None
+        assert desk.poll().mails == 1
+
+
+def test_where_preparing_is_slow_the_lease_is_renewed_by_commits(desk: Desk) -> None:
+    seen: list[list[int]] = []
+
+    def slow(mail: Fetched) -> None:
+        seen.append(desk.stored(1))
+        desk.time += timedelta(seconds=20)
+
+    desk.inbox.before = slow
+    with imap_server(Script(messages={uid: mail(uid) for uid in range(1, 6)})) as server:
+        desk.add(server.port)
+        assert desk.poll().mails == 5
+    assert seen == [[], [], [1, 2], [1, 2], [1, 2, 3, 4]]
+    assert desk.stored(1) == [1, 2, 3, 4, 5]
 
 
 def test_when_even_quarantine_fails_the_mail_comes_again(desk: Desk) -> None:
@@ -376,7 +420,7 @@ def test_when_a_person_is_asked() -> None:
 
 
 def test_a_lost_lease_is_no_failure(desk: Desk) -> None:
-    def lost(session: Session, mail: Fetched) -> None:
+    def lost(session: Session, mail: Fetched, prepared: bytes) -> None:
         raise LeaseLost("gone")
 
     with imap_server(Script(messages={1: mail(1)})) as server:
