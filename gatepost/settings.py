@@ -193,6 +193,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         raise SettingsError([problem_line(item, file) for item in error.errors()]) from None
     except ValueError as error:
         raise SettingsError([f"{file or 'settings'}: {error}"]) from None
+    finally:
+        _config["file"] = None
 
 
 def secrets_from_files(environ: Mapping[str, str]) -> dict[str, str]:

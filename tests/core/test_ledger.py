@@ -1,0 +1,95 @@
+import asyncio
+import threading
+from datetime import datetime
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, func, select
+
+from gatepost.database import Database
+from gatepost.ids import new_id
+from gatepost.ledger import Ledger, LedgerClosed
+from gatepost.model import Contact
+
+
+def contact(address: str, now: datetime) -> Contact:
+    return Contact(id=new_id("ctc"), address=address, created_at=now)
+
+
+def count(database: Database) -> int:
+    with database.session() as session:
+        return session.exec(select(func.count()).select_from(Contact)).one()
+
+
+def test_operations_of_many_threads_are_all_there(ledger: Ledger, database: Database, now: datetime) -> None:
+    def write(thread: int) -> None:
+        for number in range(50):
+            ledger.write(lambda session, number=number: session.add(contact(f"{thread}.{number}@x", now)))  # type: ignore[misc]
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert count(database) == 400
+
+
+def test_one_bad_operation_fails_alone(ledger: Ledger, database: Database, now: datetime) -> None:
+    gate = threading.Event()
+    ledger.submit(lambda session: gate.wait())
+    futures = [ledger.submit(lambda s, n=n: s.add(contact(f"{n % 5}@x", now))) for n in range(10)]  # type: ignore[misc]
+    gate.set()
+    outcomes = [future.exception() for future in futures]
+    assert outcomes[:5] == [None] * 5
+    assert all(isinstance(error, IntegrityError) for error in outcomes[5:])
+    assert count(database) == 5
+
+
+def test_an_operation_that_raises_leaves_nothing(ledger: Ledger, database: Database, now: datetime) -> None:
+    def half(session: Session) -> None:
+        session.add(contact("half@x", now))
+        session.flush()
+        raise RuntimeError("stop")
+
+    with pytest.raises(RuntimeError):
+        ledger.write(half)
+    assert count(database) == 0
+
+
+def test_waiting_operations_share_one_commit(ledger: Ledger, database: Database, now: datetime) -> None:
+    """Group commit: what waited together is seen together, never in part."""
+    gate = threading.Event()
+    ledger.submit(lambda session: gate.wait())
+    futures = [ledger.submit(lambda s, n=n: s.add(contact(f"{n}@x", now))) for n in range(100)]  # type: ignore[misc]
+    seen: list[int] = []
+    futures[0].add_done_callback(lambda done: seen.append(count(database)))
+    gate.set()
+    futures[-1].result()
+    assert seen == [100]
+
+
+def test_a_cancelled_coroutine_does_not_stop_its_commit(ledger: Ledger, database: Database, now: datetime) -> None:
+    async def scenario() -> None:
+        gate = threading.Event()
+        ledger.submit(lambda session: gate.wait())
+        task = asyncio.create_task(ledger.commit(lambda session: session.add(contact("a@x", now))))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gate.set()
+        await ledger.commit(lambda session: None)
+
+    asyncio.run(scenario())
+    assert count(database) == 1
+
+
+def test_closing_writes_what_waits_and_takes_no_more(database: Database, now: datetime) -> None:
+    ledger = Ledger(database).start()
+    futures = [ledger.submit(lambda s, n=n: s.add(contact(f"{n}@x", now))) for n in range(20)]  # type: ignore[misc]
+    ledger.close()
+    assert all(future.exception() is None for future in futures)
+    with pytest.raises(LedgerClosed):
+        ledger.submit(lambda session: None)
+    with database.session() as session:
+        assert len(session.exec(select(Contact).order_by(col(Contact.address))).all()) == 20
