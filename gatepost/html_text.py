@@ -192,7 +192,7 @@ class _Page:
         self.lines: list[str] = []
         self.words: list[str] = []
         self.quotes = 0
-        self.mark = ""
+        self.mark = self.last_mark = ""
         self.pre = 0
         self.gap = False
 
@@ -219,9 +219,10 @@ class _Page:
                 self.lines.append(self.mark.rstrip())
             return
         if self.gap and self.lines and self.lines[-1].strip("> "):
-            self.lines.append(self.mark.rstrip())
+            self.lines.append(min(self.mark, self.last_mark).rstrip())
         self.gap = False
         self.lines.append(self.mark + line)
+        self.last_mark = self.mark
 
     def open(self, name: str) -> None:
         """A start tag that matters for the layout."""

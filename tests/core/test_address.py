@@ -105,7 +105,10 @@ def test_domains() -> None:
         ('"=?iso-8859-1?q?J=F6rg?=" <j@j.example>', [("Jörg", "j@j.example")]),
         ("ada@a.example (Ada (the) Countess)", [("Ada (the) Countess", "ada@a.example")]),
         ("undisclosed-recipients:;", []),
-        ("Team: a@a.example, B <b@b.example>; c@c.example", [("", "a@a.example"), ("B", "b@b.example"), ("", "c@c.example")]),
+        (
+            "Team: a@a.example, B <b@b.example>; c@c.example",
+            [("", "a@a.example"), ("B", "b@b.example"), ("", "c@c.example")],
+        ),
         ("Ada ada@a.example", [("Ada", "ada@a.example")]),
         ("<@one,@two:ada@a.example>", [("", "ada@a.example")]),
         ("ada . l @ a . example", [("", "ada.l@a.example")]),
@@ -158,7 +161,9 @@ def test_a_formatted_mailbox_is_one_mailbox(name: str) -> None:
     assert [str(box.address) for box in boxes] == ["ada@a.example"]
 
 
-@pytest.mark.parametrize("name", ["Jörg Müller", 'Lovelace, "Ada"', "=?utf-8?q?x?=", "Ada (x) <y@z>", "日本" * 40, "A\\B"])
+@pytest.mark.parametrize(
+    "name", ["Jörg Müller", 'Lovelace, "Ada"', "=?utf-8?q?x?=", "Ada (x) <y@z>", "日本" * 40, "A\\B"]
+)
 def test_names_survive(name: str) -> None:
     assert parse_mailboxes(format_mailbox(name, "ada@a.example"))[0].name == name
 

@@ -68,7 +68,9 @@ def test_the_wire_form() -> None:
 
 def test_nothing_can_add_a_field() -> None:
     evil = "x\r\nBcc: victim@v.example\r\n\r\nbody"
-    raw = mail(subject=evil, from_=(evil, "desk@d.example"), message_id=evil, extra_headers={"X-A": evil}, references=[evil])
+    raw = mail(
+        subject=evil, from_=(evil, "desk@d.example"), message_id=evil, extra_headers={"X-A": evil}, references=[evil]
+    )
     assert parse(raw).header("bcc") is None
     assert parse(raw).text == "Hello Ada"
     for bad in ("Bcc", "X:y", "X\r\nBcc", "", "Content-Type", "Subject"):
