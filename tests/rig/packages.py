@@ -17,7 +17,6 @@ PROGRAMS = {  # component: (Debian package, a program that it brings)
     "dovecot": ("dovecot-imapd", "dovecot"),
     "chromium": ("chromium", "chromium"),
     "swaks": ("swaks", "swaks"),
-    "opendkim": ("opendkim-tools", "opendkim-testmsg"),
 }
 OPTIONS = ["-y", "--no-install-recommends", "--no-remove"]
 POLICY = Path("/usr/sbin/policy-rc.d")
