@@ -1,5 +1,6 @@
 """One SMTP transaction for one recipient (RFC 5321 section 3.3); whatever the remote does comes back as a Reply."""
 
+import asyncio
 from dataclasses import dataclass
 
 from gatepost.gateway.route import Hop
@@ -10,6 +11,7 @@ from gatepost.gateway.send_trouble import Trouble, read_response, trouble_reply
 from gatepost.reply import Reply, clean_text, is_shown
 
 ADDRESS_LIMIT = 320
+RESET_SECONDS = 10
 TIMEOUTS = Timeouts()
 
 
@@ -46,8 +48,29 @@ async def transact(
     problem = address_trouble(mail_from, recipient)
     if problem:
         return Sent(problem, hop.host, None, "mail")
+    mail = Outgoing(mail_from, recipient, content, smtputf8)
+    try:
+        async with asyncio.timeout(timeouts.until_dot) as limit:
+            return await deliver(hop, mail, pool, timeouts, limit)
+    except TimeoutError:
+        text = f"{hop.host} was too slow: the mail was not through after {timeouts.until_dot:g} s"
+        return Sent(Reply(None, "4.4.2", text), hop.host, None, "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What one transaction hands over."""
+
+    mail_from: str
+    recipient: str
+    content: bytes
+    smtputf8: bool
+
+
+async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeouts, limit: asyncio.Timeout) -> Sent:
+    """The transaction over a kept connection, or over a new one; the limit is lifted before the final dot."""
     while pool is not None and (kept := pool.take(hop)) is not None:
-        sent = await over(kept, pool, mail_from, recipient, content, smtputf8)
+        sent = await over(kept, pool, mail, limit)
         if sent.stage != "mail" or kept.alive or sent.reply.permanent:
             return sent  # otherwise it had been closed while it was idle: nothing was said yet, the next one is tried
     try:
@@ -56,17 +79,15 @@ async def transact(
         return Sent(trouble.reply, hop.host, None, trouble.stage)
     except Exception as error:
         return Sent(trouble_reply(error, hop), hop.host, None, "connect")
-    return await over(connection, pool, mail_from, recipient, content, smtputf8)
+    return await over(connection, pool, mail, limit)
 
 
-async def over(
-    connection: Connection, pool: Pool | None, mail_from: str, recipient: str, content: bytes, smtputf8: bool
-) -> Sent:
+async def over(connection: Connection, pool: Pool | None, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
     """One transaction over an open connection, which is afterwards kept, or closed."""
     kept = False
     connection.used += 1
     try:
-        sent = await speak(connection, mail_from, recipient, content, smtputf8)
+        sent = await speak(connection, mail, limit)
         kept = await settle(connection, pool, sent)
         return sent
     except Trouble as trouble:
@@ -78,21 +99,21 @@ async def over(
             connection.client.close()
 
 
-async def speak(connection: Connection, mail_from: str, recipient: str, content: bytes, smtputf8: bool) -> Sent:
+async def speak(connection: Connection, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
     """MAIL, RCPT, DATA. Raises Trouble."""
-    options, refused = mail_options(connection, mail_from + recipient, content, smtputf8)
+    options, refused = mail_options(connection, mail)
     if refused:
         return Sent(refused, connection.host, connection.tls, "mail")
-    reply = await connection.command("mail", f"MAIL FROM:<{mail_from}>{options}")
+    reply = await connection.command("mail", f"MAIL FROM:<{mail.mail_from}>{options}")
     stage = "mail"
     if accepts(reply):
         stage = "rcpt"
-        reply = await connection.command("rcpt", f"RCPT TO:<{recipient}>")
+        reply = await connection.command("rcpt", f"RCPT TO:<{mail.recipient}>")
     if accepts(reply):
         stage = "data"
         reply = await connection.command("data", "DATA", connection.timeouts.data)
         if reply.code == 354:
-            return await body(connection, content)
+            return await body(connection, mail.content, limit)
     if reply.positive:
         reply = out_of_step(connection, reply)
     return Sent(reply, connection.host, connection.tls, stage)
@@ -103,14 +124,20 @@ def accepts(reply: Reply) -> bool:
     return reply.code is not None and 200 <= reply.code < 300
 
 
-async def body(connection: Connection, content: bytes) -> Sent:
+async def body(connection: Connection, content: bytes, limit: asyncio.Timeout) -> Sent:
     """The content and the final dot. Raises Trouble when the connection is lost before the dot."""
     protocol = connection.client.protocol
     if protocol is None:
         raise Trouble(trouble_reply(ConnectionResetError("Connection lost"), connection.hop), "data")
     times = connection.timeouts
     try:
-        response, dotted = await send_content(protocol, content, block_seconds=times.block, dot_seconds=times.dot)
+        response, dotted = await send_content(
+            protocol,
+            content,
+            block_seconds=times.block,
+            dot_seconds=times.dot,
+            before_dot=lambda: limit.reschedule(None),
+        )
     except LostAfterDot as lost:
         connection.client.close()
         text = f"the connection to {connection.hop.host} was lost after the mail had been sent in full: {lost}"
@@ -143,7 +170,7 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
         return False
     if sent.stage != "dot":
         try:
-            if not (await connection.command("mail", "RSET")).positive:
+            if not (await connection.command("mail", "RSET", RESET_SECONDS)).positive:
                 return False
         except Trouble:
             return False
@@ -153,9 +180,9 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
     return True
 
 
-def mail_options(connection: Connection, addresses: str, content: bytes, smtputf8: bool) -> tuple[str, Reply | None]:
+def mail_options(connection: Connection, mail: Outgoing) -> tuple[str, Reply | None]:
     """The parameters of MAIL (RFC 1870, 6152, 6531), or the reply that says why this server cannot take the mail."""
-    client, size, host = connection.client, len(content), connection.hop.host
+    client, size, host = connection.client, len(mail.content), connection.hop.host
     options = ""
     if client.supports_extension("size"):
         limit = client.esmtp_extensions.get("size", "").strip()
@@ -163,9 +190,9 @@ def mail_options(connection: Connection, addresses: str, content: bytes, smtputf
             text = f"the mail has {size} bytes and {host} takes at most {limit}"
             return "", Reply(None, "5.3.4", text)
         options += f" SIZE={size}"
-    if not content.isascii() and client.supports_extension("8bitmime"):
+    if not mail.content.isascii() and client.supports_extension("8bitmime"):
         options += " BODY=8BITMIME"
-    if smtputf8 or not addresses.isascii():
+    if mail.smtputf8 or not (mail.mail_from + mail.recipient).isascii():
         if not client.supports_extension("smtputf8"):
             return "", Reply(None, "5.6.7", f"{host} takes no addresses or headers with non-English letters (SMTPUTF8)")
         options += " SMTPUTF8"

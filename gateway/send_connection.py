@@ -19,17 +19,22 @@ AUTH_METHODS = ("plain", "login")
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds to wait for each step (RFC 5321 section 4.5.3.2); tests and impatient settings scale them down."""
+    """Seconds to wait for each step (RFC 5321 section 4.5.3.2), and for all up to the final dot; made to be scaled.
+
+    A transaction ends within `until_dot + dot`; whoever leases a delivery leases it for longer.
+    """
 
     connect: float = 60
     command: float = 300
     data: float = 120
     block: float = 180
     dot: float = 600
+    until_dot: float = 900
 
     def scaled(self, factor: float) -> "Timeouts":
         """All of them times `factor`."""
-        return Timeouts(*(factor * each for each in (self.connect, self.command, self.data, self.block, self.dot)))
+        seconds = (self.connect, self.command, self.data, self.block, self.dot, self.until_dot)
+        return Timeouts(*(factor * each for each in seconds))
 
 
 @dataclass(slots=True)

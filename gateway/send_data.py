@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from aiosmtplib.protocol import SMTPProtocol
@@ -38,10 +38,16 @@ def stuffed(content: bytes, block: int = BLOCK) -> Iterator[bytes]:
 
 
 async def send_content(
-    protocol: SMTPProtocol, content: bytes, *, block_seconds: float, dot_seconds: float
+    protocol: SMTPProtocol,
+    content: bytes,
+    *,
+    block_seconds: float,
+    dot_seconds: float,
+    before_dot: Callable[[], None],
 ) -> tuple[SMTPResponse, bool]:
     """Send the content after a 354; the answer, and whether the final dot had gone out.
 
+    `before_dot` is called when all but the dot has been handed over: from there on nothing may give up lightly.
     Without the dot it is the answer of a server that has had enough, and the connection is of no further use. Raises
     LostAfterDot once the dot has gone out; before it ConnectionError, TimeoutError or SMTPException.
     """
@@ -53,6 +59,7 @@ async def send_content(
             await flow(protocol, answer, block_seconds)
             if answer.done():
                 return answer.result(), False
+        before_dot()
         protocol.write(b".\r\n")
         try:
             return await asyncio.wait_for(asyncio.shield(answer), dot_seconds), True

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,18 @@ def test_a_cut_after_the_dot_is_uncertain() -> None:
 def test_silence_after_the_dot_is_uncertain() -> None:
     sent, _ = send(Script(delays={"DOT": 30}), timeouts=IMPATIENT)
     assert (sent.stage, sent.uncertain) == ("dot", True)
+
+
+def test_a_server_that_drags_everything_out_is_given_up_before_the_dot() -> None:
+    slow = Script(delays={"EHLO": 0.2, "MAIL": 0.2, "RCPT": 0.2, "DATA": 30})
+    sent, server = send(slow, timeouts=replace(QUICK, command=60, data=60, until_dot=1))
+    assert (sent.reply.status, sent.uncertain, server.mails) == ("4.4.2", False, [])
+    assert "too slow" in sent.reply.text
+
+
+def test_the_limit_is_lifted_before_the_dot() -> None:
+    sent, server = send(Script(delays={"DOT": 1.5}), timeouts=replace(QUICK, dot=20, until_dot=1))
+    assert (sent.reply.code, len(server.mails)) == (250, 1)
 
 
 @pytest.mark.parametrize("answer", [b"hello\r\n", b"999 what\r\n", b"250 " + b"x" * 100_000])
