@@ -2,7 +2,6 @@
 
 SHELL := /bin/bash
 BIN := .venv/bin
-CODE := gatepost gateway connectors threading web tests bench
 ASSETS := $(shell find web -name node_modules -prune -o -path web/static -prune -o -type f \
 	\( -path 'web/assets/*' -o -path 'web/templates/*' -o -name '*.js' -o -name '*.mjs' -o -name '*.json' -o -name looks.py \) -print 2>/dev/null)
 CORPORA ?= ../shared/corpora
