@@ -5,8 +5,22 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from gatepost.database import Database
+from gatepost.model import Delivery, Message
 from gatepost.reply import Reply
+from gatepost.store.rows import insert_row
 from gatepost.store.sandbox import get_sandbox_mail, keep_sandbox_mail, list_sandbox_mails, sandbox_mails_of
+
+
+def put_parents(session: Session, now: datetime) -> None:
+    """A message with two recipients."""
+    insert_row(session, Message(id="msg_1", direction="out", digest="d", message_id="1@gatepost.test", at=now, size=1))
+    for number in range(2):
+        insert_row(
+            session,
+            Delivery(
+                id=f"dlv_{number}", message_id="msg_1", recipient=f"{number}@x.test", created_at=now, updated_at=now
+            ),
+        )
 
 
 def keep(session: Session, number: int, now: datetime) -> str:
@@ -24,7 +38,7 @@ def keep(session: Session, number: int, now: datetime) -> str:
 
 def test_kept_mails_are_listed_latest_first(database: Database, now: datetime) -> None:
     with database.session() as session:
-        session.connection().exec_driver_sql("PRAGMA defer_foreign_keys=ON")
+        put_parents(session, now)
         ids = [keep(session, number, now) for number in range(5)]
         assert [mail.id for mail in list_sandbox_mails(session, limit=2)] == [ids[4], ids[3]]
         assert [mail.id for mail in list_sandbox_mails(session, before=ids[2])] == [ids[1], ids[0]]
