@@ -86,21 +86,25 @@ def test_a_due_account_is_claimed_once_until_its_lease_ends(ledger: Ledger, keys
     assert ledger.write(lambda session: accounts.claim_due(session, now + 2 * LEASE, LEASE)) is None
 
 
-def test_many_claimers_never_share_an_account(ledger: Ledger, keys: Keys, now: datetime) -> None:
+def test_claimers_in_several_processes_never_share_an_account(
+    ledger: Ledger, keys: Keys, now: datetime, database: Database
+) -> None:
     wanted = {add_account(ledger, keys, now, f"box{number}").id for number in range(6)}
+    other = Ledger(database).start()  # the writer of another process
     claimed: list[str] = []
     barrier = Barrier(8)
 
-    def work() -> None:
+    def work(writer: Ledger) -> None:
         barrier.wait()
-        while account := ledger.write(lambda session: accounts.claim_due(session, now, LEASE)):
+        while account := writer.write(lambda session: accounts.claim_due(session, now, LEASE)):
             claimed.append(account.id)
 
-    threads = [Thread(target=work) for _ in range(8)]
+    threads = [Thread(target=work, args=(writer,)) for writer in (ledger, other) * 4]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
+    other.close()
     assert sorted(claimed) == sorted(wanted)
 
 
