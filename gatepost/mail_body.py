@@ -60,7 +60,7 @@ def read_bodies(parts: Sequence[Part]) -> tuple[str, str | None, tuple[Attachmen
         )
     plain = [visible_text(sources[p.index]) if p.content_type == "text/html" else sources[p.index] for p in texts]
     text = "\n".join(piece.strip("\n") for piece in plain if piece.strip())
-    if not text and shown:
+    if not text and shown and not _has_html(texts):
         text = visible_text(shown)
     return text[:TEXT_LIMIT], shown, tuple(_attachment(part) for part in attached), tuple(defects)
 

@@ -68,6 +68,10 @@ def _fields(lines: list[bytes], defects: dict[str, None]) -> tuple[list[tuple[st
             continue
         found = FIELD.match(line)
         if not found:
+            if value and value[-1].rstrip().endswith(b";") and b"=" in line:  # a parameter that lost its indent
+                size += len(line)
+                value += [b" ", line.rstrip(b"\r")] if size <= FIELD_LIMIT else []
+                continue
             if _is_passed_over(lines, number, defects):
                 continue
             _add(fields, name, value, size, defects)

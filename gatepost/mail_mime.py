@@ -1,5 +1,6 @@
 """The MIME structure of a mail (RFC 2046) as a flat list of parts: offsets into the raw octets, nothing copied."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ DEPTH_LIMIT = 20
 BOUNDARY_LIMIT = 2048
 LINES_LIMIT = 100_000
 LINE_FEED = 10
+LOOKS_LIKE_BOUNDARY = re.compile(rb"^(--[^\r\n]{1,200})\r?\nContent-[TtDd]", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +133,20 @@ def _spans(walk: _Walk, type_: Structured, start: int, end: int, depth: int) -> 
     if not boundary or len(boundary) > BOUNDARY_LIMIT:
         walk.note("multipart without a boundary")
         return []
+    spans = _between(walk, b"--" + boundary, start, end)
+    if not spans and (guessed := LOOKS_LIKE_BOUNDARY.search(walk.raw, start, end)):
+        walk.note("wrong boundary")
+        spans = _between(walk, guessed[1].rstrip(), start, end)
+    if not spans:
+        walk.note("multipart without parts")
+    return spans
+
+
+def _between(walk: _Walk, marker: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """The spans between the delimiter lines that begin with the marker."""
     spans: list[tuple[int, int]] = []
     opened = -1
-    for line, after, closing in _delimiters(walk, b"--" + boundary, start, end):
+    for line, after, closing in _delimiters(walk, marker, start, end):
         if opened >= 0:
             spans.append((opened, max(opened, _before_break(walk.raw, line))))
         opened = -1 if closing else after
@@ -143,8 +156,6 @@ def _spans(walk: _Walk, type_: Structured, start: int, end: int, depth: int) -> 
     if opened >= 0:
         walk.note("multipart without an end")
         spans.append((opened, end))
-    if not spans:
-        walk.note("multipart without parts")
     return spans
 
 

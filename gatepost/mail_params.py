@@ -59,7 +59,9 @@ def _split(text: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    return text.partition("(")[0].strip().strip('"').strip()
+    """The first word of a value, without comment and quotes; a missing semicolon after it is forgiven."""
+    words = text.partition("(")[0].replace('"', " ").split(maxsplit=1)
+    return words[0] if words else ""
 
 
 def _value(text: str, *, keep_blanks: bool) -> str:

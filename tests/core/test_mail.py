@@ -227,6 +227,10 @@ def test_dates(value: str, date: datetime | None) -> None:
         (HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\nbody", "multipart without parts"),
         (HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nbody", "multipart without an end"),
         (HEAD + b"Content-Type: nonsense\r\n\r\nbody", "malformed content type"),
+        (
+            HEAD + b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nbody",
+            "wrong boundary",
+        ),
         (HEAD + b"Content-Type: text/plain; charset=klingon\r\n\r\nbody", "unknown charset"),
         (HEAD + b"X: y\r\n" * 1001 + b"\r\nbody", "too many header fields"),
         (HEAD + b"X: " + b"y" * 20_000 + b"\r\n\r\nbody", "a header field is too long"),
@@ -252,6 +256,15 @@ def test_caps() -> None:
 def test_a_mail_from_an_mbox() -> None:
     assert parse(b"From ada@a.example Sun Nov 22 10:30:00 2026\n" + HEAD + b"\r\nbody").message_id is None
     assert parse(b"From ada@a.example Sun Nov 22 10:30:00 2026\n" + HEAD + b"\r\nbody").text == "body"
+
+
+def test_a_parameter_on_a_line_without_indent_counts() -> None:
+    mail = one_part(b"Content-Type: multipart/mixed;", b'boundary="b"', b"X: y", body=b"--b\r\n\r\none\r\n--b--")
+    assert (mail.text, mail.header("x"), mail.defects) == ("one", "y", ())
+
+
+def test_a_missing_semicolon_is_forgiven() -> None:
+    assert one_part(b"Content-Type: text/html charset=utf-8", body=b"<p>One").text == "One"
 
 
 def test_boundaries_that_begin_alike() -> None:
