@@ -10,6 +10,7 @@ from playwright.sync_api import Page
 
 from tests.rig import packages
 from tests.rig.postfix import Postfix
+from tests.rig.process import running, wait_until
 
 
 def test_postgres_is_durable_as_gatepost_demands(postgres_database: str) -> None:
@@ -73,3 +74,30 @@ def test_a_missing_component_fails_in_ci_and_skips_elsewhere(monkeypatch: pytest
     monkeypatch.delenv("CI")
     with pytest.raises(pytest.skip.Exception, match="apt-get install postfix"):
         packages.need("postfix")
+
+
+def test_what_is_missing_is_said_and_fails_only_in_ci(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(packages.PROGRAMS, "swaks", ("swaks", "no-such-program"))
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    monkeypatch.delenv("CI", raising=False)
+    assert packages.main() == 0
+    assert "apt-get install --no-install-recommends swaks" in capsys.readouterr().err
+    monkeypatch.setenv("CI", "true")
+    assert packages.main() == 1
+
+
+def test_a_server_ends_with_its_block(tmp_path: Path) -> None:
+    with running(["sleep", "60"], tmp_path / "log") as process:
+        assert process.poll() is None
+    assert process.poll() is not None
+
+
+def test_a_server_that_does_not_start_shows_its_log(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with (
+        running(["sh", "-c", "echo no such luck; exit 3"], log) as process,
+        pytest.raises(RuntimeError, match="no such luck"),
+    ):
+        wait_until(lambda: False, process, log)
