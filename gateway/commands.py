@@ -1,9 +1,13 @@
 """SMTP commands as text: verb and argument, MAIL and RCPT with their parameters (RFC 5321 section 4.1.1). No I/O."""
 
+import re
 from dataclasses import dataclass
 
-from gatepost.address import Address, AddressError, parse_address
+from gatepost.address import Address, AddressError, parse_address, parse_domain
 from gatepost.reply import Refused
+
+PATH_LIMIT = 254
+LOOSE_LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ def read_mail(argument: str) -> MailFrom:
             raise Refused(501, "5.5.4", f"The value of the MAIL parameter {name} is not valid")
         else:
             raise Refused(555, "5.5.4", f"The MAIL parameter {shown(name)} is not known here")
-    return MailFrom(read_address(path, "5.1.7", smtputf8) if path else None, size, smtputf8)
+    return MailFrom(read_sender(path, smtputf8) if path else None, size, smtputf8)
 
 
 def read_rcpt(argument: str, smtputf8: bool, postmaster: str = "") -> Address:
@@ -95,6 +99,24 @@ def read_address(path: str, status: str, smtputf8: bool) -> Address:
         return parse_address(path)
     except AddressError as error:
         raise Refused(501, status, f"The address is not valid: {error}") from None
+
+
+def read_sender(path: str, smtputf8: bool) -> Address:
+    """A reverse-path; what mailing services and old systems write in it must not lose their mail. Raises Refused.
+
+    So a local part may be longer than 64 octets, as in tagged return paths, or have dots beside each other.
+    """
+    local, _, domain = path.rpartition("@")
+    try:
+        return read_address(path, "5.1.7", smtputf8)
+    except Refused:
+        if len(path) > PATH_LIMIT or not LOOSE_LOCAL.fullmatch(local):
+            raise
+        try:
+            return Address(local, parse_domain(domain))
+        except AddressError:
+            pass
+        raise
 
 
 def shown(name: str) -> str:

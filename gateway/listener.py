@@ -3,19 +3,17 @@
 import asyncio
 import os
 import socket
-import ssl
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
 
 import structlog
 
-from gatepost.address import Address
 from gatepost.envelope import Envelope
 from gatepost.gateway.commands import read_command, read_mail, read_rcpt
 from gatepost.gateway.connection import Connection, Gone, LineTooLong, reply_line
 from gatepost.gateway.data import TOO_BIG, DataReader
-from gatepost.gateway.limits import Connections, Limits, Throttle, accept_batch
+from gatepost.gateway.duty import Duty
+from gatepost.gateway.limits import accept_batch
 from gatepost.gateway.login import read_login
 from gatepost.gateway.tls_door import TlsDoor
 from gatepost.model import Credential
@@ -47,29 +45,6 @@ QUEUE = 512
 """Connections that wait in the kernel until they are taken."""
 BARE_LINE_COST = 7
 """A command without CRLF counts as so many errors: the third one ends the session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Duty:
-    """What a listener does, besides speaking SMTP.
-
-    `check_recipient` raises Refused for a recipient that is not taken; `deliver` returns the reply to the final dot or
-    raises Refused, and any other exception of the functions here is answered with 451 4.3.0. `authenticate` is None
-    where no log-in is needed; `network_credential` gives what a client may use without one. `strict` is DataReader's.
-    """
-
-    host: str
-    limits: Limits
-    check_recipient: Callable[[Address], Awaitable[None]]
-    deliver: Callable[[Envelope, Credential | None], Awaitable[Reply]]
-    tls: ssl.SSLContext | None = None
-    implicit_tls: bool = False
-    strict: bool = True
-    authenticate: Callable[[str, str, str], Awaitable[Credential | None]] | None = None
-    network_credential: Callable[[str], Awaitable[Credential | None]] | None = None
-    postmaster: str = ""
-    connections: Connections = field(default_factory=Connections)
-    throttle: Throttle = field(default_factory=Throttle)
 
 
 async def listen(duty: Duty, host_port: str) -> asyncio.Server:
@@ -225,7 +200,7 @@ class Listener(Connection):
         if not argument or not argument.isprintable() or len(argument) > 255:
             raise Refused(501, "5.5.4", "Give the name of your host")
         self.reset()
-        self.helo = argument
+        self.helo = argument.partition(" ")[0]
 
     async def smtp_STARTTLS(self, argument: str) -> None:
         """RFC 3207."""
@@ -254,6 +229,7 @@ class Listener(Connection):
         self.credential = await self.duty.authenticate(username, secret, self.ip)
         if not self.credential:
             self.duty.throttle.failed(username, self.ip, now)
+            log.warning("smtp.login_refused", ip=self.ip)
             raise Refused(535, "5.7.8", "The user name or the secret is wrong")
         self.answer(Reply(235, "2.7.0", "Logged in"))
 

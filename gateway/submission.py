@@ -6,8 +6,9 @@ from collections.abc import Awaitable, Callable
 
 from gatepost.address import Address
 from gatepost.envelope import Envelope
+from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import Connections, Throttle, limits_of
-from gatepost.gateway.listener import Duty, listen
+from gatepost.gateway.listener import listen
 from gatepost.model import Credential
 from gatepost.reply import Refused, Reply
 from gatepost.settings import Settings
