@@ -76,7 +76,8 @@ def answered_message(session: Session, conversation: Conversation) -> Message | 
     """What an answer answers: the last mail from outside, else the last one of ours."""
     mails = [row for row in conversation_messages(session, conversation) if row.direction != "note"]
     inbound = [row for row in mails if row.direction == "in"]
-    return (inbound or mails or [None])[-1]
+    wanted = inbound or mails
+    return wanted[-1] if wanted else None
 
 
 def answer(

@@ -19,7 +19,7 @@ from gatepost.store.messages import RawLost, raw_of
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState
 
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(minutes=30)
 IDLE = 0.5
 GRACE = 10.0
 CONTENTS_KEPT = 8

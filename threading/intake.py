@@ -89,9 +89,7 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
     """Parse and classify; total, for `parse` is."""
     mail = parse(raw)
     kind, why = classify(mail, envelope_from)
-    report = read_report(mail)
-    if report:
-        kind = report.kind
+    report = read_report(mail) if kind in REPORTS else None
     return Reading(mail, digest(raw), kind, tuple(why), report)
 
 

@@ -1,0 +1,170 @@
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.outbox import Outbox, Route
+from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.ways import relay_route, sandbox_route
+from gatepost.model import Delivery, DeliveryEvent
+from gatepost.parts import clock
+from gatepost.settings import Settings
+from gatepost.store.deliveries import deliveries_of, delivery_events
+from gatepost.store.messages import RawLost
+from gatepost.store.sandbox import list_sandbox_mails
+from gatepost.tokens import read_return_path
+from gatepost.words import WAITING, DeliveryState
+from tests.fakes.smtp import Script, smtp_server
+from tests.gateway.conftest import Submit
+
+Done = Callable[[list[Delivery]], bool]
+
+
+@asynccontextmanager
+async def sending(gate: Gate, route: Route) -> AsyncIterator[Outbox]:
+    outbox = Outbox(gate, route, clock)
+    task = asyncio.create_task(outbox.run())
+    try:
+        yield outbox
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+def rows_of(gate: Gate, message_id: str) -> tuple[list[Delivery], list[list[DeliveryEvent]]]:
+    with gate.database.session() as session:
+        rows = list(deliveries_of(session, message_id))
+        return rows, [list(delivery_events(session, row.id)) for row in rows]
+
+
+async def until(gate: Gate, message_id: str, done: Done) -> list[Delivery]:
+    for _ in range(400):
+        rows, _events = await asyncio.to_thread(rows_of, gate, message_id)
+        if done(rows):
+            return rows
+        await asyncio.sleep(0.05)
+    raise AssertionError([(row.recipient, row.state, row.text) for row in rows])
+
+
+def ended(rows: list[Delivery]) -> bool:
+    return not any(row.state in WAITING for row in rows)
+
+
+def relaying(gate: Gate, host_port: str) -> Gate:
+    settings = Settings(home=gate.settings.home, route="relay", relay=f"smtp://{host_port}", relay_tls="none")
+    return replace(gate, settings=settings)
+
+
+def test_one_transaction_per_recipient_each_with_its_own_return_path(gate: Gate, submit: Submit) -> None:
+    async def scenario() -> None:
+        script = Script(replies={"RCPT": ["250 2.1.5 ok", "550 5.1.1 no such user"]})
+        async with smtp_server(script) as server:
+            relay = relaying(gate, server.host_port)
+            pool = Pool()
+            async with sending(relay, relay_route(relay, pool)):
+                submission = submit(recipients=("ana@x.example", "ben@x.example"))
+                message_id = await asyncio.wrap_future(accept(relay, submission, clock()))
+                rows = await until(relay, message_id, ended)
+            await pool.close()
+        assert sorted(row.state for row in rows) == [DeliveryState.DELIVERED, DeliveryState.FAILED]
+        failed = next(row for row in rows if row.state == DeliveryState.FAILED)
+        assert (failed.code, failed.status, failed.text) == (550, "5.1.1", "no such user")
+        assert "127.0.0.1" in failed.remote_host
+        (mail,) = server.mails
+        local, _, bounces = mail.mail_from.partition(">")[0].partition("@")
+        assert bounces == relay.settings.bounces
+        assert read_return_path(gate.keys, local) in {row.id for row in rows}
+
+    asyncio.run(scenario())
+
+
+def test_a_temporary_answer_is_tried_again_later(gate: Gate, submit: Submit) -> None:
+    async def scenario() -> None:
+        async with smtp_server(Script(replies={"RCPT": ["451 4.7.1 greylisted"]})) as server:
+            relay = relaying(gate, server.host_port)
+            pool = Pool()
+            async with sending(relay, relay_route(relay, pool)):
+                message_id = await asyncio.wrap_future(accept(relay, submit(), clock()))
+                rows = await until(relay, message_id, lambda rows: rows[0].state == DeliveryState.DELAYED)
+            await pool.close()
+        assert rows[0].attempts == 1
+        assert rows[0].next_attempt_at
+        assert rows[0].next_attempt_at - rows[0].updated_at > timedelta(minutes=4)
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_lost_after_the_dot_is_uncertain_and_not_tried_again(gate: Gate, submit: Submit) -> None:
+    async def scenario() -> None:
+        async with smtp_server(Script(cut=["DOT"])) as server:
+            relay = relaying(gate, server.host_port)
+            pool = Pool()
+            async with sending(relay, relay_route(relay, pool)):
+                message_id = await asyncio.wrap_future(accept(relay, submit(), clock()))
+                rows = await until(relay, message_id, ended)
+            await pool.close()
+        assert rows[0].state == DeliveryState.UNCERTAIN
+        assert rows[0].next_attempt_at is None
+
+    asyncio.run(scenario())
+
+
+def test_the_sandbox_lets_nothing_leave_and_shows_every_state(gate: Gate, submit: Submit) -> None:
+    async def scenario() -> None:
+        names = ("anybody", "unknown", "full", "gone", "code+451-4.7.1")
+        async with sending(gate, sandbox_route(gate, lambda: "", clock)):
+            recipients = tuple(f"{name}@x.example" for name in names)
+            message_id = await asyncio.wrap_future(accept(gate, submit(recipients=recipients), clock()))
+
+            def settled(rows: list[Delivery]) -> bool:
+                return all(row.state not in WAITING or row.recipient.startswith("code") for row in rows)
+
+            rows = await until(gate, message_id, settled)
+        found = {row.recipient.split("@")[0]: row for row in rows}
+        assert found["anybody"].state == DeliveryState.DELIVERED
+        assert (found["unknown"].state, found["unknown"].code) == (DeliveryState.FAILED, 550)
+        assert (found["full"].state, found["full"].attempts) == (DeliveryState.DELIVERED, 3)
+        assert (found["gone"].state, found["gone"].code) == (DeliveryState.FAILED, None)
+        assert found["code+451-4.7.1"].state in WAITING
+        _rows, events = rows_of(gate, message_id)
+        assert [
+            len(history) for row, history in zip(_rows, events, strict=True) if row.recipient.startswith("full")
+        ] == [3]
+        with gate.database.session() as session:
+            kept = list_sandbox_mails(session)
+        assert {mail.recipient for mail in kept} == set(recipients)
+
+    asyncio.run(scenario())
+
+
+def test_a_fault_of_ours_is_temporary(gate: Gate, submit: Submit) -> None:
+    async def scenario() -> None:
+        faults = iter([ValueError("bug"), RawLost("gone")])
+
+        async def broken(outgoing: object) -> object:
+            raise next(faults)
+
+        async with sending(gate, Route("broken", broken)):  # type: ignore[arg-type]
+            message_id = await asyncio.wrap_future(accept(gate, submit(), clock()))
+            rows = await until(gate, message_id, lambda rows: rows[0].attempts == 1)
+        assert rows[0].state == DeliveryState.DELAYED
+        assert "bug" not in rows[0].text
+
+    asyncio.run(scenario())
+
+
+def test_what_is_due_at_the_end_of_its_life_expires(gate: Gate, submit: Submit, now: datetime) -> None:
+    async def scenario() -> None:
+        async with smtp_server(Script(replies={"RCPT": ["451 4.7.1 not now"]})) as server:
+            relay = relaying(gate, server.host_port)
+            pool = Pool()
+            long_ago = clock() - timedelta(days=6)
+            message_id = await asyncio.wrap_future(accept(relay, submit(), long_ago))
+            async with sending(relay, relay_route(relay, pool)):
+                rows = await until(relay, message_id, ended)
+            await pool.close()
+        assert rows[0].state == DeliveryState.EXPIRED
+
+    asyncio.run(scenario())
