@@ -124,6 +124,15 @@ def test_alignment(author: str, record: str, domain: str, method: str, expected:
     assert aligned(author, find_policy(author, walk), Proof(domain, method), walk) is expected
 
 
+def test_an_unrelated_domain_is_not_asked() -> None:
+    """A signature of a stranger must not send us up the stranger's tree."""
+    resolver = zone(example__com="v=DMARC1; p=reject")
+    walk = Walk(resolver)
+    found = find_policy("example.com", walk)
+    assert not aligned("example.com", found, Proof("a.b.c.stranger.org", "dkim"), walk)
+    assert [name for name, _ in resolver.asked] == ["_dmarc.example.com", "_dmarc.com"]
+
+
 def test_a_branch_of_its_own_is_not_aligned_with_its_parent() -> None:
     walk = Walk(zone(example__com="v=DMARC1; p=reject", branch__example__com="v=DMARC1; p=none; psd=n"))
     assert not aligned("example.com", find_policy("example.com", walk), Proof("x.branch.example.com", "dkim"), walk)
