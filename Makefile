@@ -7,7 +7,7 @@ ASSETS := $(shell find web -name node_modules -prune -o -path web/static -prune 
 CORPORA ?= ../shared/corpora
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check layout bench score lock packages clean
+.PHONY: help setup run demo test check bench score lock packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -23,12 +23,10 @@ demo: setup ## Play a scene that shows every delivery state (while `make run` is
 test: setup packages ## Every test, those on real servers and in a real browser included
 	@$(BIN)/python -m pytest -n auto $(ARGS)
 
-check: .venv/.installed layout ## Style, types, layout and import direction
+check: .venv/.installed ## Style, types, layout and import direction
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-
-layout: .venv/.installed
 	@$(BIN)/python -m pytest -p no:cacheprovider tests/test_layout.py tests/test_imports.py
 
 bench: setup ## Benchmarks; they print their figures
