@@ -111,5 +111,7 @@ def _source(part: Part, defects: dict[str, None]) -> str:
 
 def _attachment(part: Part) -> Attachment:
     inline = part.disposition != "attachment" and part.content_type.startswith(MEDIA)
-    name = part.name or NAMES.get(part.content_type) or f"part-{part.index}"
+    kind = part.content_type.rpartition("/")[2]
+    ending = f".{kind}" if kind.isalnum() and len(kind) <= 5 else ""
+    name = part.name or NAMES.get(part.content_type) or f"part-{part.index}{ending}"
     return Attachment(part.index, name, part.content_type, part.size, inline, part.content_id)
