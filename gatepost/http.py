@@ -7,10 +7,12 @@ later answer of the DNS leads inside. No redirects, no proxies, no compression; 
 import ipaddress
 import socket
 import ssl
-import time
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import httpx2
 
@@ -72,6 +74,7 @@ def request(
     target = _target(url, guard)
     address = _address(target, guard, resolve)
     pinned = target.copy_with(host=address)
+    deadline = _Deadline()
     sent = {"user-agent": "Gatepost", "accept-encoding": "identity", **(headers or {}), "host": _host_field(target)}
     try:
         with httpx2.Client(
@@ -81,12 +84,17 @@ def request(
             timeout=guard.seconds,
         ) as client:
             outgoing = client.build_request(
-                method, pinned, content=content, headers=sent, extensions={"sni_hostname": target.host}
+                method,
+                pinned,
+                content=content,
+                headers=sent,
+                extensions={"sni_hostname": target.host, "trace": deadline.trace},
             )
-            return _exchange(client, outgoing, guard)
-    except httpx2.TimeoutException:
-        raise HttpTrouble(f"{target.host} did not answer within {guard.seconds:g} seconds.") from None
+            with deadline.within(guard.seconds):
+                return _exchange(client, outgoing, guard.most)
     except (httpx2.HTTPError, httpx2.StreamError, OSError, ValueError) as error:
+        if deadline.passed or isinstance(error, httpx2.TimeoutException):
+            raise HttpTrouble(f"{target.host} did not answer within {guard.seconds:g} seconds.") from None
         raise HttpTrouble(f"{target.host} could not be asked: {_plain(error)}.") from None
 
 
@@ -146,17 +154,49 @@ def is_global(address: str) -> bool:
     return ip.is_global and not (ip.is_multicast or ip.is_reserved or ip.is_unspecified)
 
 
-def _exchange(client: httpx2.Client, outgoing: httpx2.Request, guard: Guard) -> Answer:
-    end = time.monotonic() + guard.seconds
+class _Deadline:
+    """Ends the connection when the time is over: the client's own timeouts begin anew with every octet."""
+
+    def __init__(self) -> None:
+        self.passed = False
+        self.connection: socket.socket | None = None
+
+    def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by the client; keeps a handle of the new connection, which stays valid under TLS."""
+        if event == "connection.connect_tcp.complete":
+            self.connection = info["return_value"].get_extra_info("socket").dup()
+            if self.passed:
+                self.cut()
+
+    def cut(self) -> None:
+        """Wake whoever reads or writes."""
+        self.passed = True
+        if self.connection is not None:
+            with suppress(OSError):
+                self.connection.shutdown(socket.SHUT_RDWR)
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """Cut after this time."""
+        timer = threading.Timer(seconds, self.cut)
+        timer.start()
+        try:
+            yield
+        finally:
+            timer.cancel()
+            timer.join()
+            if self.connection is not None:
+                self.connection.close()
+
+
+def _exchange(client: httpx2.Client, outgoing: httpx2.Request, most: int) -> Answer:
     answer = client.send(outgoing, stream=True)
     try:
         body = bytearray()
         for piece in answer.iter_raw():
             body += piece
-            if len(body) > guard.most:
-                raise HttpTrouble(f"The answer is larger than {guard.most} octets.")
-            if time.monotonic() > end:
-                raise HttpTrouble(f"The answer took longer than {guard.seconds:g} seconds.")
+            if len(body) > most:
+                raise HttpTrouble(f"The answer is larger than {most} octets.")
         return Answer(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, bytes(body))
     finally:
         answer.close()

@@ -37,7 +37,9 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/gzip":
             self.reply(200, b"not unpacked", {"content-encoding": "gzip"})
         elif self.path == "/drip":
-            self.drip()
+            self.drip(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n")
+        elif self.path == "/drip-header":
+            self.drip(b"HTTP/1.1 200 OK\r\nx-long: ")
         elif self.path == "/silent":
             self.stop.wait(5)
         else:
@@ -51,10 +53,8 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def drip(self) -> None:
-        self.send_response(200)
-        self.send_header("content-length", "1000")
-        self.end_headers()
+    def drip(self, start: bytes) -> None:
+        self.wfile.write(start)
         for _ in range(100):
             if self.stop.wait(0.05):
                 return
@@ -127,7 +127,10 @@ def test_nothing_is_unpacked() -> None:
     assert Handler.seen[0]["accept-encoding"] == "identity"
 
 
-@pytest.mark.parametrize(("path", "match"), [("/big", "larger"), ("/drip", "longer"), ("/silent", "did not answer")])
+SLOW = [(path, "within 0.3 seconds") for path in ("/drip", "/drip-header", "/silent")]
+
+
+@pytest.mark.parametrize(("path", "match"), [("/big", "larger"), *SLOW])
 def test_limits(path: str, match: str) -> None:
     guard = Guard(private=True, seconds=5 if path == "/big" else 0.3)
     with serving() as port, pytest.raises(HttpTrouble, match=match):
