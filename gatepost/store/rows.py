@@ -9,13 +9,14 @@ from sqlmodel import Session, SQLModel
 
 def insert_row(session: Session, row: SQLModel) -> None:
     """Insert a row as one Core statement; the object stays unknown to the session."""
-    session.execute(statement(type(row)), [values_of(row)])
+    insert_rows(session, [row])
 
 
 def insert_rows(session: Session, rows: list[Any]) -> None:
     """Insert many rows of one table."""
     if rows:
-        session.execute(statement(type(rows[0])), [values_of(row) for row in rows])
+        table: Any = type(rows[0])
+        session.execute(statement(table), [values_of(row) for row in rows])
 
 
 @cache
@@ -29,4 +30,5 @@ def columns(table: Any) -> tuple[str, ...]:
 
 
 def values_of(row: SQLModel) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in columns(type(row))}
+    table: Any = type(row)
+    return {name: getattr(row, name) for name in columns(table)}

@@ -73,7 +73,7 @@ def test_one_transaction_per_recipient_each_with_its_own_return_path(gate: Gate,
         assert (failed.code, failed.status, failed.text) == (550, "5.1.1", "no such user")
         assert "127.0.0.1" in failed.remote_host
         (mail,) = server.mails
-        local, _, bounces = mail.mail_from.partition(">")[0].partition("@")
+        local, _, bounces = mail.mail_from.partition("<")[2].partition(">")[0].partition("@")
         assert bounces == relay.settings.bounces
         assert read_return_path(gate.keys, local) in {row.id for row in rows}
 
