@@ -12,7 +12,8 @@ import uvloop
 
 from gatepost.gateway import connection as connection_module
 from gatepost.gateway.connection import BUFFER, Connection
-from gatepost.gateway.limits import Limits
+from gatepost.gateway.data import DataReader
+from gatepost.gateway.limits import Connections, Limits
 from gatepost.settings import Settings
 from tests.gateway.dialogue import Client, World, connected
 
@@ -185,7 +186,7 @@ def test_silence_is_cut_and_octets_do_not_put_it_off(world: World, run: Run) -> 
 
 def test_a_slow_mail_is_cut_below_500_octets_a_second(world: World) -> None:
     async def scenario() -> None:
-        async with having(world, command_seconds=1).mx() as server, connected(server) as client:
+        async with having(world, command_seconds=2).mx() as server, connected(server) as client:
             await in_data(client)
             assert (await dripping(client, b"x")).startswith("421 4.4.2")
 
@@ -193,14 +194,22 @@ def test_a_slow_mail_is_cut_below_500_octets_a_second(world: World) -> None:
     assert world.got == []
 
 
-def test_a_steady_mail_is_not_cut(world: World) -> None:
+def test_deadlines() -> None:
     async def scenario() -> None:
-        async with having(world, command_seconds=1).mx() as server, connected(server) as client:
-            await in_data(client)
-            for _ in range(20):
-                client.send(b"x" * 98 + b"\r\n" + b"y" * 98 + b"\r\n")
-                await asyncio.sleep(0.1)
-            assert (await client.say(b".\r\n")).startswith("250")
+        one = Connection(Limits(1_000_000, 10, command_seconds=300, session_seconds=1800), Connections())
+        one.began, one.since = 0, 100
+        assert one.due() == 400  # waiting for a command
+        one.sink = DataReader(1_000_000, strict=True)
+        one.last_read = 100
+        assert one.due() == 400  # nothing of the mail yet
+        one.sink.feed(b"x" * 50_000)
+        one.last_read = 390
+        assert one.due() == 100 + 300 + 100  # 500 octets earn a second
+        one.sink.feed(b"x" * 500_000)
+        assert one.due() == 390 + 300  # one read
+        one.last_read = 1790
+        one.since = 1700
+        assert one.due() == 1800  # the session
 
     asyncio.run(scenario())
 

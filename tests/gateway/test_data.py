@@ -119,6 +119,7 @@ def test_line_limit(length: int, fault: object) -> None:
         assert read(octets, *range(100, len(octets), 100))[0].fault == fault
 
 
+@settings(deadline=None, max_examples=200)
 @given(st.lists(st.integers(0, 40), max_size=30), st.integers(1, 30))
 def test_long_lines_as_by_splitting(lengths: list[int], limit: int) -> None:
     content = b"".join(b"x" * length + b"\r\n" for length in lengths)

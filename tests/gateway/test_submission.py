@@ -11,7 +11,7 @@ import uvloop
 
 from gatepost.reply import Refused
 from gatepost.settings import Settings
-from tests.gateway.dialogue import CREDENTIAL, Client, World, connected, port_of, trusting
+from tests.gateway.dialogue import CREDENTIAL, World, connected, port_of, trusting
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 MAIL = b"From: shop@gatepost.test\r\nSubject: x\r\n\r\n.Hello\r\n"
@@ -32,14 +32,6 @@ def run(request: pytest.FixtureRequest) -> Run:
 def world(settings: Settings) -> World:
     """A world with one credential, shop / s3cret."""
     return World(settings)
-
-
-async def logged_in(client: Client) -> None:
-    await client.reply()
-    await client.say("EHLO app.example.org")
-    await client.start_tls()
-    await client.say("EHLO app.example.org")
-    assert await client.say(plain("shop", "s3cret")) == "235 2.7.0 Logged in"
 
 
 def test_smtplib_submits_over_starttls(world: World, run: Run) -> None:
@@ -82,6 +74,21 @@ def test_smtplib_submits_over_implicit_tls(world: World, run: Run) -> None:
 
     run(scenario())
     assert len(world.got) == 1
+
+
+def test_ehlo_lists_what_is_offered(world: World) -> None:
+    common = ["mail.gatepost.test", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
+
+    async def scenario() -> None:
+        async with world.submission() as server, connected(server) as client:
+            await client.reply()
+            for word in ("STARTTLS", "AUTH PLAIN LOGIN"):
+                lines = (await client.say("EHLO app.example.org")).split("\r\n")
+                assert [line[4:] for line in lines] == [*common, word]
+                if word == "STARTTLS":
+                    await client.start_tls()
+
+    asyncio.run(scenario())
 
 
 def test_nothing_without_login_and_no_login_without_tls(world: World) -> None:
