@@ -78,7 +78,7 @@ def _fields(lines: list[bytes], defects: dict[str, None]) -> tuple[list[tuple[st
             return fields, number
         _add(fields, name, value, size, defects)
         name, size = found[1], len(line)
-        value = [line[found.end() : found.end() + FIELD_LIMIT].rstrip(b"\r")]
+        value = [_cut(line[found.end() :]).rstrip(b"\r")]
     _add(fields, name, value, size, defects)
     return fields, len(lines)
 
@@ -105,6 +105,15 @@ def _add(fields: list[tuple[str, str]], name: bytes, value: list[bytes], size: i
         defects["a header field is too long"] = None
     octets = value[0] if len(value) == 1 else b"".join(value)
     fields.append((name.decode("ascii"), _text(octets)))
+
+
+def _cut(octets: bytes) -> bytes:
+    """At most FIELD_LIMIT octets, cut at a comma or blank where there is one: half an address is another address."""
+    if len(octets) <= FIELD_LIMIT:
+        return octets
+    kept = octets[:FIELD_LIMIT]
+    at = max(kept.rfind(b","), kept.rfind(b" "))
+    return kept[:at] if at > FIELD_LIMIT // 2 else kept
 
 
 def _text(octets: bytes) -> str:

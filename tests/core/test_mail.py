@@ -253,6 +253,15 @@ def test_caps() -> None:
     assert max(part.depth for part in parse(HEAD + nested(10_000)).parts) == 20
 
 
+@pytest.mark.parametrize("separator", [b",", b", ", b",\r\n "])
+def test_a_long_list_is_not_cut_inside_an_address(separator: bytes) -> None:
+    mail = parse(b"To: " + separator.join(b"name%d@a.example" % n for n in range(5000)) + b"\r\n\r\n")
+    assert 500 < len(mail.to) < 1200
+    assert {box.address.domain for box in mail.to if box.address} == {"a.example"}
+    assert all(box.address for box in mail.to)
+    assert "a header field is too long" in mail.defects
+
+
 def test_a_mail_from_an_mbox() -> None:
     assert parse(b"From ada@a.example Sun Nov 22 10:30:00 2026\n" + HEAD + b"\r\nbody").message_id is None
     assert parse(b"From ada@a.example Sun Nov 22 10:30:00 2026\n" + HEAD + b"\r\nbody").text == "body"
