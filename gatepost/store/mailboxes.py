@@ -1,0 +1,37 @@
+"""Changing a channel's settings from its page."""
+
+from sqlalchemy import update
+from sqlmodel import Session, col
+
+from gatepost.model import Channel
+from gatepost.store.channels import channel_by_address
+
+STATES = ("active", "inactive")
+
+
+def change_channel(
+    session: Session,
+    channel_id: str,
+    *,
+    name: str,
+    address: str,
+    sender_name: str,
+    footer: str,
+    by_mx: bool,
+    state: str,
+) -> None:
+    """Set what people may change; `address` is an address key. Raises ValueError when another channel has it."""
+    if state not in STATES:
+        raise ValueError(f"a mailbox is {' or '.join(STATES)}")
+    holder = channel_by_address(session, address)
+    if holder and holder.id != channel_id:
+        raise ValueError(f"{address} already belongs to the mailbox {holder.address}")
+    values = {
+        "name": name,
+        "address": address,
+        "sender_name": sender_name or name,
+        "footer": footer,
+        "by_mx": by_mx,
+        "state": state,
+    }
+    session.execute(update(Channel).where(col(Channel.id) == channel_id).values(values))

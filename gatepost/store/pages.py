@@ -1,0 +1,350 @@
+"""Read-only questions that pages ask: lists, counts and searches, limited to the channels their reader may see."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, false, true
+from sqlmodel import Session, col, func, or_, select
+
+from gatepost.model import (
+    Arrival,
+    Channel,
+    Conversation,
+    Delivery,
+    Message,
+    Participant,
+    SandboxMail,
+    Seen,
+    User,
+)
+from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
+
+TABS = ("all", "mine", "unassigned", "failed", "closed")
+SHOWS = ("all", "waiting", "delivered", "failed")
+PAGE = 50
+
+Scope = frozenset[str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How the deliveries of one message stand."""
+
+    total: int = 0
+    failed: int = 0
+    waiting: int = 0
+    delayed: int = 0
+    delivered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """A conversation as lists show it; `trouble` is its newest message that was not delivered or is delayed."""
+
+    conversation: Conversation
+    people: tuple[str, ...]
+    unread: bool
+    assignee: str
+    trouble: Progress
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """An outgoing message as lists show it, and the number of its conversation."""
+
+    message: Message
+    progress: Progress
+    recipients: tuple[str, ...]
+    number: int | None
+
+
+def within(column: Any, scope: Scope) -> ColumnElement[bool]:
+    """Only what belongs to these channels; everything for None."""
+    if scope is None:
+        return true()
+    return col(column).in_(sorted(scope)) if scope else false()
+
+
+def pattern(text: str) -> str:
+    """A LIKE pattern that finds `text` anywhere, escaped with a backslash."""
+    escaped = text.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def like(column: Any, text: str) -> ColumnElement[bool]:
+    return func.lower(col(column)).like(pattern(text), escape="\\")
+
+
+def tab_where(tab: str, user_id: str) -> ColumnElement[bool]:
+    """Which conversations a tab holds."""
+    is_open = col(Conversation.state) == "open"
+    return {
+        "mine": and_(is_open, col(Conversation.assignee_id) == user_id),
+        "unassigned": and_(is_open, col(Conversation.assignee_id).is_(None)),
+        "failed": col(Conversation.failed) > 0,
+        "closed": col(Conversation.state) == "closed",
+    }.get(tab, is_open)
+
+
+def search_where(text: str) -> ColumnElement[bool]:
+    """Conversations with this text in subject, beginning, participant or number."""
+    person = exists().where(
+        col(Participant.conversation_id) == col(Conversation.id),
+        or_(like(Participant.address, text), like(Participant.name, text)),
+    )
+    number = text.removeprefix("#")
+    by_number = col(Conversation.number) == int(number) if number.isdecimal() and len(number) < 10 else false()
+    return or_(like(Conversation.subject, text), like(Conversation.snippet, text), person, by_number)
+
+
+def conversation_list(
+    session: Session, *, scope: Scope, user_id: str, tab: str, text: str = "", channel_id: str = "", offset: int = 0
+) -> list[ListRow]:
+    """Up to 50 conversations, last changed first; a search looks at closed ones too."""
+    query = select(Conversation).where(within(Conversation.channel_id, scope))
+    if text:
+        query = query.where(search_where(text))
+    if not (text and tab == "all"):
+        query = query.where(tab_where(tab, user_id))
+    if channel_id:
+        query = query.where(Conversation.channel_id == channel_id)
+    order = (col(Conversation.updated_at).desc(), col(Conversation.number).desc())
+    found = session.exec(query.order_by(*order).offset(offset).limit(PAGE)).all()
+    return list_rows(session, found, user_id)
+
+
+def list_rows(session: Session, found: Sequence[Conversation], user_id: str) -> list[ListRow]:
+    ids = [conversation.id for conversation in found]
+    seen_rows = session.exec(select(Seen).where(Seen.user_id == user_id, col(Seen.conversation_id).in_(ids)))
+    seen = {row.conversation_id: row.at for row in seen_rows}
+    people = people_of(session, ids)
+    names = user_names(session, {c.assignee_id for c in found if c.assignee_id})
+    trouble = trouble_of(session, found)
+    return [
+        ListRow(
+            conversation,
+            people.get(conversation.id, (conversation.requester,)),
+            conversation.id not in seen or seen[conversation.id] < conversation.updated_at,
+            names.get(conversation.assignee_id or "", ""),
+            trouble.get(conversation.id, Progress()),
+        )
+        for conversation in found
+    ]
+
+
+def people_of(session: Session, ids: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The names of conversations' people, the requester first, at most four."""
+    rows = session.exec(select(Participant).where(col(Participant.conversation_id).in_(ids))).all()
+    found: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: (row.role != "requester", row.address)):
+        found.setdefault(row.conversation_id, []).append(row.name or row.address)
+    return {conversation_id: tuple(names[:4]) for conversation_id, names in found.items()}
+
+
+def user_names(session: Session, ids: Iterable[str]) -> dict[str, str]:
+    """Users' names by id."""
+    return {user.id: user.name for user in session.exec(select(User).where(col(User.id).in_(sorted(ids))))}
+
+
+def progress_of(session: Session, message_ids: Sequence[str]) -> dict[str, Progress]:
+    """How messages' deliveries stand, by message id."""
+    counts = (
+        select(Delivery.message_id, Delivery.state, func.count())
+        .where(col(Delivery.message_id).in_(message_ids))
+        .group_by(Delivery.message_id, Delivery.state)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for message_id, state, count in session.exec(counts):
+        found.setdefault(message_id, {})[state] = count
+    return {message_id: sum_up(states) for message_id, states in found.items()}
+
+
+def sum_up(states: dict[str, int]) -> Progress:
+    """One message's progress from its counts by state."""
+    return Progress(
+        total=sum(states.values()),
+        failed=sum(states.get(state, 0) for state in NOT_DELIVERED),
+        waiting=sum(states.get(state, 0) for state in WAITING),
+        delayed=states.get(DeliveryState.DELAYED, 0),
+        delivered=states.get(DeliveryState.DELIVERED, 0),
+    )
+
+
+def trouble_of(session: Session, found: Sequence[Conversation]) -> dict[str, Progress]:
+    """The newest message of each conversation that has a failed or delayed delivery."""
+    ids = [conversation.id for conversation in found]
+    states = [*NOT_DELIVERED, DeliveryState.DELAYED]
+    query = (
+        select(Message.conversation_id, Message.id, Message.at)
+        .join(Delivery, col(Delivery.message_id) == col(Message.id))
+        .where(col(Message.conversation_id).in_(ids), col(Delivery.state).in_(states))
+        .distinct()
+    )
+    newest: dict[str, tuple[datetime, str]] = {}
+    for conversation_id, message_id, at in session.exec(query):
+        if conversation_id and newest.get(conversation_id, (at, "")) <= (at, message_id):
+            newest[conversation_id] = (at, message_id)
+    for conversation in found:
+        if conversation.failed and conversation.origin_id and conversation.id not in newest:
+            newest[conversation.id] = (conversation.created_at, conversation.origin_id)
+    progress = progress_of(session, [message_id for _, message_id in newest.values()])
+    return {key: progress[message_id] for key, (_, message_id) in newest.items() if message_id in progress}
+
+
+def tab_counts(session: Session, *, scope: Scope, user_id: str, channel_id: str = "") -> dict[str, int]:
+    """How many conversations each tab holds; closed ones are not counted."""
+    counts: dict[str, int] = {}
+    for tab in TABS[:-1]:
+        query = select(func.count()).select_from(Conversation).where(within(Conversation.channel_id, scope))
+        if channel_id:
+            query = query.where(Conversation.channel_id == channel_id)
+        counts[tab] = session.exec(query.where(tab_where(tab, user_id))).one()
+    return counts
+
+
+def open_by_channel(session: Session, scope: Scope) -> dict[str, int]:
+    """How many open conversations each channel has."""
+    query = (
+        select(Conversation.channel_id, func.count())
+        .where(Conversation.state == "open", within(Conversation.channel_id, scope))
+        .group_by(Conversation.channel_id)
+    )
+    return {channel_id: count for channel_id, count in session.exec(query) if channel_id}
+
+
+def channels_in(session: Session, scope: Scope) -> Sequence[Channel]:
+    """The channels of a scope, by address."""
+    return session.exec(select(Channel).where(within(Channel.id, scope)).order_by(Channel.address)).all()
+
+
+def assignable(session: Session) -> Sequence[User]:
+    """Users that may be given a conversation."""
+    return session.exec(select(User).where(col(User.disabled_at).is_(None)).order_by(User.name)).all()
+
+
+def conversations_with(session: Session, message: Message) -> Sequence[Conversation]:
+    """The conversations that show a message: its own, and those that answer it."""
+    where = or_(col(Conversation.id) == message.conversation_id, Conversation.origin_id == message.id)
+    return session.exec(select(Conversation).where(where).order_by(col(Conversation.number))).all()
+
+
+def homes_of(session: Session, message: Message) -> list[str | None]:
+    """The channels that a message belongs to: its own and those of the conversations that show it."""
+    homes = [conversation.channel_id for conversation in conversations_with(session, message)]
+    return [message.channel_id, *homes] if message.direction != "note" else homes
+
+
+def message_where(scope: Scope, show: str, text: str) -> list[ColumnElement[bool]]:
+    """Outgoing messages of a scope, in this state, with this text in subject, sender or recipient."""
+    where: list[ColumnElement[bool]] = [col(Message.direction) == "out"]
+    if scope is not None:
+        channels = sorted(scope)
+        mine = exists().where(
+            or_(col(Conversation.id) == col(Message.conversation_id), col(Conversation.origin_id) == col(Message.id)),
+            col(Conversation.channel_id).in_(channels),
+        )
+        where.append(or_(col(Message.channel_id).in_(channels), mine) if channels else false())
+    if show != "all":
+        states = {"waiting": WAITING, "delivered": (DeliveryState.DELIVERED,), "failed": NOT_DELIVERED}[show]
+        where.append(exists().where(col(Delivery.message_id) == col(Message.id), col(Delivery.state).in_(list(states))))
+    if text:
+        recipient = exists().where(col(Delivery.message_id) == col(Message.id), like(Delivery.recipient, text))
+        sender = or_(like(Message.from_address, text), like(Message.from_name, text))
+        where.append(or_(like(Message.subject, text), sender, recipient))
+    return where
+
+
+def message_list(
+    session: Session, *, scope: Scope, show: str = "all", text: str = "", offset: int = 0
+) -> list[MessageRow]:
+    """Up to 50 outgoing messages, newest first."""
+    where = message_where(scope, show, text)
+    order = (col(Message.at).desc(), col(Message.id).desc())
+    found = session.exec(select(Message).where(*where).order_by(*order).offset(offset).limit(PAGE)).all()
+    ids = [message.id for message in found]
+    progress = progress_of(session, ids)
+    recipients: dict[str, list[str]] = {}
+    for message_id, recipient in session.exec(
+        select(Delivery.message_id, Delivery.recipient).where(col(Delivery.message_id).in_(ids)).order_by(Delivery.id)
+    ):
+        recipients.setdefault(message_id, []).append(recipient)
+    conversation_ids = [message.conversation_id for message in found if message.conversation_id]
+    pairs = select(Conversation.id, Conversation.number).where(col(Conversation.id).in_(conversation_ids))
+    numbers = dict(session.exec(pairs).all())
+    return [
+        MessageRow(
+            message,
+            progress.get(message.id, Progress()),
+            tuple(recipients.get(message.id, [])),
+            numbers.get(message.conversation_id or ""),
+        )
+        for message in found
+    ]
+
+
+def message_counts(session: Session, scope: Scope) -> dict[str, int]:
+    """How many outgoing messages each filter of the Messages page shows."""
+    return {
+        show: session.exec(select(func.count()).select_from(Message).where(*message_where(scope, show, ""))).one()
+        for show in SHOWS
+    }
+
+
+def relayed_failures(session: Session, scope: Scope) -> int:
+    """How many outgoing messages outside any conversation were not delivered to somebody."""
+    shown = exists().where(col(Conversation.origin_id) == col(Message.id))
+    where = [*message_where(scope, "failed", ""), col(Message.conversation_id).is_(None), ~shown]
+    return session.exec(select(func.count()).select_from(Message).where(*where)).one()
+
+
+def get_sandbox_mail(session: Session, mail_id: str) -> SandboxMail | None:
+    """A mail that the sandbox kept."""
+    return session.get(SandboxMail, mail_id)
+
+
+def sandbox_list(
+    session: Session, *, scope: Scope, text: str = "", offset: int = 0
+) -> list[tuple[SandboxMail, Message]]:
+    """Up to 50 mails that the sandbox kept, newest first, with their messages."""
+    query = (
+        select(SandboxMail, Message)
+        .join(Message, col(Message.id) == col(SandboxMail.message_id))
+        .where(*message_where(scope, "all", ""))
+    )
+    if text:
+        query = query.where(
+            or_(like(SandboxMail.recipient, text), like(Message.subject, text), like(Message.from_address, text))
+        )
+    order = (col(SandboxMail.at).desc(), col(SandboxMail.id).desc())
+    return list(session.exec(query.order_by(*order).offset(offset).limit(PAGE)).all())
+
+
+def keys_of(session: Session, conversation_ids: Iterable[str]) -> dict[str, tuple[int, str | None]]:
+    """Number and channel of conversations, for telling open pages."""
+    query = select(Conversation.id, Conversation.number, Conversation.channel_id)
+    rows = session.exec(query.where(col(Conversation.id).in_(sorted(set(conversation_ids)))))
+    return {conversation_id: (number, channel_id) for conversation_id, number, channel_id in rows}
+
+
+def conversations_by_message(session: Session, message_ids: Iterable[str]) -> dict[str, list[str]]:
+    """The ids of the conversations that show messages, for telling open pages."""
+    ids = sorted(set(message_ids))
+    found: dict[str, list[str]] = {}
+    own = select(Message.id, Message.conversation_id).where(col(Message.id).in_(ids))
+    answering = select(Conversation.origin_id, Conversation.id).where(col(Conversation.origin_id).in_(ids))
+    for message_id, conversation_id in [*session.exec(own), *session.exec(answering)]:
+        if message_id and conversation_id:
+            found.setdefault(message_id, []).append(conversation_id)
+    return found
+
+
+def outcome_counts(session: Session) -> dict[str, int]:
+    """How many inbound mails had each outcome."""
+    return dict(session.exec(select(Arrival.outcome, func.count()).group_by(Arrival.outcome)).all())
+
+
+def newest_arrival(session: Session) -> datetime | None:
+    """When the last inbound mail came."""
+    return session.exec(select(func.max(Arrival.received_at))).one()

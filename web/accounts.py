@@ -1,0 +1,112 @@
+"""Connecting a mailbox at a provider over IMAP: tried before it is saved, fetched read-only."""
+
+from typing import Any
+
+from sqlmodel import Session
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.address import AddressError, parse_domain
+from gatepost.model import Account
+from gatepost.seal import SealError
+from gatepost.store import accounts
+from gatepost.web.forms import Form
+from gatepost.web.mailboxes import account_of, channel_of, mailbox_view
+from gatepost.web.route import Visit
+
+SECURITY = ("tls", "starttls")
+
+
+def connect(visit: Visit) -> Response:
+    """Try the login, then save it; an account that is there is changed, and keeps how far it was read."""
+    channel = channel_of(visit)
+    account = account_of(visit, channel)
+    values, problems = read_account(visit.form, known=account is not None)
+    secret = visit.form.fields.get("password", [""])[0]
+    if not problems:
+        problems = try_login(visit, values, secret, account)
+    if problems:
+        return mailbox_view(visit, channel, account_form=visit.form.wrong(problems), status=422)
+    keys, now, channel_id = visit.app.keys, visit.now, channel.id
+
+    def write(session: Session) -> None:
+        held = accounts.get_account(session, account.id) if account else None
+        if held is None:
+            accounts.create_account(session, keys, channel_id=channel_id, secret=secret, **values, now=now)
+        else:
+            accounts.reconnect(session, keys, held, **values, secret=secret or None, now=now)
+
+    visit.app.ledger.write(write)
+    return RedirectResponse(f"/mailboxes/{channel_id}?done=connected", 303)
+
+
+def read_account(form: Form, *, known: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a login, and what is wrong with which."""
+    problems: dict[str, str] = {}
+    host, port = form.get("host").lower(), form.get("port")
+    try:
+        host = parse_host(host)
+    except AddressError as error:
+        problems["host"] = f"{error} Write the server's name, such as imap.example.com."
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        problems["port"] = "A port is a number from 1 to 65535; usual are 993 (TLS) and 143 (STARTTLS)."
+    if form.get("security") not in SECURITY:
+        problems["security"] = "Choose TLS or STARTTLS; a password is never sent without encryption."
+    if not form.get("username"):
+        problems["username"] = "Write the name that you log in with, mostly the whole address."
+    if not known and not form.fields.get("password", [""])[0]:
+        problems["password"] = "Write the password, or an app password where the provider asks for one."  # noqa: S105
+    values = {
+        "host": host,
+        "port": int(port) if "port" not in problems else 0,
+        "security": form.get("security"),
+        "username": form.get("username")[:254],
+        "folder": form.get("folder")[:200] or "INBOX",
+    }
+    return values, problems
+
+
+def parse_host(host: str) -> str:
+    """A host name or an IPv4 address. Raises AddressError."""
+    return host if host.replace(".", "").isdigit() and host.count(".") == 3 else parse_domain(host)
+
+
+def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Account | None) -> dict[str, str]:
+    """What the server says to this login; a problem stands above the form."""
+    check = visit.app.check_account
+    if check is None:
+        return {}
+    if not secret and account is not None:
+        try:
+            secret = accounts.open_secret(visit.app.keys, account)
+        except SealError:
+            return {"password": "The stored password cannot be read with this key file; type it again."}
+    problem = check(**values, password=secret)
+    return {"login": problem} if problem else {}
+
+
+def disconnect(visit: Visit) -> Response:
+    """Stop fetching."""
+    return change(visit, "disconnected", accounts.disable)
+
+
+def enable(visit: Visit) -> Response:
+    """Fetch again."""
+    return change(visit, "polling", accounts.enable)
+
+
+def poll(visit: Visit) -> Response:
+    """Fetch now."""
+    return change(visit, "polling", accounts.poll_now)
+
+
+def change(visit: Visit, done: str, act: Any) -> Response:
+    channel = channel_of(visit)
+    account, now = account_of(visit, channel), visit.now
+
+    def write(session: Session) -> None:
+        held = accounts.get_account(session, account.id) if account else None
+        if held:
+            act(session, held, now)
+
+    visit.app.ledger.write(write)
+    return RedirectResponse(f"/mailboxes/{channel.id}?done={done}", 303)

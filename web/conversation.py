@@ -1,0 +1,179 @@
+"""One conversation: reading it, answering, notes, closing, assigning, and its history."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.address import AddressError, parse_address
+from gatepost.gateway.answer import AnswerRecipient, answer, answer_recipients
+from gatepost.model import User
+from gatepost.reply import Refused
+from gatepost.store import conversations, pages, users
+from gatepost.store.events import conversation_events
+from gatepost.store.messages import conversation_messages
+from gatepost.web.forms import Form
+from gatepost.web.history import history, trigger_label
+from gatepost.web.inbox import kept_query, list_context
+from gatepost.web.render import show
+from gatepost.web.route import Visit
+from gatepost.web.thread import Shown, people_count, thread_of
+
+NOTE_LIMIT = 50_000
+
+
+def conversation_page(visit: Visit) -> Response:
+    """The whole page, the conversation alone, or the part that changes live."""
+    now, number_id, user_id = visit.now, visit.conversation.id, visit.user.id
+    visit.app.ledger.submit(lambda session: conversations.mark_seen(session, number_id, user_id, now))
+    return conversation_view(visit)
+
+
+def conversation_view(visit: Visit, *, status: int = 200, form: Form | None = None, mode: str = "reply") -> Response:
+    """The conversation, with what was written when it could not be sent."""
+    part = visit.query("part")
+    if part == "thread":
+        return show(visit, "_thread.html", thread_context(visit))
+    context = {**thread_context(visit), **composer_context(visit), "mode": mode, "form": form or Form()}
+    if part == "to":
+        return show(visit, "_recipients.html", context)
+    if visit.partial:
+        return show(visit, "_conversation.html", context, status=status)
+    return show(visit, "inbox.html", {**list_context(visit), **context, "section": "inbox"}, status=status)
+
+
+def thread_context(visit: Visit) -> dict[str, Any]:
+    """Head and messages."""
+    conversation = visit.conversation
+    channels = {channel.id: channel for channel in pages.channels_in(visit.session, None)}
+    claimed = conversations.get_conversation(visit.session, conversation.claims_id) if conversation.claims_id else None
+    return {
+        "conversation": conversation,
+        "channel": channels.get(conversation.channel_id or ""),
+        "thread": thread_of(visit),
+        "people": people_count(visit),
+        "claimed": claimed if claimed and visit.may(claimed.channel_id, "read") else None,
+        "assignees": [user for user in pages.assignable(visit.session) if works_here(visit, user)],
+        "assignee": users.get_user(visit.session, conversation.assignee_id or ""),
+        "query": kept_query(visit),
+        "draft": None,
+        "trigger_label": trigger_label,
+    }
+
+
+def works_here(visit: Visit, user: User) -> bool:
+    """Whether a user may answer in this conversation."""
+    channel_id = visit.conversation.channel_id
+    return user.role == "admin" or channel_id in users.memberships(visit.session, user.id)
+
+
+def composer_context(visit: Visit) -> dict[str, Any]:
+    """Who would get an answer, and why."""
+    proposed = answer_recipients(visit.session, visit.conversation.id, visit.app.settings)
+    thread = thread_of(visit)
+    return {"proposed": [(person, undelivered(person, thread)) for person in proposed]}
+
+
+def undelivered(person: AnswerRecipient, thread: list[Shown]) -> bool:
+    """Whether the newest mail to this person was not delivered."""
+    for shown in reversed(thread):
+        for recipient in shown.recipients:
+            if recipient.delivery and recipient.address.lower() == person.address.lower():
+                return recipient.failed
+    return False
+
+
+def back(visit: Visit) -> Response:
+    """To the conversation, where the list stands as it stood."""
+    query = urlencode(kept_query(visit))
+    return RedirectResponse(f"/inbox/{visit.conversation.number}{'?' + query if query else ''}", 303)
+
+
+def send_reply(visit: Visit) -> Response:
+    """Answer; what was written is kept when it cannot go out."""
+    text = visit.form.text("text")
+    to, problems = read_addresses(visit.form.all("to"))
+    cc, more = read_addresses(visit.form.all("cc"))
+    problems |= more
+    if not text.strip():
+        problems["text"] = "Write something before you send."
+    if not to and not cc and "to" not in problems:
+        problems["to"] = "Choose at least one recipient."
+    if not problems:
+        try:
+            conversation_id, user_id = visit.conversation.id, visit.user.id
+            answer(
+                visit.app.gate, conversation_id=conversation_id, user_id=user_id, to=to, cc=cc, text=text, now=visit.now
+            )
+            return back(visit)
+        except Refused as refused:
+            problems["text"] = refused.reply.text
+        except ValueError as error:
+            problems["text"] = str(error)
+    return conversation_view(visit, status=422, form=visit.form.wrong(problems))
+
+
+def read_addresses(values: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Addresses as written by a person, several with commas between them; a problem names the one that is wrong."""
+    found: list[str] = []
+    for value in values:
+        for part in value.replace(";", ",").split(","):
+            try:
+                found += [str(parse_address(part.strip()))] if part.strip() else []
+            except AddressError as error:
+                return found, {"to": f"{part.strip()[:100]}: {error}"}
+    return list(dict.fromkeys(found)), {}
+
+
+def add_note(visit: Visit) -> Response:
+    """Keep a note that only agents see."""
+    text = visit.form.text("text").strip()
+    if not text or len(text) > NOTE_LIMIT:
+        problem = f"A note has at most {NOTE_LIMIT:,} characters." if text else "Write something before you save it."
+        return conversation_view(visit, status=422, form=visit.form.wrong({"text": problem}), mode="note")
+    conversation, user, now = visit.conversation, visit.user, visit.now
+    visit.app.ledger.write(lambda session: conversations.add_note(session, conversation, user, text, now))
+    return back(visit)
+
+
+def close(visit: Visit) -> Response:
+    """Close it."""
+    return change_state(visit, "closed")
+
+
+def reopen(visit: Visit) -> Response:
+    """Open it again."""
+    return change_state(visit, "open")
+
+
+def change_state(visit: Visit, state: str) -> Response:
+    conversation, user_id, now = visit.conversation, visit.user.id, visit.now
+    if conversation.state != state:
+        visit.app.ledger.write(lambda session: conversations.set_state(session, conversation, state, user_id, now))
+    return back(visit)
+
+
+def assign(visit: Visit) -> Response:
+    """Give it to somebody who works here, or to nobody."""
+    assignee_id, user_id, now = visit.form.get("assignee"), visit.user.id, visit.now
+    assignee = users.get_user(visit.session, assignee_id) if assignee_id else None
+    if assignee_id and (not assignee or assignee.disabled_at or not works_here(visit, assignee)):
+        raise HTTPException(422, "This person does not work in this mailbox. Choose somebody who does.")
+    conversation = visit.conversation
+    if (conversation.assignee_id or "") != assignee_id:
+        visit.app.ledger.write(lambda session: conversations.assign(session, conversation, assignee, user_id, now))
+    return back(visit)
+
+
+def events_drawer(visit: Visit) -> Response:
+    """The history beside the conversation; as a page of its own without scripts."""
+    conversation = visit.conversation
+    messages = conversation_messages(visit.session, conversation)
+    lines = history(visit.session, conversation_events(visit.session, conversation.id), messages)
+    sent = [message for message in messages if message.direction == "out"]
+    newest = sent[-1] if sent else None
+    context = {"lines": lines, "newest": newest, "label": f"#{conversation.number}", "trigger_label": trigger_label}
+    if visit.partial:
+        return show(visit, "_events.html", context)
+    return show(visit, "events.html", {**context, "section": "inbox", "back": f"/inbox/{conversation.number}"})

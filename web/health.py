@@ -1,0 +1,87 @@
+"""What monitors ask: alive, ready, and numbers (Prometheus text format)."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import PlainTextResponse, Response
+
+from gatepost.database import Database
+from gatepost.store import pages
+from gatepost.store.accounts import list_accounts
+from gatepost.store.deliveries import count_states, next_due
+from gatepost.store.events import last_seq
+from gatepost.web.route import Guest
+from gatepost.web.state import App
+from gatepost.words import DeliveryState, Outcome
+
+
+def healthz(guest: Guest) -> Response:
+    """The process answers."""
+    return PlainTextResponse("ok\n")
+
+
+def readyz(guest: Guest) -> Response:
+    """The database answers and the ledger writes."""
+    try:
+        last_seq(guest.session)
+        guest.app.ledger.write(lambda session: None)
+    except (SQLAlchemyError, RuntimeError):
+        return PlainTextResponse("the database does not answer; see the log\n", 503)
+    return PlainTextResponse("ready\n")
+
+
+def metrics(guest: Guest) -> Response:
+    """Numbers, read when they are asked for."""
+    registry: CollectorRegistry = guest.request.app.state.metrics
+    return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def make_registry(app: App) -> CollectorRegistry:
+    """A registry of this application alone."""
+    registry = CollectorRegistry()
+    registry.register(Numbers(app.database))
+    return registry
+
+
+class Numbers(Collector):
+    """Gauges counted in the database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is counted while registering."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Deliveries by state, inbound mail by outcome, accounts by state, and when the outbox is due next."""
+        with self.database.session() as session:
+            states, outcomes = count_states(session), pages.outcome_counts(session)
+            accounts, due, arrival = list_accounts(session), next_due(session), pages.newest_arrival(session)
+        yield family(
+            "gatepost_deliveries", "Deliveries by state", "state", {s: states.get(s, 0) for s in DeliveryState}
+        )
+        yield family("gatepost_inbound", "Inbound mail by outcome", "outcome", {o: outcomes.get(o, 0) for o in Outcome})
+        found: dict[str, int] = {}
+        for account in accounts:
+            found[account.state] = found.get(account.state, 0) + 1
+        yield family("gatepost_accounts", "Connected mailboxes by state", "state", found)
+        yield time_gauge("gatepost_outbox_due_timestamp_seconds", "When the outbox has something to do next", due)
+        yield time_gauge("gatepost_inbound_last_timestamp_seconds", "When the last inbound mail came", arrival)
+
+
+def family(name: str, about: str, label: str, values: dict[str, int]) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, about, labels=[label])
+    for value, count in values.items():
+        gauge.add_metric([str(value)], count)
+    return gauge
+
+
+def time_gauge(name: str, about: str, moment: object) -> GaugeMetricFamily:
+    gauge = GaugeMetricFamily(name, about)
+    if hasattr(moment, "timestamp"):
+        gauge.add_metric([], moment.timestamp())
+    return gauge

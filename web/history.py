@@ -1,0 +1,85 @@
+"""The events drawer: a conversation's or message's history, newest first, with what servers really said."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gatepost.model import Delivery, DeliveryEvent, Event, Message
+from gatepost.reply import Reply
+from gatepost.store import pages
+from gatepost.store.deliveries import deliveries_of, delivery_events
+from gatepost.web.looks import Look, delivery_look, event_look
+from gatepost.words import DeliveryState
+
+QUIET = ("delivery.", "user.")
+SOURCES = {
+    "dialogue": "",
+    "return path": "reported by mail, proven by the signed return path",
+    "message id": "reported by mail, found by its Message-ID",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event: its look, a sentence, and the raw answer of a server if there was one."""
+
+    at: datetime
+    look: Look
+    detail: str
+    answer: str = ""
+    trigger: str = ""
+
+
+TRIGGERS = {
+    "smtp": "Relayed over SMTP",
+    "api": "Sent over the API",
+    "agent reply": "Agent reply",
+    "note": "Note",
+}
+
+
+def trigger_label(trigger: str) -> str:
+    """What made a mail, for people."""
+    return TRIGGERS.get(trigger, trigger.replace("_", " ").replace(".", " ").capitalize())
+
+
+def history(session: Session, events: Sequence[Event], messages: Sequence[Message]) -> list[Line]:
+    """All lines, newest first. Delivery events come from the deliveries themselves: they know the attempt."""
+    by_id = {message.id: message for message in messages}
+    names = pages.user_names(session, {event.user_id for event in events if event.user_id})
+    lines = [event_line(event, by_id, names) for event in events if not event.kind.startswith(QUIET)]
+    for message in messages:
+        for delivery in deliveries_of(session, message.id):
+            trigger = trigger_label(message.trigger)
+            lines += [delivery_line(delivery, event, trigger) for event in delivery_events(session, delivery.id)]
+    return sorted(lines, key=lambda line: line.at, reverse=True)
+
+
+def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]) -> Line:
+    """A line for an event of the history."""
+    message = messages.get(event.message_id or "")
+    who = names.get(event.user_id or "", "")
+    about = f"from {message.from_name or message.from_address}" if message and message.direction == "in" else ""
+    if event.kind == "message.queued" and message:
+        about = f"“{message.subject}”"
+    if "assignee" in event.data:
+        about = f"to {event.data['assignee']}" if event.data["assignee"] else "to nobody"
+    detail = " ".join(part for part in (about, f"by {who}" if who else "") if part)
+    trigger = trigger_label(message.trigger) if message and message.direction == "out" else ""
+    return Line(event.at, event_look(event.kind), detail, trigger=trigger)
+
+
+def delivery_line(delivery: Delivery, event: DeliveryEvent, trigger: str) -> Line:
+    """A line for one attempt or report."""
+    parts = [delivery.recipient]
+    if event.source == "dialogue" and event.attempt > 1:
+        parts.append(f"attempt {event.attempt}")
+    if SOURCES.get(event.source, event.source):
+        parts.append(SOURCES.get(event.source, event.source))
+    answer = str(Reply(event.code, event.status, event.text))
+    if answer and event.remote_host:
+        answer = f"{answer} ({event.remote_host})"
+    failing = event.state not in (DeliveryState.DELIVERED, DeliveryState.QUEUED, DeliveryState.SENDING)
+    return Line(event.at, delivery_look(event.state), ", ".join(parts), answer, trigger if failing else "")

@@ -1,0 +1,143 @@
+"""Live events: one task reads what is new in the history and tells the open pages whose reader may see it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gatepost.database import Database
+from gatepost.model import Event, User
+from gatepost.store import pages, users
+from gatepost.store.events import events_after, last_seq
+from gatepost.web.access import access
+from gatepost.web.clock import clock
+
+STEP = 0.25
+CHECK_EVERY = 40
+WAITING = 200
+
+News = tuple[str, str]
+"""A kind (`conversation`, `message`, `account`) and what it is about: a number or an id."""
+
+
+@dataclass(eq=False, slots=True)
+class Listener:
+    """An open page: the login it belongs to, and what it has not been told yet; None ends it."""
+
+    login: str
+    news: asyncio.Queue[News | None] = field(default_factory=lambda: asyncio.Queue(WAITING))
+
+
+class Live:
+    """The open pages of this process. `run` is started with the application and ends with it."""
+
+    def __init__(self, database: Database, now: Callable[[], datetime] = clock) -> None:
+        self.database = database
+        self.now = now
+        self.listeners: set[Listener] = set()
+        self.ended = False
+
+    async def run(self) -> None:
+        """Look every 250 ms, as long as somebody listens; never ends by itself."""
+        seq: int | None = None
+        step = 0
+        while True:
+            await asyncio.sleep(STEP)
+            if not self.listeners:
+                seq = None
+                continue
+            step += 1
+            logins = frozenset(listener.login for listener in self.listeners)
+            check = step % CHECK_EVERY == 0
+            try:
+                seq, news = await asyncio.to_thread(self.read, seq, logins, check)
+            except Exception:  # noqa: S112 - the database may be away for a while: the next look tries again
+                continue
+            self.tell(news)
+
+    def read(self, seq: int | None, logins: frozenset[str], check: bool) -> tuple[int, dict[str, set[News]] | None]:
+        """What is new since `seq` for each login that still holds; None when there is nothing and no check is due."""
+        with self.database.session() as session:
+            if seq is None:
+                return last_seq(session), None
+            events = events_after(session, seq)
+            if not events and not check:
+                return seq, None
+            return (events[-1].seq or seq) if events else seq, news_for(session, events, logins, self.now())
+
+    def tell(self, news: dict[str, set[News]] | None) -> None:
+        """Hand out; a page whose login ended, or that does not read, is ended: it will ask again from the start."""
+        if news is None:
+            return
+        for listener in list(self.listeners):
+            try:
+                if listener.login not in news:
+                    raise asyncio.QueueFull
+                for item in sorted(news[listener.login]):
+                    listener.news.put_nowait(item)
+            except asyncio.QueueFull:
+                self.drop(listener)
+
+    def drop(self, listener: Listener) -> None:
+        """End a page's stream."""
+        self.listeners.discard(listener)
+        while not listener.news.empty():
+            listener.news.get_nowait()
+        listener.news.put_nowait(None)
+
+    def close(self) -> None:
+        """End all streams."""
+        self.ended = True
+        for listener in list(self.listeners):
+            self.drop(listener)
+
+    async def listen(self, login: str) -> AsyncIterator[News]:
+        """What concerns one login, until it ends."""
+        listener = Listener(login)
+        if not self.ended:
+            self.listeners.add(listener)
+        try:
+            while not self.ended:
+                item = await listener.news.get()
+                if item is None:
+                    return
+                yield item
+        finally:
+            self.listeners.discard(listener)
+
+
+def news_for(session: Session, events: Sequence[Event], logins: frozenset[str], now: datetime) -> dict[str, set[News]]:
+    """What each login that still holds may hear of these events."""
+    heard: dict[str, set[News]] = {}
+    subjects = subjects_of(session, events)
+    for login in logins:
+        known = users.session_by_hash(session, login, now)
+        if not known:
+            continue
+        user = known[1]
+        channels = users.memberships(session, user.id)
+        heard[login] = {item for item, homes in subjects if may_hear(user, channels, homes)}
+    return heard
+
+
+def may_hear(user: User, channels: frozenset[str], homes: Sequence[str | None]) -> bool:
+    return any(access(user, channels, home, "read") for home in homes)
+
+
+def subjects_of(session: Session, events: Sequence[Event]) -> list[tuple[News, list[str | None]]]:
+    """What events are about, with the channels whose readers may know."""
+    by_message = pages.conversations_by_message(session, {event.message_id for event in events if event.message_id})
+    wanted = {event.conversation_id for event in events if event.conversation_id}
+    keys = pages.keys_of(session, wanted.union(*by_message.values()))
+    subjects: list[tuple[News, list[str | None]]] = []
+    for event in events:
+        named = {event.conversation_id or "", *by_message.get(event.message_id or "", [])}
+        shown = [keys[conversation_id] for conversation_id in sorted(named) if conversation_id in keys]
+        subjects += [(("conversation", str(number)), [channel]) for number, channel in shown]
+        if event.message_id:
+            subjects.append((("message", event.message_id), [event.channel_id, *(channel for _, channel in shown)]))
+        if event.kind.startswith(("account.", "channel.")):
+            subjects.append((("account", event.channel_id or ""), [event.channel_id]))
+    return subjects

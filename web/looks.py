@@ -1,0 +1,105 @@
+"""How states look: a word, a tone and an icon each, never a colour alone."""
+
+from dataclasses import dataclass
+
+from gatepost.words import DeliveryState, Strength
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """`tone` is ok, warn, bad or empty; `title` says in a sentence what the word means."""
+
+    label: str
+    tone: str
+    icon: str
+    title: str = ""
+
+
+DELIVERY = {
+    DeliveryState.QUEUED: Look("Queued", "", icon="stack-2", title="Waits for its first attempt."),
+    DeliveryState.SENDING: Look("Sending", "", icon="send", title="Is being handed over now."),
+    DeliveryState.DELIVERED: Look("Delivered", "ok", icon="circle-check", title="Accepted by the recipient's server."),
+    DeliveryState.DELAYED: Look("Delayed", "warn", icon="clock-exclamation", title="Will be tried again by itself."),
+    DeliveryState.FAILED: Look("Failed", "bad", icon="circle-x", title="Refused for good; it is not tried again."),
+    DeliveryState.UNCERTAIN: Look(
+        "Uncertain", "warn", icon="help-circle", title="The connection was lost after the mail was handed over."
+    ),
+    DeliveryState.HELD: Look("Held", "warn", icon="player-pause", title="Kept back until somebody releases it."),
+    DeliveryState.SUPPRESSED: Look("Suppressed", "bad", icon="ban", title="Not sent: this address bounced before."),
+    DeliveryState.EXPIRED: Look("Expired", "bad", icon="clock-x", title="Given up after trying for days."),
+    DeliveryState.CANCELLED: Look("Cancelled", "", icon="ban", title="Taken back before it was sent."),
+    DeliveryState.BOUNCED: Look(
+        "Bounced", "bad", icon="mail-x", title="Accepted first, then reported as not delivered."
+    ),
+    DeliveryState.COMPLAINED: Look("Complained", "bad", icon="flag", title="The recipient reported it as unwanted."),
+}
+
+STRENGTH = {
+    Strength.BOTH: Look(
+        "Verified sender",
+        "ok",
+        icon="shield-check",
+        title="The domain is authenticated and the mail answers one of ours.",
+    ),
+    Strength.ALIGNED: Look(
+        "Verified sender", "ok", icon="shield-check", title="DMARC or DKIM proves that the mail comes from this domain."
+    ),
+    Strength.TOKEN: Look(
+        "Known reply", "", icon="key", title="Sent to a signed reply address of ours; its domain is not authenticated."
+    ),
+    Strength.NONE: Look(
+        "Not verified", "", icon="shield-question", title="Nothing proves who wrote this. Do not act on it alone."
+    ),
+    Strength.FAILING: Look(
+        "Sender check failed",
+        "bad",
+        icon="shield-x",
+        title="The domain says that mail like this is not from it. Treat it as forged.",
+    ),
+}
+
+ACCOUNT = {
+    "connecting": Look("Connecting", "warn", icon="plug-connected"),
+    "live": Look("Connected", "ok", icon="circle-check"),
+    "delayed": Look("Delayed", "warn", icon="clock-exclamation"),
+    "needs reconnect": Look("Needs reconnect", "bad", icon="plug-x"),
+    "disabled": Look("Off", "", icon="player-pause"),
+}
+
+EVENTS = {
+    "conversation.created": Look("Conversation opened", "", icon="message-plus"),
+    "conversation.updated": Look("Conversation changed", "", icon="edit"),
+    "conversation.closed": Look("Closed", "ok", icon="circle-check"),
+    "conversation.opened": Look("Opened again", "", icon="rotate"),
+    "conversation.assigned": Look("Assigned", "", icon="user-check"),
+    "message.received": Look("Received", "", icon="mail-down"),
+    "message.queued": Look("Queued", "", icon="stack-2"),
+    "note.added": Look("Note added", "", icon="note"),
+}
+
+UNKNOWN = Look("", "", icon="point")
+
+
+def delivery_look(state: str) -> Look:
+    """How a delivery state looks; a word of a later version is shown as it is."""
+    return (
+        DELIVERY.get(DeliveryState(state), UNKNOWN) if state in list(DeliveryState) else Look(state, "", UNKNOWN.icon)
+    )
+
+
+def strength_look(strength: str) -> Look:
+    """How a sender's proof looks."""
+    return STRENGTH[Strength(strength)] if strength in list(Strength) else STRENGTH[Strength.NONE]
+
+
+def account_look(state: str) -> Look:
+    """How an account's state looks."""
+    return ACCOUNT.get(state, Look(state, "", UNKNOWN.icon))
+
+
+def event_look(kind: str) -> Look:
+    """How an event looks; delivery events look like the state they lead to."""
+    family, _, rest = kind.partition(".")
+    if family == "delivery":
+        return delivery_look(rest)
+    return EVENTS.get(kind, Look(kind.replace(".", " ").replace("_", " ").capitalize(), "", UNKNOWN.icon))

@@ -1,0 +1,56 @@
+"""The parts of a mail as answers of their own: the HTML body in its sandbox, attachments, and the source."""
+
+import re
+from urllib.parse import quote
+
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, Response
+
+from gatepost.mail import parse, part_content
+from gatepost.model import Message
+from gatepost.store.messages import RawLost, raw_of
+from gatepost.web.bodies import html_page
+from gatepost.web.guard import MAIL_POLICY
+from gatepost.web.route import Visit
+
+UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
+
+
+def raw_mail(visit: Visit, message: Message) -> bytes:
+    """A mail's octets. Raises HTTPException 404 when storage has lost them."""
+    try:
+        return raw_of(visit.session, message.raw_id, visit.app.blobs)
+    except RawLost:
+        raise HTTPException(404, "The content of this mail cannot be read from storage.") from None
+
+
+def body(visit: Visit) -> Response:
+    """The HTML body for the sandboxed frame, under a policy of its own."""
+    page = html_page(parse(raw_mail(visit, visit.message)))
+    return HTMLResponse(page, headers={"Content-Security-Policy": MAIL_POLICY, "Cache-Control": "private, max-age=300"})
+
+
+def attachment(visit: Visit) -> Response:
+    """One attachment, always as a download."""
+    found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
+    if found is None:
+        raise HTTPException(404, "This mail has no such attachment.")
+    file, content = found
+    return download(content, file.name or "attachment", "application/octet-stream")
+
+
+def source(visit: Visit) -> Response:
+    """The mail as it is stored."""
+    return download(raw_mail(visit, visit.message), f"{visit.message.id}.eml", "application/octet-stream")
+
+
+def download(content: bytes, name: str, content_type: str) -> Response:
+    """Octets to be saved, never shown: no type guessed, and no name that leads anywhere (RFC 6266)."""
+    plain = UNSAFE.sub("_", name).strip(". ")[:100] or "attachment"
+    disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name[:150], safe='')}"
+    headers = {
+        "Content-Disposition": disposition,
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return Response(content, media_type=content_type, headers=headers)

@@ -1,0 +1,179 @@
+"""Mailboxes (channels): the addresses that people write to, each with an inlet by MX, an IMAP account, or both."""
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.address import AddressError, parse_address
+from gatepost.model import Account, Channel
+from gatepost.store import accounts, channels
+from gatepost.store.mailboxes import change_channel
+from gatepost.web.forms import Form, filled
+from gatepost.web.render import show
+from gatepost.web.route import NOT_HERE, Visit
+
+NOTICES = {
+    "created": "The mailbox is ready.",
+    "saved": "The changes are saved.",
+    "deleted": "The mailbox is deleted.",
+    "connected": "The login works. New mail is fetched from now on.",
+    "disconnected": "Fetching is switched off. What was fetched stays.",
+    "polling": "The mailbox is asked for new mail now.",
+}
+PORTS = {"tls": 993, "starttls": 143}
+
+
+def mailboxes(visit: Visit) -> Response:
+    """All mailboxes with their state."""
+    return show(visit, "mailboxes.html", list_context(visit))
+
+
+def list_context(visit: Visit) -> dict[str, Any]:
+    by_channel = {account.channel_id: account for account in accounts.list_accounts(visit.session)}
+    rows = [(channel, by_channel.get(channel.id)) for channel in channels.list_channels(visit.session)]
+    settings = visit.app.settings
+    return {"section": "mailboxes", "boxes": rows, "notices": NOTICES, "mx": settings.mx, "domain": settings.domain}
+
+
+def create(visit: Visit) -> Response:
+    """A new mailbox."""
+    values, problems = read_channel(visit.form)
+    if not problems:
+        now = visit.now
+        made, problems = attempt(visit, lambda session: channels.create_channel(session, **values, now=now).id)
+        if not problems:
+            return RedirectResponse(f"/mailboxes/{made}?done=created", 303)
+    context = {**list_context(visit), "form": visit.form.wrong(problems)}
+    return show(visit, "mailboxes.html", context, status=422)
+
+
+def read_channel(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a mailbox, and what is wrong with which."""
+    problems: dict[str, str] = {}
+    address = ""
+    try:
+        address = parse_address(form.get("address")).key
+    except AddressError as error:
+        problems["address"] = str(error)
+    name = form.get("name")[:100] or address
+    values = {
+        "name": name,
+        "address": address,
+        "sender_name": form.get("sender_name")[:100],
+        "footer": form.text("footer")[:5000],
+        "by_mx": form.get("by_mx") == "yes",
+    }
+    return values, problems
+
+
+def attempt(visit: Visit, op: Callable[[Session], Any]) -> tuple[Any, dict[str, str]]:
+    """Write, with a refusal of the store as a problem of the address."""
+    try:
+        return visit.app.ledger.write(op), {}
+    except ValueError as error:
+        return None, {"address": sentence(str(error))}
+
+
+def sentence(text: str) -> str:
+    """A problem as a sentence."""
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+
+
+def channel_of(visit: Visit) -> Channel:
+    """The mailbox in the path. Raises HTTPException 404."""
+    channel = channels.get_channel(visit.session, visit.path("id"))
+    if channel is None:
+        raise HTTPException(404, NOT_HERE)
+    return channel
+
+
+def account_of(visit: Visit, channel: Channel) -> Account | None:
+    """The account that is fetched into a mailbox."""
+    return next(iter(accounts.list_accounts(visit.session, channel.id)), None)
+
+
+def mailbox(visit: Visit) -> Response:
+    """One mailbox: its settings and its account."""
+    return mailbox_view(visit, channel_of(visit))
+
+
+def mailbox_view(
+    visit: Visit, channel: Channel, *, form: Form | None = None, account_form: Form | None = None, status: int = 200
+) -> Response:
+    """The page, with what was typed when it was wrong."""
+    account = account_of(visit, channel)
+    aliases = "\n".join(channels.aliases_of(visit.session, channel.id))
+    known = filled(
+        name=channel.name,
+        address=channel.address,
+        sender_name=channel.sender_name,
+        footer=channel.footer,
+        by_mx="yes" if channel.by_mx else "",
+        aliases=aliases,
+        active="yes" if channel.state == "active" else "",
+    )
+    context = {
+        "section": "mailboxes",
+        "channel": channel,
+        "account": account,
+        "form": form or known,
+        "account_form": account_form or known_account(account, channel),
+        "notices": NOTICES,
+        "mx": visit.app.settings.mx,
+    }
+    return show(visit, "mailbox.html", context, status=status)
+
+
+def known_account(account: Account | None, channel: Channel) -> Form:
+    """The account form as it stands."""
+    if account is None:
+        return filled(username=channel.address, security="tls", port="993", folder="INBOX")
+    return filled(
+        host=account.host,
+        port=str(account.port),
+        security=account.security,
+        username=account.username,
+        folder=account.folder,
+    )
+
+
+def save(visit: Visit) -> Response:
+    """Change a mailbox."""
+    channel = channel_of(visit)
+    values, problems = read_channel(visit.form)
+    aliases, wrong = read_aliases(visit.form.text("aliases"))
+    problems |= wrong
+    if not problems:
+        state = "active" if visit.form.get("active") == "yes" else "inactive"
+
+        def write(session: Session) -> None:
+            change_channel(session, channel.id, **values, state=state)
+            channels.set_aliases(session, channel.id, aliases)
+
+        _, problems = attempt(visit, write)
+    if problems:
+        return mailbox_view(visit, channel, form=visit.form.wrong(problems), status=422)
+    return RedirectResponse(f"/mailboxes/{channel.id}?done=saved", 303)
+
+
+def read_aliases(text: str) -> tuple[list[str], dict[str, str]]:
+    """Further addresses, one a line."""
+    found: list[str] = []
+    for line in text.split("\n")[:100]:
+        try:
+            found += [parse_address(line.strip()).key] if line.strip() else []
+        except AddressError as error:
+            return found, {"aliases": f"{line.strip()[:100]}: {error}"}
+    return found, {}
+
+
+def delete(visit: Visit) -> Response:
+    """Remove a mailbox that nothing hangs on."""
+    channel = channel_of(visit)
+    _, problems = attempt(visit, lambda session: channels.delete_channel(session, channel.id))
+    if problems:
+        return mailbox_view(visit, channel, form=visit.form.wrong({"delete": problems["address"]}), status=422)
+    return RedirectResponse("/mailboxes?done=deleted", 303)

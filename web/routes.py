@@ -1,0 +1,96 @@
+"""The table of pages: path, function, need. What is not here does not exist; what is here has a need."""
+
+from gatepost.web import (
+    accounts,
+    conversation,
+    health,
+    inbox,
+    login,
+    mail_view,
+    mailboxes,
+    messages,
+    people,
+    profile,
+    sandbox,
+    senders,
+)
+from gatepost.web.route import Need, Page, open_page, page
+
+POST = ("POST",)
+USER = Need("user")
+FRESH = Need("user", fresh=True)
+ADMIN = Need("admin", action="manage")
+READ = Need("user", "conversation", "read")
+ANSWER = Need("user", "conversation", "answer")
+ASSIGN = Need("user", "conversation", "assign")
+MAIL = Need("user", "message", "read")
+KEPT = Need("user", "sandbox", "read")
+
+
+def routes() -> list[Page]:
+    """All pages but the live stream."""
+    return [*open_pages(), *work_pages(), *admin_pages()]
+
+
+def open_pages() -> list[Page]:
+    return [
+        open_page("/healthz", health.healthz),
+        open_page("/readyz", health.readyz),
+        open_page("/metrics", health.metrics),
+        open_page("/login", login.login_page),
+        open_page("/login", login.log_in, POST),
+        open_page("/invite/{token}", login.invite_page),
+        open_page("/invite/{token}", login.accept_invite, POST),
+        page("/logout", login.log_out, FRESH, POST),
+        page("/password", login.password_page, FRESH),
+        page("/password", login.change_password, FRESH, POST),
+    ]
+
+
+def work_pages() -> list[Page]:
+    return [
+        page("/", inbox.home, USER),
+        page("/inbox", inbox.inbox, USER),
+        page("/inbox/{number:int}", conversation.conversation_page, READ),
+        page("/inbox/{number:int}/events", conversation.events_drawer, READ),
+        page("/inbox/{number:int}/reply", conversation.send_reply, ANSWER, POST),
+        page("/inbox/{number:int}/note", conversation.add_note, ANSWER, POST),
+        page("/inbox/{number:int}/close", conversation.close, ASSIGN, POST),
+        page("/inbox/{number:int}/reopen", conversation.reopen, ASSIGN, POST),
+        page("/inbox/{number:int}/assign", conversation.assign, ASSIGN, POST),
+        page("/messages", messages.messages, USER),
+        page("/messages/{id}", messages.message_page, MAIL),
+        page("/m/{id}/body", mail_view.body, MAIL),
+        page("/m/{id}/parts/{part:int}", mail_view.attachment, MAIL),
+        page("/m/{id}/source", mail_view.source, MAIL),
+        page("/sandbox", sandbox.sandbox, USER),
+        page("/sandbox/{id}", sandbox.sandbox_page, KEPT),
+        page("/profile", profile.profile, USER),
+        page("/profile/theme", profile.set_theme, USER, POST),
+        page("/profile/sessions/end", profile.end_session, USER, POST),
+        page("/profile/sessions/end-others", profile.end_others, USER, POST),
+    ]
+
+
+def admin_pages() -> list[Page]:
+    return [
+        page("/mailboxes", mailboxes.mailboxes, ADMIN),
+        page("/mailboxes", mailboxes.create, ADMIN, POST),
+        page("/mailboxes/{id}", mailboxes.mailbox, ADMIN),
+        page("/mailboxes/{id}", mailboxes.save, ADMIN, POST),
+        page("/mailboxes/{id}/delete", mailboxes.delete, ADMIN, POST),
+        page("/mailboxes/{id}/account", accounts.connect, ADMIN, POST),
+        page("/mailboxes/{id}/account/off", accounts.disconnect, ADMIN, POST),
+        page("/mailboxes/{id}/account/on", accounts.enable, ADMIN, POST),
+        page("/mailboxes/{id}/account/poll", accounts.poll, ADMIN, POST),
+        page("/senders", senders.senders, ADMIN),
+        page("/senders/credentials", senders.create_credential, ADMIN, POST),
+        page("/senders/credentials/{id}/switch", senders.toggle_credential, ADMIN, POST),
+        page("/senders/domains", senders.add_domain, ADMIN, POST),
+        page("/users", people.people, ADMIN),
+        page("/users", people.invite, ADMIN, POST),
+        page("/users/{id}", people.person, ADMIN),
+        page("/users/{id}", people.save, ADMIN, POST),
+        page("/users/{id}/switch", people.toggle, ADMIN, POST),
+        page("/users/{id}/link", people.new_link, ADMIN, POST),
+    ]

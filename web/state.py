@@ -1,0 +1,59 @@
+"""What the pages stand on: one value, made by the wiring, reachable from every request."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol, cast
+
+from starlette.requests import Request
+
+from gatepost.blobs import Blobs
+from gatepost.database import Database
+from gatepost.ledger import Ledger
+from gatepost.seal import Keys
+from gatepost.settings import Settings
+from gatepost.web.clock import clock
+from gatepost.web.live import Live
+
+if TYPE_CHECKING:
+    from gatepost.gateway.accept import Gate
+
+
+class CheckAccount(Protocol):
+    """Tries a mailbox login without changing anything there; returns what is wrong as a sentence, or None."""
+
+    def __call__(
+        self, *, host: str, port: int, security: str, username: str, password: str, folder: str
+    ) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that pages use.
+
+    `check_account` is the IMAP connector's; without one, nothing is tried before a mailbox login is saved.
+    """
+
+    settings: Settings
+    database: Database
+    ledger: Ledger
+    keys: Keys
+    gate: "Gate"
+    live: Live
+    check_account: CheckAccount | None = None
+    now: Callable[[], datetime] = clock
+
+    @property
+    def blobs(self) -> Blobs:
+        """Where large mail lies."""
+        return self.gate.blobs
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us over TLS."""
+        return self.settings.base_url.startswith("https://")
+
+
+def app_of(request: Request) -> App:
+    """The App of a request."""
+    return cast(App, request.app.state.gatepost)
