@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, or_, update
+from sqlalchemy import CursorResult, delete, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
@@ -101,8 +101,11 @@ def reconnect(
 ) -> None:
     """Change where and how an account logs in; it keeps its identity, cursors and views. No secret: the old one stays.
 
-    A pass that runs meanwhile loses its lease, so it writes nothing under the new settings.
+    A pass that runs meanwhile loses its lease, so it writes nothing under the new settings. Another server or user is
+    read from the start: its UIDs may be the same numbers for other mail, and what was stored before is recognised.
     """
+    if (account.host, account.username) != (host, username):
+        session.execute(delete(Cursor).where(col(Cursor.account_id) == account.id))
     account.host, account.port, account.security = host, port, security
     account.username, account.folder = username, folder
     if secret is not None:
@@ -258,9 +261,12 @@ def move_cursor(session: Session, account_id: str, folder: str, *, uidvalidity: 
 def add_view(
     session: Session, *, account_id: str, folder: str, uidvalidity: int, uid: int, arrival_id: str
 ) -> tuple[View, bool]:
-    """Where a message lies, and whether this is new; a place is known by its whole key and keeps its first arrival."""
+    """Where a message lies, and whether the place is new; one that holds another mail now points to the new arrival."""
     known = get_view(session, account_id, folder, uidvalidity, uid)
     if known is not None:
+        known.arrival_id = arrival_id
+        session.add(known)
+        session.flush()
         return known, False
     view = View(account_id=account_id, folder=folder, uidvalidity=uidvalidity, uid=uid, arrival_id=arrival_id)
     session.add(view)
