@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gatepost.address import AddressError, parse_address
+from gatepost.address import AddressError, format_mailbox, parse_address
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, Submission, accept
@@ -15,7 +15,7 @@ from gatepost.model import Channel, Conversation, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation
-from gatepost.store.messages import conversation_messages, get_message, raw_of
+from gatepost.store.messages import conversation_messages, raw_of
 from gatepost.store.users import get_user
 from gatepost.tokens import mint_message_id, reply_address
 
@@ -147,7 +147,8 @@ def send(
     footer = f"\n\n-- \n{channel.footer}" if channel.footer.strip() else ""
     extra = {}
     if channel.by_mx:
-        extra["Reply-To"] = f"{channel.sender_name} <{reply_address(gate.keys, row_id)}@{gate.settings.replies}>"
+        token = f"{reply_address(gate.keys, row_id)}@{gate.settings.replies}"
+        extra["Reply-To"] = format_mailbox(channel.sender_name, token)
     content = compose(
         from_=(sender_name(channel, user), channel.address),
         to=[("", address) for address in to],
@@ -181,8 +182,3 @@ def sender_name(channel: Channel, user: User | None) -> str:
 def reply_subject(subject: str) -> str:
     """A stable subject: one `Re:`, whatever was there."""
     return subject if subject[:3].lower() == "re:" else f"Re: {subject}"
-
-
-def origin_of(session: Session, conversation: Conversation) -> Message | None:
-    """The relayed message a conversation answers."""
-    return get_message(session, conversation.origin_id) if conversation.origin_id else None
