@@ -217,6 +217,9 @@ class Connection(SMTP):
             await self.converse()
         except Gone:
             pass
+        except asyncio.CancelledError:
+            self.say(reply_line(Reply(421, "4.3.2", "The server is shutting down; please try again later")))
+            raise
         finally:
             self.connections.leave(self.ip)
             self.connections.sessions.discard(asyncio.current_task())

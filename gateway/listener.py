@@ -290,7 +290,10 @@ class Listener(Connection):
             self.leave(TOO_BIG)
             raise Gone
         reply = await self.hand_over(sink)
-        self.errors += not reply.positive
+        if reply.positive:  # the limits count what comes without a mail taken
+            self.errors = self.junk = 0
+        else:
+            self.errors += 1
         self.answer(reply)
 
     async def hand_over(self, sink: DataReader) -> Reply:

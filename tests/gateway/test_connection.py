@@ -242,6 +242,19 @@ def test_a_client_that_never_reads_is_cut(world: World, seen: list[Connection]) 
     asyncio.run(scenario())
 
 
+def test_a_shutdown_is_told(world: World, run: Run, seen: list[Connection]) -> None:
+    async def scenario() -> None:
+        async with world.mx() as server, connected(server) as client:
+            await client.reply()
+            for session in seen[0].connections.sessions:
+                assert session
+                session.cancel()
+            assert (await client.reply()).startswith("421 4.3.2")
+            assert await client.rest() == b""
+
+    run(scenario())
+
+
 def test_no_task_and_no_count_is_left(world: World, run: Run, seen: list[Connection]) -> None:
     async def scenario() -> None:
         async with having(world, connections_per_ip=100).mx() as server:

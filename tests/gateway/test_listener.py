@@ -181,6 +181,18 @@ def test_twenty_errors_or_a_hundred_idle_commands_end_the_session(world: World) 
     asyncio.run(scenario())
 
 
+def test_a_mail_taken_clears_the_counts(world: World) -> None:
+    async def scenario() -> None:
+        async with world.mx() as server, connected(server) as client:
+            await client.reply()
+            for _ in range(3):
+                await client.all(*["WHAT"] * 10, *["NOOP"] * 40, *BEGIN)
+                assert await client.say(MAIL + b".\r\n") == "250 2.0.0 Stored"
+
+    asyncio.run(scenario())
+    assert len(world.got) == 3
+
+
 @pytest.mark.parametrize("verb", ["VRFY a", "EXPN a", "HELP", "ETRN x", "BDAT 5 LAST", "XCLIENT NAME=a", "TURN"])
 def test_not_offered(world: World, verb: str) -> None:
     async def scenario() -> None:
