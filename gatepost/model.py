@@ -6,7 +6,7 @@ Times are UTC. `why` columns hold the ordered reasons of a decision as JSON, as 
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Dialect, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Dialect, Index, LargeBinary, UniqueConstraint
 from sqlalchemy.types import DateTime, TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -138,8 +138,8 @@ class Cursor(SQLModel, table=True):
 
     account_id: str = Field(foreign_key="account.id", primary_key=True)
     folder: str = Field(primary_key=True)
-    uidvalidity: int
-    last_uid: int = 0
+    uidvalidity: int = Field(sa_type=BigInteger)
+    last_uid: int = Field(default=0, sa_type=BigInteger)
 
 
 class View(SQLModel, table=True):
@@ -147,8 +147,8 @@ class View(SQLModel, table=True):
 
     account_id: str = Field(foreign_key="account.id", primary_key=True)
     folder: str = Field(primary_key=True)
-    uidvalidity: int = Field(primary_key=True)
-    uid: int = Field(primary_key=True)
+    uidvalidity: int = Field(primary_key=True, sa_type=BigInteger)
+    uid: int = Field(primary_key=True, sa_type=BigInteger)
     arrival_id: str = Field(foreign_key="arrival.id", index=True)
 
 

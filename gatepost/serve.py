@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 import uvicorn
+from sqlmodel import Session
 
 from gatepost.certificate import certificate_files, server_context
 from gatepost.envelope import Envelope
@@ -24,6 +25,7 @@ from gatepost.gateway.ways import relay_route, sandbox_route
 from gatepost.model import Credential
 from gatepost.parts import Parts, clock
 from gatepost.resolver import dns_resolver
+from gatepost.store.accounts import release_all
 from gatepost.store.credentials import check_credential, mark_used, network_credential
 from gatepost.store.deliveries import end_leases
 from gatepost.syncing import start_polling
@@ -58,7 +60,7 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
     settings = parts.settings
     tls = server_context(*certificate_files(settings, clock()))
     if parts.database.sqlite:
-        await parts.ledger.commit(lambda session: end_leases(session, clock()))
+        await parts.ledger.commit(end_all_leases)
     async with AsyncExitStack() as stack:
         mx_address: list[str] = []
         gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs)
@@ -74,6 +76,12 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
         stack.callback(start_polling(parts, desk, inbound.resolver))
         web = await stack.enter_async_context(web_server(parts, gate))
         yield Ports(listening(submission), listening(submissions), listening(mx), web)
+
+
+def end_all_leases(session: Session) -> None:
+    """On SQLite there is one process: what an earlier one held is free."""
+    end_leases(session, clock())
+    release_all(session)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """Mail fetched from connected mailboxes, on its way into the one door: authenticated and read first, then stored."""
 
+import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -40,13 +41,17 @@ def get_ready(mail: Fetched, desk: Desk, resolver: Resolver) -> Ready:
 
 
 def arriving_of(mail: Fetched) -> Arriving:
-    """A fetched mail as intake takes it; its place in the folder is its receipt."""
+    """A fetched mail as intake takes it; its place in the folder and its octets are its receipt.
+
+    The octets are part of it because a restored server may give the same place to another mail.
+    """
+    octets = hashlib.sha256(mail.raw).hexdigest()
     return Arriving(
         raw=mail.raw,
         inlet="imap",
         account_id=mail.account.id,
         channel_id=mail.account.channel_id,
-        receipt=f"imap:{mail.account.id}:{mail.uidvalidity}:{mail.uid}:{mail.folder}",
+        receipt=f"imap:{mail.account.id}:{mail.uidvalidity}:{mail.uid}:{octets}:{mail.folder}",
     )
 
 

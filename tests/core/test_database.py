@@ -12,8 +12,6 @@ from gatepost.database import Database, DatabaseError, migrate, open_database, s
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Contact
-from tests.rig.postgres import postgres_database as postgres_database
-from tests.rig.postgres import postgres_url as postgres_url
 
 
 def pragma(database: Database, name: str) -> object:

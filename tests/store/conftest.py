@@ -9,7 +9,6 @@ import psycopg
 import pytest
 
 from gatepost.database import Database, migrate, open_database
-from tests.rig.postgres import postgres_url as postgres_url
 
 TEMPLATE = "gatepost_template"
 

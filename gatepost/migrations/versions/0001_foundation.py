@@ -17,6 +17,10 @@ def number(name: str, null: bool = False) -> sa.Column:  # type: ignore[type-arg
     return sa.Column(name, sa.Integer(), nullable=null)
 
 
+def large(name: str, null: bool = False) -> sa.Column:  # type: ignore[type-arg]
+    return sa.Column(name, sa.BigInteger(), nullable=null)
+
+
 def flag(name: str, null: bool = False) -> sa.Column:  # type: ignore[type-arg]
     return sa.Column(name, sa.Boolean(), nullable=null)
 
@@ -113,7 +117,7 @@ def create_accounts() -> None:
     )  # fmt: skip
     op.create_index("ix_account_channel_id", "account", ["channel_id"])
     op.create_table(
-        "cursor", text("account_id"), text("folder"), number("uidvalidity"), number("last_uid"),
+        "cursor", text("account_id"), text("folder"), large("uidvalidity"), large("last_uid"),
         sa.PrimaryKeyConstraint("account_id", "folder"), sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
     )  # fmt: skip
 
@@ -194,7 +198,7 @@ def create_arrivals() -> None:
     op.create_index("ix_arrival_outcome", "arrival", ["outcome"])
     op.create_index("ix_arrival_received_at", "arrival", ["received_at"])
     op.create_table(
-        "view", text("account_id"), text("folder"), number("uidvalidity"), number("uid"), text("arrival_id"),
+        "view", text("account_id"), text("folder"), large("uidvalidity"), large("uid"), text("arrival_id"),
         sa.PrimaryKeyConstraint("account_id", "folder", "uidvalidity", "uid"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
         sa.ForeignKeyConstraint(["arrival_id"], ["arrival.id"]),
