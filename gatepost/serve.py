@@ -68,8 +68,9 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
         inbound = Inbound(desk, parts.database, parts.ledger, dns_resolver(settings.dns_servers or None), clock)
         outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address)), clock)
         gate = replace(gate, wake=outbox.wake)
-        submission, submissions = await start_submissions(stack, gate, tls)
-        mx = await start_inbound(stack, inbound, tls)
+        connections = Connections()
+        submission, submissions = await start_submissions(stack, gate, tls, connections)
+        mx = await start_inbound(stack, inbound, tls, connections)
         mx_address.append(listening(mx))
         await stack.enter_async_context(running(outbox.run()))
         await stack.enter_async_context(running(sweep_now_and_then(inbound)))
@@ -98,10 +99,10 @@ async def route_of(gate: Gate, mx_address: list[str]) -> AsyncIterator[Route]:
 
 
 async def start_submissions(
-    stack: AsyncExitStack, gate: Gate, tls: ssl.SSLContext
+    stack: AsyncExitStack, gate: Gate, tls: ssl.SSLContext, connections: Connections
 ) -> tuple[asyncio.Server | None, asyncio.Server | None]:
-    """The two submission listeners, which count connections and logins together."""
-    connections, throttle = Connections(), Throttle()
+    """The two submission listeners, which count logins together, and connections with the MX too."""
+    throttle = Throttle()
     servers: list[asyncio.Server | None] = []
     for address, implicit in ((gate.settings.submission, False), (gate.settings.submissions, True)):
         if not address:
@@ -123,7 +124,9 @@ async def start_submissions(
     return servers[0], servers[1]
 
 
-async def start_inbound(stack: AsyncExitStack, inbound: Inbound, tls: ssl.SSLContext) -> asyncio.Server | None:
+async def start_inbound(
+    stack: AsyncExitStack, inbound: Inbound, tls: ssl.SSLContext, connections: Connections
+) -> asyncio.Server | None:
     """The MX listener, unless it is off."""
     settings = inbound.desk.settings
     if not settings.mx:
@@ -134,6 +137,7 @@ async def start_inbound(stack: AsyncExitStack, inbound: Inbound, tls: ssl.SSLCon
         tls=tls,
         known_recipient=lambda recipient: known_recipient(inbound, recipient),
         receive=lambda envelope: receive_mail(inbound, envelope),
+        connections=connections,
     )
     stack.push_async_callback(close_server, server)
     return server

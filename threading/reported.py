@@ -8,7 +8,7 @@ from gatepost.address import AddressError, parse_address
 from gatepost.ids import new_id
 from gatepost.mail import Mail
 from gatepost.model import Arrival, Delivery, Message
-from gatepost.reply import Reply, clean_text
+from gatepost.reply import Reply, clean_text, read_reply
 from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.deliveries import deliveries_of, get_delivery, record_report
@@ -94,7 +94,7 @@ def record_fact(
     session: Session, delivery: Delivery, report: Report, fact: Recipient, proven: bool, now: datetime
 ) -> None:
     """One recipient's part of a report, in the words of deliveries."""
-    reply = Reply(fact.code, fact.status, clean_text(fact.text))
+    reply = Reply(fact.code, fact.status, read_reply(0, fact.text.removeprefix(str(fact.code or "")).lstrip(" -")).text)
     if fact.action == "delayed" or report.kind == Kind.DELAY:
         state = DeliveryState.DELAYED
     elif fact.action in ("delivered", "relayed", "expanded") or report.kind == Kind.REPORT:
