@@ -4,7 +4,7 @@ WROTE = (
     "wrote", "writes", "sent", "schrieb", "schrieben", "geschrieben", "a écrit", "écrit", "escribió", "escribio",
     "ha scritto", "scritto",
     "escreveu", "schreef", "geschreven", "skrev", "skriver", "kirjoitti", "napsal", "napsala", "napsal(a)",
-    "napísal", "napisał",
+    "napísal", "napísal(a)", "napísala", "napisał",
     "napisał(a)", "napisała", "pisze", "írta", "a scris", "написал", "написала", "написал(а)", "пишет", "написав",
     "пише", "написа",
     "yazdı", "şunu yazdı", "έγραψε", "napisao", "napisao je", "je napisao/la", "napisal", "je napisal", "rašė",

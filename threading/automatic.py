@@ -35,7 +35,7 @@ PRECEDENCE = ("auto_reply", "auto-reply")
 
 
 def classify(mail: Mail, envelope_from: str | None) -> tuple[Kind, list[str]]:
-    """What kind of mail this is, and what shows it; `envelope_from` is "" for the null reverse-path, None if unknown."""
+    """What kind of mail this is, and what shows it; `envelope_from` is "" for the null reverse-path or None."""
     report = read_report(mail)
     if report:
         return report.kind, list(report.why)

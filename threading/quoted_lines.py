@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from gatepost.threading.attributions import FIELDS, FORWARDED, MOBILE, ORIGINAL, REPLY_ABOVE, STARTERS, WROTE, WROTE_CJK
 
@@ -17,6 +18,7 @@ EMAIL_END = re.compile(r"[\w.+=-]{1,80}@[\w.-]{1,190}(?:<mailto:[^<>]{1,200}>)?\
 START_DATE = re.compile(r"[\W_]{0,3}\d{1,4}[./-]\d{1,2}[./-]\d{1,4}")
 INLINE = re.compile(r"(?:^|[ \-])(-{0,10} ?On [A-Z][a-z]{2,8},? |-{2,10} ?On \d)")
 FIELD = re.compile(r"[\s>*_]{0,8}([^\W\d_][^:：<>@*]{0,22}?)[ \u00a0*]{0,3}[:：][ \u00a0]{0,3}\**(.*)", re.DOTALL)
+UNSEEN = dict.fromkeys((0x200B, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 SIGNATURE = ("--", "-- ")
 RULE = frozenset("-_=*~—–")
 FIELD_KIND = {name: kind for kind, names in FIELDS.items() for name in names}
@@ -49,12 +51,12 @@ def has_date(text: str) -> bool:
 
 def attribution(lines: Sequence[str], index: int) -> Mark | None:
     """`On <date>, <somebody> wrote:` over at most six lines, in many orders and languages."""
-    first = lines[index][:LINE_LENGTH].strip().lstrip(">-_* ").strip()
+    first = lines[index][:LINE_LENGTH].translate(UNSEEN).strip().lstrip(">-_* ").strip()
     if not first or not (has_date(first) or _starts_like_attribution(first)):
         return None
     joined = ""
     for end in range(index, min(index + JOINED_LINES, len(lines))):
-        line = lines[end][:LINE_LENGTH].strip().lstrip("> ") if end > index else first
+        line = lines[end][:LINE_LENGTH].translate(UNSEEN).strip().lstrip("> ") if end > index else first
         is_open = joined.count("<") > joined.count(">")
         if end > index and is_quoted(lines[end]) and not is_quoted(lines[index]) and not is_open:
             break
@@ -154,6 +156,7 @@ def _further_kinds(line: str) -> list[str]:
     return [FIELD_KIND[word] for word in words if word in FIELD_KIND]
 
 
+@lru_cache(maxsize=256)
 def field_kind(line: str) -> str:
     """Which header field of a quoted mail a line is, "" if none."""
     found = FIELD.match(line[:LINE_LENGTH])

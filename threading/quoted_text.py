@@ -118,8 +118,7 @@ def _without_quote(lines: list[str], splitter: Splitter) -> tuple[list[str], tup
     if not any(line.strip() for line in lines[end:]):
         return before, (splitter.what,)
     rest = lines[end:]
-    while rest and not rest[0].strip():
-        rest.pop(0)
+    rest = rest[next(number for number, line in enumerate(rest) if line.strip()) :]
     later = find_splitter(rest, any(line.strip() for line in before))
     if later is None:
         return [*before, *rest], (splitter.what, "text below the quote")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gatepost.mail import Mail, Part, parse
-from gatepost.threading.report_codes import is_hard, read_code, read_reason, read_status
+from gatepost.threading.report_codes import is_hard, is_vague, read_code, read_reason, read_status
 from gatepost.threading.report_fields import ACTIONS, Fields, read_fields
 from gatepost.threading.report_text import Notice, is_from_daemon, read_notice, split_returned
 from gatepost.words import Kind
@@ -20,6 +20,7 @@ RETURNED_TYPES = (
 STATUS_LIMIT = 256 * 1024
 RETURNED_LIMIT = 512 * 1024
 RECIPIENT_LIMIT = 500
+NESTED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class Recipient:
     """One recipient of the mail that the report is about.
 
     `action` is failed, delayed, delivered, relayed or expanded; `status` an enhanced code or None, `code` a reply code
-    or None; `reason` a class such as "mailbox full"; `original` the address as it was submitted, where it differs.
+    or None; `reason` a class such as "mailbox full"; `original` the other name that the report gives the recipient.
     """
 
     address: str
@@ -52,6 +53,10 @@ class Report:
 
 def read_report(mail: Mail) -> Report | None:
     """Read a report (RFC 3464, 6533, 5965, 8098, then free text); None for every other mail. Total and linear."""
+    return _read(mail, 0)
+
+
+def _read(mail: Mail, depth: int) -> Report | None:
     returned = _returned(mail)
     feedback = _part_of(mail, ("message/feedback-report",))
     if feedback:
@@ -61,8 +66,12 @@ def read_report(mail: Mail) -> Report | None:
         return _receipt(receipt, returned)
     daemon = is_from_daemon(mail)
     statuses = list(_status_texts(mail, mislabelled=daemon))
-    recipients = [fact for text in statuses for group in read_fields(text) for fact in _structured(group)]
+    recipients = _unique([fact for text in statuses[:20] for group in read_fields(text) for fact in _structured(group)])
     notice = read_notice(mail, _readable(mail), returned) if daemon or recipients else None
+    if not recipients and notice and notice.guessed and returned and depth < NESTED:
+        inner = _read(returned, depth + 1)  # a gateway that wraps the bounce which it got
+        if inner and inner.recipients:
+            return inner
     if recipients:
         recipients = [_completed(fact, notice, len(recipients) == 1) for fact in recipients]
         why = ["delivery status fields (RFC 3464)"]
@@ -75,7 +84,7 @@ def read_report(mail: Mail) -> Report | None:
         return None
     message_id = (returned.message_id if returned else None) or _original_id(statuses)
     delayed = bool(notice and notice.delayed)
-    return Report(_kind(recipients, delayed), tuple(_unique(recipients)[:RECIPIENT_LIMIT]), message_id, tuple(why))
+    return Report(_kind(recipients, delayed), tuple(recipients), message_id, tuple(why))
 
 
 def _part_of(mail: Mail, types: Sequence[str]) -> Part | None:
@@ -139,9 +148,9 @@ def _structured(group: Fields) -> Iterator[Recipient]:
         return
     status = group.status
     told = read_status(group.diagnostic)
-    if told and (not status or status.endswith(".0.0")):
+    if told and is_vague(status):
         status = told
-    code = read_code(group.diagnostic)
+    code = read_code(group.diagnostic, status)
     reason = read_reason(group.diagnostic, status)
     hard = action == "failed" and is_hard(status, code, False)
     yield Recipient(group.address, action, status, code, group.diagnostic, reason, hard, group.original)
@@ -156,9 +165,9 @@ def _completed(fact: Recipient, notice: Notice | None, alone: bool) -> Recipient
     if not texts and alone:
         texts = [notice.text]
     text = "\n".join(texts)
-    vague = fact.status is None or fact.status.endswith(".0.0")
-    status = (read_status(text) or fact.status) if vague else fact.status
-    code = fact.code or read_code(text)
+    told = read_status(text)
+    status = told if told and is_vague(fact.status) and not is_vague(told) else fact.status or told
+    code = fact.code or read_code(text, status)
     reason = fact.reason if fact.reason != "unknown" else read_reason(text, status)
     said = fact.text or " ".join(text.split())[:1000]
     hard = fact.action == "failed" and is_hard(status, code, False)
@@ -167,11 +176,12 @@ def _completed(fact: Recipient, notice: Notice | None, alone: bool) -> Recipient
 
 def _told(address: str, text: str, notice: Notice) -> Recipient:
     """A recipient that only the text for people names."""
-    status, code = read_status(text), read_code(text)
-    if status is None and code is None and len(notice.recipients) == 1:
-        status, code = read_status(notice.text), read_code(notice.text)
-    elif len(notice.recipients) == 1:
-        status, code = status or read_status(notice.text), code or read_code(notice.text)
+    status = read_status(text)
+    if len(notice.recipients) == 1:
+        status = status or read_status(notice.text)
+    code = read_code(text, status)
+    if len(notice.recipients) == 1:
+        code = code or read_code(notice.text, status)
     reason = read_reason(text, status)
     if reason == "unknown":
         reason = read_reason(notice.text, status)
@@ -197,7 +207,7 @@ def _unique(recipients: Sequence[Recipient]) -> list[Recipient]:
         before = kept.get(fact.address.lower())
         if before is None or (before.action != "failed" and fact.action == "failed"):
             kept[fact.address.lower()] = fact
-    return list(kept.values())
+    return list(kept.values())[:RECIPIENT_LIMIT]
 
 
 def _original_id(statuses: Sequence[str]) -> str | None:

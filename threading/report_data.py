@@ -1,17 +1,15 @@
 """What bounces say, as data: who sends them, how they begin, where the returned mail starts, which words mean what."""
 
 DAEMONS = (
-    "mailer-daemon", "mailer_daemon", "maildaemon", "mail-daemon", "mail.delivery.system", "mdaemon", "postmaster",
-    "post_master",
-    "smtp_mail_service", "mail_service", "nobody", "bounce", "mailadm", "mailmaster", "mail-master",
-    "microsoftexchange",
-    "delivery", "mailerdaemon", "no-reply", "noreply", "double-bounce", "autoreply", "complain",
+    "mailer-daemon", "mailer_daemon", "maildaemon", "mail-daemon", "mailerdaemon", "mail.delivery.system", "mdaemon",
+    "postmaster", "post_master", "smtp_mail_service", "mailadm", "mailmaster", "mail-master", "microsoftexchange",
+    "double-bounce", "mail-delivery",
 )  # fmt: skip
 """Beginnings or parts of the local part (or the display name, blanks as `-`) of those who send bounces, lower case."""
 
 DAEMON_NAMES = (
     "mail delivery sub", "mail delivery system", "mail deliver system", "mail delivery service", "mail administrator",
-    "internet mail delivery", "postmaster", "mailer-daemon", "system administrator", "mail router",
+    "internet mail delivery", "postmaster", "mailer-daemon", "system administrator", "mail router", "mailer daemon",
     "delivery subsystem",
 )  # fmt: skip
 
@@ -22,9 +20,9 @@ SUBJECTS = (
     "delivery unsuccessful",
     "failure notice", "failure delivery", "returned mail", "returned to sender", "mail failure", "mail delivery",
     "delivery incomplete",
-    "message delivery", "error sending", "failed mail", "mail error", "undeliverable", "not be delivered",
+    "error sending", "failed mail", "mail error", "undeliverable", "not be delivered",
     "was not delivered",
-    "could not send", "mail could not", "processing error", "bounce", "message status", "message refused",
+    "could not send", "mail could not", "processing error", "message refused",
     "mail rejected",
     "returned message", "unable to deliver", "user unknown", "unknown user", "address unknown", "delivery delayed",
     "permanent delivery", "failed delivery", "email not delivered", "failed to deliver", "couldn't be delivered",
@@ -37,8 +35,7 @@ SUBJECTS = (
     "не доставлен",
     "недоставлен", "não entreg", "falha na entrega", "配信不能", "送信エラー", "退信", "投递失败", "無法傳遞",
     "não foi possível entregar",
-    "iletilemedi", "dead letter", "delivery to", "delivery of",
-)  # fmt: skip
+    "iletilemedi", "dead letter", )  # fmt: skip
 """Parts of the subjects of bounces, lower case."""
 
 PHRASES = (
@@ -51,7 +48,8 @@ PHRASES = (
     "failed to deliver",
     "delivery to the following", "delivery to these", "following address", "following recipient",
     "the following user",
-    "failed recipient", "fatal error", "permanent error", "delivery problem", "had trouble delivering",
+    "failed recipient", "fatal error", "permanent error", "delivery problem", "error delivering",
+    "attempting to deliver", "had trouble delivering",
     "error sending your mail",
     "transcript of session", "following error", "was rejected", "has been rejected", "rejected by", "rejected your",
     "been returned", "returned message", "returned mail", "is returned", "returned to", "could not deliver",

@@ -24,7 +24,7 @@ RECIPIENT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """One per-recipient group; `diagnostic` without its type."""
+    """One per-recipient group; `address` as submitted, `original` its other name; `diagnostic` without its type."""
 
     address: str
     original: str | None
@@ -60,7 +60,7 @@ def read_fields(text: str) -> list[Fields]:
 
 
 def _finish(current: dict[str, str], groups: list[Fields]) -> None:
-    """Turn the collected fields into a group when they name a recipient; a lone Original-Recipient waits for its rest."""
+    """Turn the collected fields into a group when they name a recipient, and forget them."""
     if not any(name in current for name in RECIPIENT_FIELDS):
         current.clear()
         return
@@ -79,7 +79,8 @@ def _finish(current: dict[str, str], groups: list[Fields]) -> None:
     }.get(action, action)
     diagnostic = clean_text(_without_type(current.get("diagnostic-code", "") or current.get("x-diagnostic-code", "")))
     if known:
-        groups.append(Fields(known[0], original if original != known[0] else None, action, status, diagnostic))
+        other = next((address for address in known if address.lower() != (original or known[0]).lower()), None)
+        groups.append(Fields(original or known[0], other, action, status, diagnostic))
     current.clear()
 
 

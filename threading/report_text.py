@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from gatepost.mail import Mail
 from gatepost.threading.report_data import (
@@ -25,6 +26,12 @@ HEADER_LINE = re.compile(
     r"(received|return-path|message-id|date|from|to|subject|x-[\w-]{1,60}|dkim-signature|mime-version):", re.IGNORECASE
 )
 RESPONSE = re.compile(r"(?:<<< ?)?[45]\d\d[ \-]")
+REPORTERS = ("postmaster@", "abuse@", "mailer-daemon@", "hostmaster@", "support@", "helpdesk@")
+ANNOUNCEMENTS = ("recipient", "address", "following user", "users:", "user(s)", "deliver", "distribution list")
+ANNOUNCED_LINES = 3
+SENDER = "the sender is a mail system"
+SUBJECT = "the subject is that of a bounce"
+SURE = ("the sender is MAILER-DAEMON", "a delivery status part")
 MAXIMUM = 100
 
 
@@ -37,6 +44,7 @@ class Notice:
     delayed: bool
     says_failure: bool
     why: tuple[str, ...]
+    guessed: bool = False
 
 
 def is_from_daemon(mail: Mail) -> bool:
@@ -48,16 +56,20 @@ def _signs(mail: Mail) -> list[str]:
     signs: list[str] = []
     sender = (mail.header("from") or "").lower()[:500]
     local = sender.rpartition("<")[2].split("@")[0]
-    if any(name in local for name in DAEMONS[:-6]) or any(name in sender for name in DAEMON_NAMES):
-        signs.append("the sender is a mail system")
+    if "mailer-daemon" in sender or "mailer_daemon" in sender:
+        signs.append(SURE[0])
+    if any(name in local for name in DAEMONS) or any(name in sender for name in DAEMON_NAMES):
+        signs.append(SENDER)
     if (mail.header("return-path") or "x").strip() == "<>":
         signs.append("the return path is empty")
     subject = mail.subject.lower()
     if subject[:3] not in ("re:", "aw:", "fw:") and any(word in subject for word in SUBJECTS):
-        signs.append("the subject is that of a bounce")
+        signs.append(SUBJECT)
     if mail.header("x-failed-recipients"):
         signs.append("X-Failed-Recipients")
     if mail.content_type == "multipart/report":
+        if any(part.content_type.endswith("delivery-status") for part in mail.parts):
+            signs.append(SURE[1])
         signs.append("multipart/report")
     return signs
 
@@ -72,16 +84,16 @@ def split_returned(text: str) -> tuple[str, str]:
                 rest += 1
             if rest < len(lines) and HEADER_LINE.match(lines[rest].lstrip("> ")):
                 return "\n".join(lines[:index]), "\n".join(lines[rest:])
-            if _is_mark(line):
+            if _is_mark(line) and line.strip()[0] in "-=*_~|":
                 return "\n".join(lines[:index]), ""
     return text, ""
 
 
 def _is_mark(line: str) -> bool:
     lower = line[:LINE_LENGTH].strip().lower()
-    if not 8 < len(lower) < 120:
+    if not 8 < len(lower) < 120 or " not " in lower:
         return False
-    dashed = lower[0] in "-=*_~>" or lower.endswith((":", "--", "follows", "follows.", "==", "**"))
+    dashed = lower[0] in "-=*_~>|" or lower.endswith((":", "--", "follows", "follows.", "==", "**"))
     return dashed and any(mark in lower for mark in RETURNED_MARKS)
 
 
@@ -106,26 +118,42 @@ def read_notice(mail: Mail, texts: Sequence[str], returned: Mail | None) -> Noti
     text = "\n".join(parts)
     lower = text.lower()
     signs = _signs(mail)
-    says = any(phrase in lower for phrase in PHRASES)
+    says = len(signs) > 1 or any(phrase in lower for phrase in PHRASES)
     wrong = _others(mail, returned)
     failed = _header_recipients(mail)
     lines = [line[:LINE_LENGTH] for line in text.split("\n")[:LINE_LIMIT]]
     found = _by_lines(lines, wrong) if says or failed else []
-    if failed:
-        told = {address.lower(): said for address, said in found}
+    guessed = False
+    told = {address.lower(): said for address, said in found}
+    if failed and (not found or any(key in told for key in [*wrong, *map(str.lower, failed)])):
         found = [(address, told.get(address.lower(), text)) for address in failed]
     elif not found and says and len(signs) > 1:
         found = _by_returned(returned, text)
-    strong = len(signs) > 1 or "the sender is a mail system" in signs or "X-Failed-Recipients" in signs
-    if not (strong or (says and _has_report_shape(lines))):
+        guessed = True
+    machine = [sign for sign in signs if sign != SUBJECT]
+    shaped = (machine and _has_report_shape(lines)) or _begins_as_bounce(mail, lines)
+    strong = bool(failed) or (SENDER in signs and len(signs) > 1) or any(sign in SURE for sign in signs)
+    if not strong and not (signs and says and shaped):
         found = []
     delayed = _is_delayed(mail.subject.lower(), lower)
     why = (*signs, "the text says that a mail was not delivered") if says else tuple(signs)
-    return Notice(tuple(found[:MAXIMUM]), text, delayed, says and strong and len(signs) > 1, why)
+    return Notice(tuple(found[:MAXIMUM]), text, delayed, says and strong and len(signs) > 1, why, guessed)
 
 
 def _has_report_shape(lines: Sequence[str]) -> bool:
     return any(RESPONSE.match(line.strip()) for line in lines)
+
+
+def _begins_as_bounce(mail: Mail, lines: Sequence[str]) -> bool:
+    """Whether a mail that answers none says in its first lines, without greeting, that it comes back from whom."""
+    if mail.in_reply_to or mail.references:
+        return False
+    first = [line.strip() for line in lines[:40] if line.strip()][:5]
+    for line, after in pairwise(first):
+        if _announces(line) and "be delivered to" in line.lower():
+            found = ADDRESS.search(after)
+            return found is not None and not after[: found.start()].strip("<\"'")
+    return False
 
 
 def _is_delayed(subject: str, lower: str) -> bool:
@@ -161,9 +189,13 @@ def _by_returned(returned: Mail | None, text: str) -> list[tuple[str, str]]:
 def _by_lines(lines: Sequence[str], wrong: set[str]) -> list[tuple[str, str]]:
     """Recipients by the strongest shape: a line that starts with the address, then a server's answer, then a label."""
     found: list[tuple[int, int, str]] = []
+    announced = 0
     for index, line in enumerate(lines):
         if "@" in line:
-            found.extend((strength, index, address) for strength, address in _in_line(line, wrong))
+            hits = _in_line(line)
+            found.extend((max(strength, 3 * (announced > 0)), index, address) for strength, address in hits)
+        announced = ANNOUNCED_LINES if _announces(line) else announced - bool(line.strip())
+    found = [hit for hit in found if hit[2].lower() not in wrong] or [hit for hit in found if hit[0] > 3]
     if not found:
         return []
     best = max(strength for strength, _, _ in found)
@@ -171,17 +203,22 @@ def _by_lines(lines: Sequence[str], wrong: set[str]) -> list[tuple[str, str]]:
     return _with_text(lines, starts)
 
 
-def _in_line(line: str, wrong: set[str]) -> list[tuple[int, str]]:
+def _announces(line: str) -> bool:
+    """A sentence after which the recipients follow."""
+    lower = line.strip().lower()
+    return lower.endswith(":") and " " in lower and any(word in lower for word in ANNOUNCEMENTS)
+
+
+def _in_line(line: str) -> list[tuple[int, str]]:
     """(strength, address) for each address in a line that may be a recipient."""
     matches = list(ADDRESS.finditer(line))[:20]
     lower = line.lower()
     hits: list[tuple[int, str]] = []
     for match in matches:
         address = match[1].rstrip(".-_'").lstrip("'`")
-        if address.lower() in wrong and len(matches) > 1:
-            continue
+        address = address[5:] if address[:5].lower() == "smtp=" else address
         strength = _strength(line, lower, match)
-        if strength and not (address.lower() in wrong and strength < 3):
+        if strength:
             hits.append((strength, address))
     return hits
 
@@ -189,19 +226,18 @@ def _in_line(line: str, wrong: set[str]) -> list[tuple[int, str]]:
 def _strength(line: str, lower: str, match: re.Match[str]) -> int:
     before = line[: match.start()]
     start = before[BULLET.match(before).end() :] if BULLET.match(before) else before  # type: ignore[union-attr]
-    rest = line[match.end() :]
-    if start in ("", "<", '"', "'", "(") and not _goes_on(rest):
+    if start in ("", "<", '"', "'", "(", "["):
         return 4
-    if any(word in lower for word in NOT_RECIPIENT):
+    said = before.lower()[-60:]
+    if start.lower().startswith(("to:", "cc:")) or said.rstrip(" :<").endswith(("generated from", "expanded from")):
+        return 1
+    if any(word in said for word in NOT_RECIPIENT) or match[1].lower().startswith(REPORTERS):
         return 0
     if RESPONSE.match(line.strip()) or "rcpt to" in lower:
-        return 3
-    return 2 if any(label in before.lower()[-60:] for label in LABELS) else 0
-
-
-def _goes_on(rest: str) -> bool:
-    """Whether the address is the beginning of a sentence of prose rather than of an entry."""
-    return False
+        return 2
+    if said.rstrip(" <'\"[(").endswith(":") or any(label in said for label in LABELS):
+        return 2
+    return 1
 
 
 def _with_text(lines: Sequence[str], starts: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:

@@ -16,7 +16,7 @@ MBOX_START = b"From "
 
 
 def parse_files(paths: Sequence[Path], as_json: bool, out: TextIO) -> int:
-    """Describe every mail of the files and folders on `out`; 0, or 2 (a path is missing), or 3 (some file had trouble)."""
+    """Describe every mail of the files and folders on `out`; 0, 2 (a path is missing) or 3 (a file had trouble)."""
     missing = [path for path in paths if not path.exists()]
     for path in missing:
         _say({"file": str(path), "error": "There is no such file or folder."}, as_json, out)
@@ -75,7 +75,7 @@ def split_mbox(raw: bytes) -> list[bytes]:
     while at >= 0:
         starts.append(at + 2)
         at = raw.find(b"\n\nFrom ", at + 2)
-    ends = [*starts[1:], len(raw)]
+    ends = [*(start - 1 for start in starts[1:]), len(raw)]
     return [raw[start:end].partition(b"\n")[2] for start, end in zip(starts, ends, strict=True)]
 
 
