@@ -85,9 +85,14 @@ def _splitter_at(lines: Sequence[str], index: int, said: bool) -> Splitter | Non
         return Splitter(_with_rule(lines, index), found.end, found.what)
     if said and is_signature(line):
         return Splitter(index, index + 1, "signature")
-    if said and is_mobile_signature(line):
+    if said and is_mobile_signature(line) and _stands_alone(lines, index):
         return Splitter(index, index + 1, "mobile signature")
     return None
+
+
+def _stands_alone(lines: Sequence[str], index: int) -> bool:
+    """After a blank line or at the end: not a line of a paragraph that happens to begin like a signature."""
+    return index == 0 or not lines[index - 1].strip() or not any(line.strip() for line in lines[index + 1 : index + 5])
 
 
 def _is_quote_block(lines: Sequence[str], index: int) -> bool:

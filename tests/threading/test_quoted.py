@@ -101,6 +101,7 @@ def test_signatures_go() -> None:
     [
         "On Monday we met and it rained",
         "I sent it from my office.",
+        "The parcel was\nsent from Madrid\non Monday, I think",
         "Date: Wednesday 3 October\nTime: 7:00\n\nPlease come.",
         "FYI\n\n---------- Forwarded message ---------\nFrom: Bo <bo@x.example>\nDate: 5 Mar 2024\nSubject: Hm\n\nText",
         "> only a quote\n> and nothing else",

@@ -155,7 +155,7 @@ def test_read_receipt() -> None:
 
 ORDINARY = [
     "From: ana@shop.example\nSubject: Order 17\n\nThe parcel could not be delivered, write to bo@shop.example please.",
-    "From: ana@shop.example\nSubject: Undelivered mail\n\nWhy?\n\n550 5.1.1 <ana@x.example> unknown\n> <bo@x.example>: 550",
+    "From: ana@shop.example\nSubject: Undelivered\n\n?\n\n550 5.1.1 <ana@x.example> unknown\n> <bo@x.example>: 550",
     "From: ana@shop.example\nSubject: Re: failure notice\n\n<bo@x.example>:\n550 5.1.1 no such user\n",
     (
         "From: Parcels <noreply@parcels.example>\nSubject: Delivery failed\n\nIt could not be delivered to:\n\n"
