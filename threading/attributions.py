@@ -144,7 +144,7 @@ MOBILE = (
     "에서 보냄", "נשלח מה", "أُرسلت من", "تم الإرسال من", "gửi từ", "đã gửi từ", "dikirim dari",
     "išsiųsta iš",
     "saadetud minu", "enviat des de", "från min ",
-    "fra min ", "da mobile", 
+    "fra min ", "da mobile",
 )  # fmt: skip
 """How the lines begin (or, in some languages, end) that mobile programs add under a mail."""
 
