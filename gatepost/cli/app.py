@@ -39,12 +39,15 @@ def options(
 
 
 @app.command()
-def serve(context: typer.Context) -> None:
+def serve(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="Print where it listens as one JSON object.")] = False,
+) -> None:
     """Run everything: submission, MX, the pages and the API, the outbox and the mailbox poller."""
     from gatepost.cli.serve import serve as run
 
     with ending():
-        run(context.obj.settings())
+        run(context.obj.settings(), as_json)
 
 
 @app.command()
