@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
 
 import structlog
-from sse_starlette import EventSourceResponse
+from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -94,11 +94,11 @@ async def live_events(request: Request) -> Response:
     return EventSourceResponse(stream(app.live.listen(hashed)), ping=PING_SECONDS)
 
 
-async def stream(news: AsyncIterator[News]) -> AsyncIterator[dict[str, str]]:
-    """Events in the shape of the SSE library."""
-    yield {"event": "hello", "data": "", "retry": "2000"}
+async def stream(news: AsyncIterator[News]) -> AsyncIterator[ServerSentEvent]:
+    """Events in the shape of the SSE library; a lost connection is tried again after two seconds."""
+    yield ServerSentEvent(event="hello", data="", retry=2000)
     async for kind, subject in news:
-        yield {"event": kind, "data": subject}
+        yield ServerSentEvent(event=kind, data=subject)
 
 
 async def told(request: Request, error: Exception) -> Response:

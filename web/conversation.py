@@ -122,7 +122,7 @@ def read_addresses(values: list[str]) -> tuple[list[str], dict[str, str]]:
             try:
                 found += [str(parse_address(part.strip()))] if part.strip() else []
             except AddressError as error:
-                return found, {"to": f"{part.strip()[:100]}: {error}"}
+                return found, {"to": str(error)}
     return list(dict.fromkeys(found)), {}
 
 

@@ -11,7 +11,7 @@ from gatepost.reply import Reply
 from gatepost.store import pages
 from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.web.looks import Look, delivery_look, event_look
-from gatepost.words import DeliveryState
+from gatepost.words import NOT_DELIVERED
 
 QUIET = ("delivery.", "user.")
 SOURCES = {
@@ -81,5 +81,4 @@ def delivery_line(delivery: Delivery, event: DeliveryEvent, trigger: str) -> Lin
     answer = str(Reply(event.code, event.status, event.text))
     if answer and event.remote_host:
         answer = f"{answer} ({event.remote_host})"
-    failing = event.state not in (DeliveryState.DELIVERED, DeliveryState.QUEUED, DeliveryState.SENDING)
-    return Line(event.at, delivery_look(event.state), ", ".join(parts), answer, trigger if failing else "")
+    return Line(event.at, delivery_look(event.state), ", ".join(parts), answer, trigger if event.state in NOT_DELIVERED else "")

@@ -166,7 +166,7 @@ def read_aliases(text: str) -> tuple[list[str], dict[str, str]]:
         try:
             found += [parse_address(line.strip()).key] if line.strip() else []
         except AddressError as error:
-            return found, {"aliases": f"{line.strip()[:100]}: {error}"}
+            return found, {"aliases": str(error)}
     return found, {}
 
 

@@ -94,7 +94,7 @@ def read_senders(text: str) -> tuple[list[str], str]:
         try:
             found.append(parse_address(part).key if "@" in part.lstrip("@") else parse_domain(part.lstrip("@")))
         except AddressError as error:
-            return found, f"{part[:100]}: {error}"
+            return found, str(error)
     return found, "" if found else "Write at least one address or domain that it may send as."
 
 

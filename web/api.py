@@ -1,0 +1,113 @@
+"""The JSON API: one table of operations, from which the routes and `/openapi.json` are made."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+
+from gatepost.web.api_call import Operation, endpoint_of, problem_of
+from gatepost.web.api_conversations import (
+    REPLY,
+    get_one_conversation,
+    list_conversation_messages,
+    list_conversations,
+    reply_to_conversation,
+)
+from gatepost.web.api_errors import Problem, problem_response
+from gatepost.web.api_messages import SENT, get_one_message, list_message_events, list_messages, send_message
+from gatepost.web.api_models import (
+    Accepted,
+    ConversationList,
+    ConversationOut,
+    EventList,
+    MessageList,
+    MessageOut,
+    ThreadList,
+)
+from gatepost.web.api_requests import ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
+from gatepost.web.openapi import document
+from gatepost.web.state import App
+
+VERSION = "/v1"
+SENDING = (
+    *("malformed", "sender-not-allowed", "request-timeout", "too-large", "unsupported-media-type", "refused"),
+    "idempotency-key-reused",
+)
+HERE = ("not-found",)
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation(
+        "POST",
+        "/messages",
+        send_message,
+        "messages:send",
+        Accepted,
+        EnvelopeQuery,
+        takes=SENT,
+        status=202,
+        problems=SENDING,
+        raw=True,
+    ),
+    Operation("GET", "/messages", list_messages, "messages:read", MessageList, MessageQuery),
+    Operation("GET", "/messages/{id}", get_one_message, "messages:read", MessageOut, NoQuery, problems=HERE),
+    Operation("GET", "/messages/{id}/events", list_message_events, "messages:read", EventList, Paging, problems=HERE),
+    Operation("GET", "/conversations", list_conversations, "conversations:read", ConversationList, ConversationQuery),
+    Operation(
+        "GET",
+        "/conversations/{id}",
+        get_one_conversation,
+        "conversations:read",
+        ConversationOut,
+        NoQuery,
+        problems=HERE,
+    ),
+    Operation(
+        "GET",
+        "/conversations/{id}/messages",
+        list_conversation_messages,
+        "conversations:read",
+        ThreadList,
+        Paging,
+        problems=HERE,
+    ),
+    Operation(
+        "POST",
+        "/conversations/{id}/replies",
+        reply_to_conversation,
+        "conversations:write",
+        Accepted,
+        NoQuery,
+        takes=REPLY,
+        status=202,
+        problems=(*SENDING, *HERE),
+    ),
+)
+
+
+def routes(app: App) -> list[BaseRoute]:
+    """The API and its description, to be put among the routes of the application."""
+    inner = Starlette(
+        routes=[Route(op.path, endpoint_of(op), methods=[op.method]) for op in OPERATIONS],
+        exception_handlers={HTTPException: not_routed, Exception: broken},
+    )
+    inner.router.redirect_slashes = False
+    inner.state.gatepost = app
+    described = document(OPERATIONS, VERSION, app.settings.base_url)
+
+    async def openapi(request: Request) -> Response:
+        return JSONResponse(described)
+
+    return [Mount(VERSION, inner), Route("/openapi.json", openapi, methods=["GET"])]
+
+
+async def not_routed(request: Request, error: Exception) -> Response:
+    """No such path, or no such method of it."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what this handler is registered for
+    kind = "method-not-allowed" if error.status_code == 405 else "not-found"
+    return problem_response(Problem(kind, headers=error.headers), request.url.path)
+
+
+async def broken(request: Request, error: Exception) -> Response:
+    """What went wrong outside an operation."""
+    return problem_response(problem_of(error, request), request.url.path)
