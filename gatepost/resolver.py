@@ -85,12 +85,20 @@ def exists(resolver: Resolver, name: str) -> bool:
     return False
 
 
+RESERVED = ("example", "invalid", "localhost", "test")
+
+
 @dataclass(frozen=True, slots=True)
 class DnsResolver:
-    """The resolver that asks real servers, with a cache by the records' time to live."""
+    """The resolver that asks real servers, with a cache by the records' time to live.
+
+    With `reserved` nobody is asked about names that the world's DNS never has, so that trying things out works at once
+    on a machine without a network.
+    """
 
     inner: dns.resolver.Resolver
     timeout: float
+    reserved: bool = False
 
     def txt(self, name: str, seconds: float | None = None) -> list[bytes]:
         """TXT records, the strings of each joined; of those over 8 KB nothing."""
@@ -115,6 +123,8 @@ class DnsResolver:
 
     def _ask(self, name: str, kind: str, seconds: float | None) -> list[Any]:
         lifetime = self.timeout if seconds is None else min(seconds, self.timeout)
+        if self.reserved and name.rstrip(".").rpartition(".")[2].lower() in RESERVED:
+            raise NoSuchName(f"{name} is under a reserved name (RFC 6761)")
         try:
             absolute = dns.name.from_text(name.rstrip(".") + ".")
             answer = self.inner.resolve(absolute, kind, lifetime=lifetime, search=False)
@@ -149,7 +159,7 @@ def dns_resolver(servers: Sequence[str] | None = None, timeout: float = 5.0) -> 
             inner = dns.resolver.Resolver()
     inner.timeout = min(2.0, timeout)
     inner.cache = dns.resolver.LRUCache(10_000)
-    return DnsResolver(inner, timeout)
+    return DnsResolver(inner, timeout, reserved=not servers)
 
 
 def _nameserver(server: str) -> dns.nameserver.Nameserver:

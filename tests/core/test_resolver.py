@@ -119,3 +119,12 @@ def test_budget_shortens_the_last_question() -> None:
         budget = Budget(dns_resolver([server.address], 60), seconds=0.3)
         with pytest.raises(DnsTrouble):
             budget.a("first.example.test")
+
+
+def test_reserved_names_are_asked_of_nobody_but_servers_that_are_set() -> None:
+    resolver = dns_resolver(None, timeout=0.2)
+    for name in ("gatepost.test", "a.b.example.", "Localhost", "x.invalid"):
+        with pytest.raises(NoSuchName, match="reserved"):
+            resolver.txt(name)
+    with pytest.raises(DnsTrouble):
+        dns_resolver(["127.0.0.1:1"], timeout=0.2).txt("gatepost.test")
