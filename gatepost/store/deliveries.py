@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, and_, update
+from sqlalchemy import Row, and_, bindparam, union, update
+from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Message
 from gatepost.reply import Reply
 from gatepost.store.events import add_event
-from gatepost.store.rows import insert_row, insert_rows
+from gatepost.store.rows import connection, insert_row, insert_rows
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 FAILURE_TAG = "system_email_notification_failure"
@@ -97,30 +98,46 @@ def end_leases(session: Session, now: datetime) -> None:
     session.execute(update(Delivery).where(col(Delivery.state) == DeliveryState.SENDING).values(lease_until=now))
 
 
+DELIVERIES: Any = Delivery.__table__  # type: ignore[attr-defined]
+RECORD = (
+    update(DELIVERIES)
+    .where(
+        DELIVERIES.c.id == bindparam("its_id"),
+        DELIVERIES.c.fence == bindparam("its_fence"),
+        DELIVERIES.c.state == DeliveryState.SENDING,
+    )
+    .values(
+        state=bindparam("its_state"),
+        attempts=bindparam("its_attempts"),
+        lease_until=None,
+        next_attempt_at=bindparam("due"),
+        code=bindparam("its_code"),
+        status=bindparam("its_status"),
+        text=bindparam("its_text"),
+        remote_host=bindparam("host"),
+        route=bindparam("way"),
+        updated_at=bindparam("now"),
+    )
+)
+"""Built once: building it for every answer costs more than running it."""
+
+
 def record_reply(session: Session, taken: Claim, result: Result, now: datetime) -> bool:
     """Write what came of an attempt; False when the lease was lost to another process, whose result then holds."""
-    changed = session.execute(
-        update(Delivery)
-        .where(
-            col(Delivery.id) == taken.delivery_id,
-            col(Delivery.fence) == taken.fence,
-            col(Delivery.state) == DeliveryState.SENDING,
-        )
-        .values(
-            state=result.state,
-            attempts=taken.attempts + 1,
-            lease_until=None,
-            next_attempt_at=result.next_attempt_at,
-            code=result.reply.code,
-            status=result.reply.status,
-            text=result.reply.text,
-            remote_host=result.remote_host,
-            route=result.route,
-            updated_at=now,
-        )
-        .returning(col(Delivery.id))
-    ).first()
-    if changed is None:
+    values = {
+        "its_id": taken.delivery_id,
+        "its_fence": taken.fence,
+        "its_state": result.state,
+        "its_attempts": taken.attempts + 1,
+        "due": result.next_attempt_at,
+        "its_code": result.reply.code,
+        "its_status": result.reply.status,
+        "its_text": result.reply.text,
+        "host": result.remote_host,
+        "way": result.route,
+        "now": now,
+    }
+    if not connection(session).execute(RECORD, values).rowcount:
         return False
     add_delivery_event(session, taken.delivery_id, result, "dialogue", taken.attempts + 1, now)
     announce(session, taken.delivery_id, taken.message_id, taken.recipient, result, now)
@@ -187,11 +204,20 @@ def announce(
     )
 
 
+CONVERSATIONS: Any = Conversation.__table__  # type: ignore[attr-defined]
+MESSAGES: Any = Message.__table__  # type: ignore[attr-defined]
+SHOWING = union(
+    core_select(MESSAGES.c.conversation_id).where(
+        MESSAGES.c.id == bindparam("message"), MESSAGES.c.conversation_id.is_not(None)
+    ),
+    core_select(CONVERSATIONS.c.id).where(CONVERSATIONS.c.origin_id == bindparam("message")),
+)
+
+
 def conversations_showing(session: Session, message_id: str) -> list[Conversation]:
-    """The conversations in which a message is seen: its own, and those that answer it."""
-    own = select(Message.conversation_id).where(Message.id == message_id)
-    where = or_(col(Conversation.id).in_(own), Conversation.origin_id == message_id)
-    return list(session.exec(select(Conversation).where(where).order_by(col(Conversation.number))))
+    """The conversations in which a message is seen: its own, and those that answer it; in no order."""
+    found = connection(session).execute(SHOWING, {"message": message_id}).scalars().all()
+    return [row for row in (session.get(Conversation, key, populate_existing=True) for key in found) if row]
 
 
 def count_failures(session: Session, conversation: Conversation) -> None:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Delivery, Event, Message
+from gatepost.store.rows import insert_values
 
 
 def add_event(
@@ -33,7 +33,7 @@ def add_event(
         "user_id": user_id,
         "data": data or {},
     }
-    session.execute(insert(Event).values(values))
+    insert_values(session, Event, [values])
 
 
 def events_after(session: Session, seq: int, limit: int = 200) -> Sequence[Event]:

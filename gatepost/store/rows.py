@@ -3,8 +3,15 @@
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Insert, insert
+from sqlalchemy import Connection, Insert, Table
 from sqlmodel import Session, SQLModel
+
+
+def connection(session: Session) -> Connection:
+    """The session's connection for Core statements, after what the session still holds was written."""
+    if session.new or session.dirty or session.deleted:
+        session.flush()
+    return session.connection()
 
 
 def insert_row(session: Session, row: SQLModel) -> None:
@@ -15,20 +22,25 @@ def insert_row(session: Session, row: SQLModel) -> None:
 def insert_rows(session: Session, rows: list[Any]) -> None:
     """Insert many rows of one table."""
     if rows:
-        table: Any = type(rows[0])
-        session.execute(statement(table), [values_of(row) for row in rows])
+        insert_values(session, type(rows[0]), [values_of(row) for row in rows])
+
+
+def insert_values(session: Session, model: Any, values: list[dict[str, Any]]) -> None:
+    """Insert rows given as values; columns that are not named get what the database gives them."""
+    connection(session).execute(statement(model), values)
 
 
 @cache
-def statement(table: Any) -> Insert:
-    return insert(table)
+def statement(model: Any) -> Insert:
+    table: Table = model.__table__
+    return table.insert()
 
 
 @cache
-def columns(table: Any) -> tuple[str, ...]:
-    return tuple(table.model_fields)
+def columns(model: Any) -> tuple[str, ...]:
+    return tuple(model.model_fields)
 
 
 def values_of(row: SQLModel) -> dict[str, Any]:
-    table: Any = type(row)
-    return {name: getattr(row, name) for name in columns(table)}
+    model: Any = type(row)
+    return {name: getattr(row, name) for name in columns(model)}
