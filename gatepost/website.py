@@ -6,6 +6,7 @@ from gatepost.connectors.imap import check
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
 from gatepost.parts import Parts
+from gatepost.web import api
 from gatepost.web.app import create_app
 from gatepost.web.live import Live
 from gatepost.web.state import App
@@ -19,4 +20,5 @@ def make_app(parts: Parts, gate: Gate) -> Starlette:
         return None if tried.ok else tried.sentence
 
     live = Live(parts.database)
-    return create_app(App(parts.settings, parts.database, parts.ledger, parts.keys, gate, live, check_account))
+    app = App(parts.settings, parts.database, parts.ledger, parts.keys, gate, live, check_account)
+    return create_app(app, api.routes(app))

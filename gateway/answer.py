@@ -11,7 +11,7 @@ from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, Submission, accept
 from gatepost.ids import new_id
 from gatepost.mail import parse
-from gatepost.model import Channel, Conversation, Message, User
+from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation
@@ -81,11 +81,21 @@ def answered_message(session: Session, conversation: Conversation) -> Message | 
 
 
 def answer(
-    gate: Gate, *, conversation_id: str, user_id: str | None, to: list[str], cc: list[str], text: str, now: datetime
+    gate: Gate,
+    *,
+    conversation_id: str,
+    user_id: str | None,
+    to: list[str],
+    cc: list[str],
+    text: str,
+    now: datetime,
+    credential: Credential | None = None,
+    key: tuple[str, str] | None = None,
 ) -> str:
     """Send an agent's answer and wait until it is durably stored; the id of its message.
 
-    Raises NoAnswer for what he can mend, Refused for what may not go out.
+    A system that answers as the desk names its `credential`, and may name its idempotency key and request hash.
+    Raises NoAnswer for what the writer can mend, Refused for what may not go out.
     """
     if not text.strip():
         raise NoAnswer("Write something first: the answer is empty")
@@ -104,7 +114,7 @@ def answer(
     people = (addresses(to), addresses(cc))
     if not people[0]:
         raise NoAnswer("Name at least one recipient in To")
-    return send(gate, conversation, channel, user, people, text, answered, references, now)
+    return send(gate, conversation, channel, user, people, text, answered, references, now, credential, key)
 
 
 def addresses(written: list[str]) -> list[str]:
@@ -139,6 +149,8 @@ def send(
     answered: Message | None,
     references: list[str],
     now: datetime,
+    credential: Credential | None = None,
+    key: tuple[str, str] | None = None,
 ) -> str:
     """Compose and accept."""
     row_id = new_id("msg")
@@ -164,7 +176,9 @@ def send(
     submission = Submission(
         envelope=Envelope("", tuple(to + cc), content),
         senders=(channel.address,),
-        trigger=TRIGGER,
+        trigger="api" if credential else TRIGGER,
+        credential=credential,
+        key=key,
         conversation_id=conversation.id,
         channel_id=channel.id,
         user_id=user.id if user else None,

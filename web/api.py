@@ -27,6 +27,7 @@ from gatepost.web.api_models import (
 )
 from gatepost.web.api_requests import ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
 from gatepost.web.openapi import document
+from gatepost.web.route import Need, made
 from gatepost.web.state import App
 
 VERSION = "/v1"
@@ -88,7 +89,7 @@ OPERATIONS: tuple[Operation, ...] = (
 def routes(app: App) -> list[BaseRoute]:
     """The API and its description, to be put among the routes of the application."""
     inner = Starlette(
-        routes=[Route(op.path, endpoint_of(op), methods=[op.method]) for op in OPERATIONS],
+        routes=[route_of(path) for path in dict.fromkeys(operation.path for operation in OPERATIONS)],
         exception_handlers={HTTPException: not_routed, Exception: broken},
     )
     inner.router.redirect_slashes = False
@@ -98,7 +99,18 @@ def routes(app: App) -> list[BaseRoute]:
     async def openapi(request: Request) -> Response:
         return JSONResponse(described)
 
-    return [Mount(VERSION, inner), Route("/openapi.json", openapi, methods=["GET"])]
+    return [Mount(VERSION, inner), made("/openapi.json", openapi, Need("anybody"), ("GET",))]
+
+
+def route_of(path: str) -> Route:
+    """The route of a path with all its methods, so that a 405 names them all."""
+    endpoints = {operation.method: endpoint_of(operation) for operation in OPERATIONS if operation.path == path}
+
+    async def endpoint(request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        return await endpoints[method](request)
+
+    return Route(path, endpoint, methods=list(endpoints))
 
 
 async def not_routed(request: Request, error: Exception) -> Response:

@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -94,7 +94,7 @@ class Operation:
     raw: bool = False
 
 
-def endpoint_of(operation: Operation) -> Callable[[Request], Any]:
+def endpoint_of(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
     """The function that Starlette calls. What touches the database runs in a thread; the key is checked first."""
 
     async def endpoint(request: Request) -> Response:

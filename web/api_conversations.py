@@ -58,8 +58,9 @@ def list_conversations(call: Call) -> Answer:
     query = read_query(call, ConversationQuery)
     with call.app.database.session() as session:
         seen = api.visible(call.credential.id, channels_of(session, call.credential))
-        filters = {"state": query.state, "failed": query.failed}
-        rows = api.conversations(session, seen, **filters, after=query.after, limit=query.limit + 1)
+        rows = api.conversations(
+            session, seen, state=query.state, failed=query.failed, after=query.after, limit=query.limit + 1
+        )
         page = rows[: query.limit]
         people = api.participants_of(session, [row.id for row in page])
         data = [views.conversation(row, people[row.id], address_of(session, row)) for row in page]

@@ -28,10 +28,9 @@ from gatepost.message_ids import extract_ids
 from gatepost.words import DeliveryState
 
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
-HEADERS_ALLOWED = frozenset(
-    "auto-submitted comments feedback-id importance keywords list-archive list-help list-id list-owner list-post "
-    "list-subscribe list-unsubscribe list-unsubscribe-post organization precedence priority sensitivity".split()
-)
+HEADERS_ALLOWED = frozenset(("auto-submitted", "comments", "feedback-id", "importance", "keywords", "organization"))
+HEADERS_ALLOWED |= {"precedence", "priority", "sensitivity", "list-unsubscribe-post"}
+HEADERS_ALLOWED |= {f"list-{name}" for name in ("archive", "help", "id", "owner", "post", "subscribe", "unsubscribe")}
 HEADERS_OURS = ("x-gatepost", "x-original-to", "x-spam", "x-envelope")
 VALUE_LIMIT = 900
 

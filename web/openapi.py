@@ -66,7 +66,9 @@ def schemas(operations: Iterable[Operation]) -> tuple[dict[tuple[int, str], Sche
             inputs.append((id(operation.takes), "validation", operation.takes.core_schema))
     inputs += [(id(model), "serialization", model.__pydantic_core_schema__) for model in dict.fromkeys(given)]
     refs, definitions = GenerateJsonSchema(ref_template=REF).generate_definitions(inputs)
-    return {(key, mode): dict(schema) for (key, mode), schema in refs.items()}, dict(definitions)
+    return {(key, mode): dict(schema) for (key, mode), schema in refs.items()}, {
+        str(name): schema for name, schema in definitions.items()
+    }
 
 
 def described(operation: Operation, refs: dict[tuple[int, str], Schema]) -> Schema:
