@@ -4,7 +4,25 @@ import uuid
 
 import uuid_utils
 
-PREFIXES = ("msg", "arr", "con", "dlv", "dev", "evt", "usr", "ses", "chn", "acc", "crd", "dom", "ctc", "sbx", "inv")
+PREFIXES = (
+    "msg",
+    "arr",
+    "con",
+    "dlv",
+    "dev",
+    "evt",
+    "usr",
+    "ses",
+    "chn",
+    "acc",
+    "crd",
+    "dom",
+    "ctc",
+    "sbx",
+    "inv",
+    "whk",
+    "whc",
+)
 
 
 def new_id(prefix: str) -> str:

@@ -164,6 +164,8 @@ class Credential(SQLModel, table=True):
     senders: list[str] = Field(default_factory=list, sa_type=JSON)
     networks: list[str] = Field(default_factory=list, sa_type=JSON)
     conversations: str = "answer"
+    held: bool = False
+    tag: str = ""
     disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     created_at: datetime = Field(sa_type=UTCDateTime)
@@ -240,7 +242,10 @@ class KnownId(SQLModel, table=True):
 
 
 class Message(SQLModel, table=True):
-    """One mail, in or out, or an agent's note; `raw_id` names its octets, `outcome` is that of an inbound one."""
+    """One mail, in or out, or an agent's note; `raw_id` names its octets, `outcome` is that of an inbound one.
+
+    `dsn` holds RET and ENVID of the submission (RFC 3461), where they were given.
+    """
 
     __table_args__ = (
         UniqueConstraint("direction", "digest"),
@@ -272,6 +277,7 @@ class Message(SQLModel, table=True):
     auth: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     why: Why = Field(default_factory=list, sa_type=JSON)
     attachments: int = 0
+    dsn: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
 
 
 class Raw(SQLModel, table=True):
@@ -306,7 +312,10 @@ class Arrival(SQLModel, table=True):
 
 
 class Delivery(SQLModel, table=True):
-    """One message to one recipient: where it stands, and the last answer."""
+    """One message to one recipient: where it stands, and the last answer.
+
+    `notify` and `orcpt` are those of its RCPT command (RFC 3461); `notified_at` is when its delay was told.
+    """
 
     __table_args__ = (UniqueConstraint("message_id", "recipient"), Index("ix_delivery_due", "state", "next_attempt_at"))
     id: str = Field(primary_key=True)
@@ -323,6 +332,9 @@ class Delivery(SQLModel, table=True):
     remote_host: str = ""
     route: str = ""
     reported: bool = False
+    notify: str = ""
+    orcpt: str = ""
+    notified_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
 
@@ -381,6 +393,75 @@ class SandboxMail(SQLModel, table=True):
     code: int | None = None
     status: str | None = None
     text: str = ""
+
+
+class Suppression(SQLModel, table=True):
+    """An address (key) that is not written to until `expires_at`, and the proof why."""
+
+    address: str = Field(primary_key=True)
+    reason: str
+    evidence: str = ""
+    source: str
+    delivery_id: str | None = Field(default=None, foreign_key="delivery.id")
+    at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Destination(SQLModel, table=True):
+    """What we remember of a recipient domain: the TLS level once seen, its MTA-STS policy, and what is required."""
+
+    domain: str = Field(primary_key=True)
+    tls_level: str = "none"
+    tls_seen_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    require_tls: bool = False
+    sts_id: str = ""
+    sts_policy: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    sts_expires_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class Webhook(SQLModel, table=True):
+    """Where a system wants to hear of events; `position` is the last event it was given a call for."""
+
+    id: str = Field(primary_key=True)
+    url: str
+    secret_sealed: bytes = Field(sa_type=LargeBinary)
+    old_secret_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    kinds: list[str] = Field(default_factory=list, sa_type=JSON)
+    credential_id: str | None = Field(default=None, foreign_key="credential.id")
+    position: int = 0
+    failures: int = 0
+    disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    disabled_why: str = ""
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class WebhookCall(SQLModel, table=True):
+    """One event for one webhook: tried until it is answered with 2xx, at most two days."""
+
+    __tablename__ = "webhook_call"
+    __table_args__ = (Index("ix_webhook_call_due", "state", "next_attempt_at"),)
+    id: str = Field(primary_key=True)
+    webhook_id: str = Field(foreign_key="webhook.id", index=True)
+    seq: int
+    kind: str
+    payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    state: str = "queued"
+    attempts: int = 0
+    next_attempt_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    fence: int = 0
+    code: int | None = None
+    answer: str = ""
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    updated_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Transcript(SQLModel, table=True):
+    """What was said in one attempt, secrets masked; kept 30 days."""
+
+    event_id: str = Field(foreign_key="delivery_event.id", primary_key=True)
+    text: str
+    at: datetime = Field(sa_type=UTCDateTime, index=True)
 
 
 class Counter(SQLModel, table=True):

@@ -45,6 +45,7 @@ def upgrade() -> None:
     create_messages()
     create_arrivals()
     create_deliveries()
+    create_outside()
     create_records()
 
 
@@ -97,9 +98,9 @@ def create_channels() -> None:
     )  # fmt: skip
     op.create_table(
         "credential", text("id"), text("kind"), text("name"), text("username"), text("secret_hash"), json("scopes"),
-        json("senders"), json("networks"), text("conversations"), time("disabled_at", null=True),
-        time("last_used_at", null=True), time("created_at"), sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("username"),
+        json("senders"), json("networks"), text("conversations"), flag("held"), text("tag"),
+        time("disabled_at", null=True), time("last_used_at", null=True), time("created_at"),
+        sa.PrimaryKeyConstraint("id"), sa.UniqueConstraint("username"),
     )  # fmt: skip
     op.create_table(
         "domain", text("id"), text("name"), text("selector"), octets("private_sealed"), text("public_record"),
@@ -168,7 +169,7 @@ def create_messages() -> None:
         time("at"), time("sent_at", null=True), number("size"), text("envelope_from"),
         text("conversation_id", null=True), text("channel_id", null=True), text("credential_id", null=True),
         text("user_id", null=True), text("trigger"), text("outcome"), text("strength"), flag("verified"),
-        json("auth"), json("why"), number("attachments"), sa.PrimaryKeyConstraint("id"),
+        json("auth"), json("why"), number("attachments"), json("dsn"), sa.PrimaryKeyConstraint("id"),
         sa.ForeignKeyConstraint(["conversation_id"], ["conversation.id"]),
         sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]),
         sa.ForeignKeyConstraint(["credential_id"], ["credential.id"]),
@@ -211,8 +212,9 @@ def create_deliveries() -> None:
         "delivery", text("id"), text("message_id"), text("recipient"), text("state"), number("attempts"),
         time("next_attempt_at", null=True), time("lease_until", null=True), number("fence"),
         number("code", null=True), text("status", null=True), text("text"), text("remote_host"), text("route"),
-        flag("reported"), time("created_at"), time("updated_at"), sa.PrimaryKeyConstraint("id"),
-        sa.ForeignKeyConstraint(["message_id"], ["message.id"]), sa.UniqueConstraint("message_id", "recipient"),
+        flag("reported"), text("notify"), text("orcpt"), time("notified_at", null=True), time("created_at"),
+        time("updated_at"), sa.PrimaryKeyConstraint("id"), sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
+        sa.UniqueConstraint("message_id", "recipient"),
     )  # fmt: skip
     op.create_index("ix_delivery_due", "delivery", ["state", "next_attempt_at"])
     op.create_index("ix_delivery_recipient", "delivery", ["recipient"])
@@ -224,6 +226,11 @@ def create_deliveries() -> None:
     )  # fmt: skip
     op.create_index("ix_delivery_event_delivery_id", "delivery_event", ["delivery_id"])
     op.create_table(
+        "transcript", text("event_id"), text("text"), time("at"), sa.PrimaryKeyConstraint("event_id"),
+        sa.ForeignKeyConstraint(["event_id"], ["delivery_event.id"]),
+    )  # fmt: skip
+    op.create_index("ix_transcript_at", "transcript", ["at"])
+    op.create_table(
         "sandbox_mail", text("id"), text("delivery_id"), text("message_id"), text("mail_from"), text("recipient"),
         time("at"), number("code", null=True), text("status", null=True), text("text"),
         sa.PrimaryKeyConstraint("id"), sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"]),
@@ -232,6 +239,32 @@ def create_deliveries() -> None:
     op.create_index("ix_sandbox_mail_at", "sandbox_mail", ["at"])
     op.create_index("ix_sandbox_mail_delivery_id", "sandbox_mail", ["delivery_id"])
     op.create_index("ix_sandbox_mail_message_id", "sandbox_mail", ["message_id"])
+
+
+def create_outside() -> None:
+    op.create_table(
+        "suppression", text("address"), text("reason"), text("evidence"), text("source"),
+        text("delivery_id", null=True), time("at"), time("expires_at", null=True),
+        sa.PrimaryKeyConstraint("address"), sa.ForeignKeyConstraint(["delivery_id"], ["delivery.id"]),
+    )  # fmt: skip
+    op.create_table(
+        "destination", text("domain"), text("tls_level"), time("tls_seen_at", null=True), flag("require_tls"),
+        text("sts_id"), json("sts_policy"), time("sts_expires_at", null=True), sa.PrimaryKeyConstraint("domain"),
+    )  # fmt: skip
+    op.create_table(
+        "webhook", text("id"), text("url"), octets("secret_sealed"), octets("old_secret_sealed", null=True),
+        json("kinds"), text("credential_id", null=True), number("position"), number("failures"),
+        time("disabled_at", null=True), text("disabled_why"), time("created_at"), sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["credential_id"], ["credential.id"]),
+    )  # fmt: skip
+    op.create_table(
+        "webhook_call", text("id"), text("webhook_id"), number("seq"), text("kind"), json("payload"), text("state"),
+        number("attempts"), time("next_attempt_at", null=True), time("lease_until", null=True), number("fence"),
+        number("code", null=True), text("answer"), time("created_at"), time("updated_at"),
+        sa.PrimaryKeyConstraint("id"), sa.ForeignKeyConstraint(["webhook_id"], ["webhook.id"]),
+    )  # fmt: skip
+    op.create_index("ix_webhook_call_due", "webhook_call", ["state", "next_attempt_at"])
+    op.create_index("ix_webhook_call_webhook_id", "webhook_call", ["webhook_id"])
 
 
 def create_records() -> None:
