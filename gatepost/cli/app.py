@@ -1,12 +1,16 @@
 """The command line: what each command does is imported when it runs, so that `--help` is there at once."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gatepost import __version__
-from gatepost.cli.frame import Frame, ending
+from gatepost.cli.app_mailboxes import mailbox, queue
+from gatepost.cli.app_senders import credential, domain, user
+from gatepost.cli.frame import Frame, ending, finish
+from gatepost.cli.options import AsJson
 
 app = typer.Typer(
     name="gatepost",
@@ -16,6 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+for group in (user, credential, domain, mailbox, queue):
+    app.add_typer(group)
 
 
 def show_version(value: bool) -> None:
@@ -66,6 +72,78 @@ def init(
 def migrate(context: typer.Context) -> None:
     """Bring the database to the version of this program."""
     from gatepost.cli.init import migrate as run
+
+    with ending():
+        run(context.obj.settings())
+
+
+@app.command("import")
+def import_mail(
+    context: typer.Context,
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Mail files, folders and mbox files.")],
+    mailbox: Annotated[str, typer.Option(metavar="ADDRESS", help="The mailbox that the mail belongs to.")],
+    as_json: AsJson = False,
+) -> None:
+    """Store mail from files; nobody is told of it, and a second run adds nothing."""
+    from gatepost.cli.importing import import_paths
+
+    with ending():
+        finish(import_paths(context.obj.settings(), paths, mailbox, as_json))
+
+
+@app.command()
+def parse(
+    paths: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Mail files, folders and mbox files.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show what Gatepost reads in mail files; needs no configuration."""
+    from gatepost.cli.parse import parse_files
+
+    with ending():
+        finish(parse_files(paths, as_json, sys.stdout))
+
+
+@app.command()
+def thread(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Mail files, folders and mbox files.")],
+    policy: Annotated[
+        str, typer.Option(help="desk: as live mail is placed; archive: as history is threaded, by subjects too.")
+    ] = "desk",
+    as_json: AsJson = False,
+) -> None:
+    """Show which mails belong together, and why; needs no configuration."""
+    from gatepost.cli.thread import thread_paths
+
+    with ending():
+        finish(thread_paths(paths, policy, as_json, sys.stdout))
+
+
+@app.command()
+def trace(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="ID", help="An id, #number, an address or a Message-ID.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell what happened to a message or delivery, or why an inbound mail is where it is."""
+    from gatepost.cli.trace import trace as run
+
+    with ending():
+        run(context.obj.settings(), what, as_json)
+
+
+@app.command()
+def doctor(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check everything that serving needs, and say how to fix what is wrong."""
+    from gatepost.cli.doctor import doctor as run
+
+    with ending():
+        finish(run(context.obj.config, as_json))
+
+
+@app.command()
+def demo(context: typer.Context) -> None:
+    """Play a scene through the running server that shows every state within a minute."""
+    from gatepost.cli.demo import run
 
     with ending():
         run(context.obj.settings())

@@ -4,17 +4,20 @@ Exit codes: 0 done, 1 failed, 2 bad usage or input, 3 done with findings.
 """
 
 import json
+import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gatepost.parts import Parts
     from gatepost.settings import Settings
 
-FAILED, BAD_INPUT, FINDINGS = 1, 2, 3
+DONE, FAILED, BAD_INPUT, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 130
+WIDEST = 60
 
 
 class BadInput(Exception):
@@ -53,6 +56,60 @@ def print_object(value: Mapping[str, Any]) -> None:
     print(json.dumps(value, default=str, ensure_ascii=False))
 
 
+def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str) -> None:
+    """Rows as objects, or as a table whose headings are their keys; `empty` is said where there are none."""
+    if as_json:
+        for row in rows:
+            print_object(row)
+        return
+    if not rows:
+        say(empty)
+        return
+    table = [list(rows[0]), *([cell(value) for value in row.values()] for row in rows)]
+    widths = [max(len(line[at]) for line in table) for at in range(len(table[0]))]
+    for line in table:
+        say("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip())
+
+
+def cell(value: Any) -> str:
+    """A value in a table: one line without control characters, cut where it is long."""
+    from gatepost.reply import clean_text
+
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        value = ", ".join(str(one) for one in value)
+    text = " ".join(clean_text(str(value)).split())
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+@contextmanager
+def opened(settings: "Settings") -> Iterator["Parts"]:
+    """The parts of an installation whose database fits this program. Raises Failed and what `open_parts` raises."""
+    from gatepost.database import schema_revision
+    from gatepost.parts import open_parts
+
+    with open_parts(settings) as parts:
+        found, needed = schema_revision(parts.database)
+        if found != needed:
+            raise Failed(
+                f"the database is at revision {found or 'none'}, this program needs {needed}: run `gatepost migrate`"
+            )
+        yield parts
+
+
+@contextmanager
+def naming(option: str) -> Iterator[None]:
+    """Turn a refused value into bad input that names its option."""
+    try:
+        yield
+    except ValueError as error:
+        text = str(error)
+        raise BadInput(f"{option}: {text}") from None
+
+
 @contextmanager
 def ending() -> Iterator[None]:
     """Turn expected trouble into a sentence on standard error and the exit code it has."""
@@ -60,25 +117,44 @@ def ending() -> Iterator[None]:
 
     try:
         yield
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
+        sys.stdout.flush()
+    except (KeyboardInterrupt, typer.Abort):
+        raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        sys.stderr.close()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(FAILED) from None
+    except typer.Exit:
+        raise
     except Exception as error:
         code = code_of(error)
         if code is None:
             raise
-        for line in str(error).splitlines() or [type(error).__name__]:
+        for line in sentence_of(error).splitlines():
             warn(f"gatepost: {line}")
         raise typer.Exit(code) from None
 
 
+def finish(code: int) -> None:
+    """End with an exit code. Raises typer.Exit."""
+    import typer
+
+    raise typer.Exit(code)
+
+
+def sentence_of(error: Exception) -> str:
+    """What to say about trouble; of a database error what the database said, not our statement."""
+    origin = getattr(error, "orig", None)
+    if origin is not None:
+        return f"the database cannot be used: {origin}"
+    return str(error) or type(error).__name__
+
+
 def code_of(error: Exception) -> int | None:
     """The exit code of trouble that we expect; None for a fault of ours."""
-    from gatepost.settings import SettingsError
-
-    if isinstance(error, (BadInput, SettingsError)):
-        return BAD_INPUT
     names = {kind.__name__ for kind in type(error).__mro__}
-    return FAILED if names & {"Failed", "DatabaseError", "KeyFileError", "SealError", "RawLost", "OSError"} else None
+    if names & {"BadInput", "SettingsError"}:
+        return BAD_INPUT
+    return FAILED if names & EXPECTED else None
+
+
+EXPECTED = {"Failed", "DatabaseError", "OperationalError", "KeyFileError", "SealError", "RawLost", "OSError"}

@@ -3,12 +3,11 @@
 import os
 import pwd
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-from gatepost.cli.frame import Failed, say, warn
-from gatepost.database import open_database, schema_revision
+from gatepost.cli.frame import opened, print_object, say, warn
 from gatepost.logs import set_up_logs
-from gatepost.parts import open_parts
 from gatepost.serve import Ports
 from gatepost.serve import serve as run
 from gatepost.settings import Settings
@@ -16,27 +15,13 @@ from gatepost.settings import Settings
 UNPRIVILEGED = ("gatepost", "nobody")
 
 
-def serve(settings: Settings) -> None:
-    """Serve until a signal comes."""
+def serve(settings: Settings, as_json: bool = False) -> None:
+    """Serve until a signal comes; where it listens is told as an object with `as_json`."""
     set_up_logs(settings)
     if os.geteuid() == 0:
         drop_root(settings)
-    check_schema(settings)
-    with open_parts(settings) as parts:
-        run(parts, lambda ports: announce(settings, ports))
-
-
-def check_schema(settings: Settings) -> None:
-    """Refuse a database of another version, before any mail is taken. Raises Failed."""
-    database = open_database(settings.database_url)
-    try:
-        found, needed = schema_revision(database)
-    finally:
-        database.close()
-    if found != needed:
-        raise Failed(
-            f"the database is at revision {found or 'none'}, this program needs {needed}: run `gatepost migrate`"
-        )
+    with opened(settings) as parts:
+        run(parts, lambda ports: tell(settings, ports, as_json))
 
 
 def drop_root(settings: Settings) -> None:
@@ -68,6 +53,15 @@ def readable_by_others(path: Path) -> bool:
     """Whether everybody may read a file: every folder above it is open to pass."""
     folders = all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
     return folders and bool(path.stat().st_mode & 0o004)
+
+
+def tell(settings: Settings, ports: Ports, as_json: bool) -> None:
+    """Say at once that it serves, also where the output is a pipe."""
+    if as_json:
+        print_object(asdict(ports))
+    else:
+        announce(settings, ports)
+    sys.stdout.flush()
 
 
 def announce(settings: Settings, ports: Ports) -> None:

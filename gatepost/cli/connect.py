@@ -1,0 +1,150 @@
+"""`gatepost mailbox connect` and `check`: an IMAP account, tried with a real login before it is saved."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlmodel import Session
+
+from gatepost.cli.frame import DONE, FINDINGS, BadInput, Failed, opened, print_object, say, warn
+from gatepost.cli.mailbox import account_of, known_channel
+from gatepost.connectors.imap import Check, check
+from gatepost.connectors.trouble import SECURITIES
+from gatepost.connectors.wire import Connect
+from gatepost.model import Account
+from gatepost.parts import Parts, clock
+from gatepost.settings import Settings
+from gatepost.store import accounts
+
+PORTS = {"tls": 993, "starttls": 143, "none": 143}
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What the options say; port 0 and an empty user name stand for the usual ones."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password_file: Path | None
+    folder: str
+    authserv_id: str
+
+
+def connect(settings: Settings, address: str, login: Login, tried: bool, as_json: bool) -> None:
+    """Save a mailbox's account, after a real login unless `tried` is False. Raises BadInput and Failed."""
+    check_options(login)
+    with opened(settings) as parts:
+        with parts.database.session() as session:
+            channel = known_channel(session, "ADDRESS", address)
+        wanted = Connect(
+            login.host.strip().lower(),
+            login.port or PORTS[login.security],
+            login.security,
+            login.username or channel.address,
+            read_password(login.password_file),
+            login.folder,
+        )
+        said = require(wanted, settings) if tried else "Saved without a check."
+        account = parts.ledger.write(lambda session: save(session, parts, channel.id, wanted, login.authserv_id))
+    if as_json:
+        print_object({"address": channel.address, "account": account.id, "state": account.state, "check": said})
+    else:
+        say(said)
+        say(f"{channel.address} is connected; the running `gatepost serve` fetches it from now on.")
+
+
+def check_options(login: Login) -> None:
+    """Refuse what can be seen to be wrong. Raises BadInput."""
+    if login.security not in SECURITIES:
+        raise BadInput(f"--security {login.security}: choose {', '.join(SECURITIES)}")
+    if not login.host.strip() or any(mark in login.host for mark in " /@"):
+        raise BadInput("--host: write the server's name, such as imap.example.com")
+    if not 0 <= login.port < 65536:
+        raise BadInput(f"--port {login.port}: a port is a number from 1 to 65535; usual are 993 (tls), 143 (starttls)")
+    if login.security == "none":
+        warn("gatepost: warning: with --security none the password goes over the network in the clear")
+
+
+def read_password(file: Path | None) -> str:
+    """The password from its file's first line, or asked for without showing it. Raises BadInput."""
+    if file:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadInput(f"--password-file {file}: it cannot be read: {getattr(error, 'strerror', error)}") from None
+        if not lines or not lines[0]:
+            raise BadInput(f"--password-file {file}: its first line is empty; write the password there")
+        return lines[0]
+    if not sys.stdin.isatty():
+        raise BadInput("--password-file: name the file that holds the password; there is no terminal to ask on")
+    import typer
+
+    return str(typer.prompt("Password", hide_input=True, err=True))
+
+
+def require(wanted: Connect, settings: Settings) -> str:
+    """What a real login says. Raises BadInput for a field to correct and Failed for trouble of the server."""
+    tried = check(wanted, settings.private_hosts)
+    if tried.ok:
+        return tried.sentence
+    if tried.field in ("host", "port", "security", "username", "password", "folder"):
+        option = "--password-file" if tried.field == "password" else f"--{tried.field}"
+        raise BadInput(f"{option}: {tried.sentence} Nothing was saved.")
+    raise Failed(f"{tried.sentence} Nothing was saved; --no-check saves it all the same.")
+
+
+def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, authserv_id: str) -> Account:
+    """A new account, or the one that is there with its identity and its cursors."""
+    held = next(iter(accounts.list_accounts(session, channel_id)), None)
+    now = clock()
+    if held is None:
+        return accounts.create_account(
+            session,
+            parts.keys,
+            channel_id=channel_id,
+            host=wanted.host,
+            port=wanted.port,
+            security=wanted.security,
+            username=wanted.username,
+            secret=wanted.password,
+            folder=wanted.folder,
+            authserv_id=authserv_id or None,
+            now=now,
+        )
+    accounts.reconnect(
+        session,
+        parts.keys,
+        held,
+        host=wanted.host,
+        port=wanted.port,
+        security=wanted.security,
+        username=wanted.username,
+        folder=wanted.folder,
+        secret=wanted.password,
+        now=now,
+    )
+    held.authserv_id = authserv_id or held.authserv_id
+    session.add(held)
+    return held
+
+
+def check_mailbox(settings: Settings, address: str, as_json: bool) -> int:
+    """Try a mailbox's stored login; 3 when it does not work."""
+    with opened(settings) as parts:
+        with parts.database.session() as session:
+            account = account_of(session, address)
+        tried = try_account(account, parts)
+    if as_json:
+        found = {"address": address, "ok": tried.ok, "sentence": tried.sentence, "messages": tried.messages}
+        print_object({**found, "folders": list(tried.folders), "state": account.state})
+    else:
+        say(f"{address}: {tried.sentence}")
+    return DONE if tried.ok else FINDINGS
+
+
+def try_account(account: Account, parts: Parts) -> Check:
+    secret = accounts.open_secret(parts.keys, account)
+    wanted = Connect(account.host, account.port, account.security, account.username, secret, account.folder)
+    return check(wanted, parts.settings.private_hosts)

@@ -1,0 +1,171 @@
+"""`gatepost credential` and `gatepost domain`: what systems submit with, and the domains that we sign for."""
+
+from collections.abc import Sequence
+from ipaddress import ip_network
+from typing import Any
+
+from sqlmodel import Session
+
+from gatepost.cli.frame import BadInput, naming, opened, print_object, print_rows, say, warn
+from gatepost.gateway.senders import read_senders
+from gatepost.model import Credential, Domain
+from gatepost.parts import clock
+from gatepost.settings import Settings
+from gatepost.store import credentials, domains
+
+
+def add_credential(
+    settings: Settings,
+    name: str,
+    kind: str,
+    senders: Sequence[str],
+    scopes: Sequence[str],
+    networks: Sequence[str],
+    conversations: str,
+    as_json: bool,
+) -> None:
+    """A new credential, whose secret is printed once."""
+    check_options(kind, scopes, networks, conversations)
+    with naming("--sender"):
+        allowed = read_senders(senders)
+    with opened(settings) as parts, naming("credential"):
+        credential, secret = parts.ledger.write(
+            lambda session: credentials.create_credential(
+                session,
+                parts.keys,
+                kind=kind,
+                name=name,
+                senders=allowed,
+                scopes=scopes,
+                networks=networks,
+                conversations=conversations,
+                now=clock(),
+            )
+        )
+    for network in networks:
+        warn(f"gatepost: warning: whoever connects from {network} may send as {', '.join(allowed)} without a password")
+    tell_secret(settings, credential, secret, as_json)
+
+
+def check_options(kind: str, scopes: Sequence[str], networks: Sequence[str], conversations: str) -> None:
+    """Refuse what does not belong together, before anything is made. Raises BadInput."""
+    for option, given, choices in (
+        ("--kind", [kind], credentials.KINDS),
+        ("--scope", scopes, credentials.SCOPES),
+        ("--conversations", [conversations], credentials.CONVERSATIONS),
+    ):
+        for value in given:
+            if value not in choices:
+                raise BadInput(f"{option} {value}: choose {', '.join(choices)}")
+    if scopes and kind != "api":
+        raise BadInput("--scope: only API credentials have scopes; add --kind api")
+    if networks and kind != "smtp":
+        raise BadInput("--network: only SMTP credentials are bound to networks; add --kind smtp")
+    for network in networks:
+        try:
+            ip_network(network)
+        except ValueError as error:
+            raise BadInput(f"--network {network}: {error}; write it as 192.0.2.0/24") from None
+
+
+def tell_secret(settings: Settings, credential: Credential, secret: str, as_json: bool) -> None:
+    if as_json:
+        print_object({**row_of(credential), "secret": secret})
+        return
+    say(f"Credential {credential.name} ({credential.id}) may send as {', '.join(credential.senders)}.")
+    if credential.kind == "api":
+        say(f"  API key (shown once): {secret}")
+        say(f"  Use it as `Authorization: Bearer KEY` at {settings.base_url}/v1/messages")
+        return
+    say(f"  User name: {credential.username}")
+    say(f"  Password (shown once): {secret}")
+    say(f"  Use them at {settings.submission or settings.submissions} with STARTTLS.")
+
+
+def list_credentials(settings: Settings, as_json: bool) -> None:
+    """All credentials, without their secrets."""
+    with opened(settings) as parts, parts.database.session() as session:
+        rows = [row_of(credential) for credential in credentials.list_credentials(session)]
+    print_rows(rows, as_json, "There are no credentials: run `gatepost credential add NAME --sender example.com`.")
+
+
+def row_of(credential: Credential) -> dict[str, Any]:
+    return {
+        "name": credential.name,
+        "kind": credential.kind,
+        "username": credential.username,
+        "senders": credential.senders,
+        "scopes": credential.scopes,
+        "networks": credential.networks,
+        "conversations": credential.conversations,
+        "state": "disabled" if credential.disabled_at else "enabled",
+        "last_used_at": credential.last_used_at,
+        "id": credential.id,
+    }
+
+
+def switch_credential(settings: Settings, which: str, on: bool, as_json: bool) -> None:
+    """Disable a credential, or enable it again; `which` is its id, user name or name."""
+    with opened(settings) as parts:
+        with parts.database.session() as session:
+            credential = find_credential(session, which)
+        at = None if on else clock()
+        parts.ledger.write(lambda session: credentials.disable_credential(session, credential.id, at))
+    state = "enabled" if on else "disabled"
+    if as_json:
+        print_object({**row_of(credential), "state": state})
+    else:
+        say(f"Credential {credential.name} ({credential.username}) is {state}.")
+
+
+def find_credential(session: Session, which: str) -> Credential:
+    """The one credential with this id, user name or name. Raises BadInput."""
+    everything = credentials.list_credentials(session)
+    found = [row for row in everything if which in (row.id, row.username, row.name)]
+    if not found:
+        raise BadInput(f"CREDENTIAL {which}: there is no such credential; `gatepost credential list` shows them")
+    if len(found) > 1:
+        names = ", ".join(row.username for row in found)
+        raise BadInput(f"CREDENTIAL {which}: {len(found)} credentials have this name; use the user name: {names}")
+    return found[0]
+
+
+def add_domain(settings: Settings, name: str, as_json: bool) -> None:
+    """A domain that we sign for from now on; its key is made before the transaction, for it takes a while."""
+    with opened(settings) as parts, naming(f"DOMAIN {name}"):
+        domain = domains.new_domain(parts.keys, name, clock())
+        parts.ledger.write(lambda session: domains.add_domain(session, domain))
+        tell_domain(domain, as_json)
+
+
+def show_domain(settings: Settings, name: str, as_json: bool) -> None:
+    """The DNS record of a domain."""
+    with opened(settings) as parts, parts.database.session() as session:
+        domain = domains.domain_by_name(session, name.strip().rstrip("."))
+    if domain is None:
+        raise BadInput(f"DOMAIN {name}: Gatepost does not sign for it; run `gatepost domain add {name}`")
+    tell_domain(domain, as_json)
+
+
+def tell_domain(domain: Domain, as_json: bool) -> None:
+    if as_json:
+        print_object(domain_row(domain))
+        return
+    name, text = domains.dns_record(domain)
+    say(f"Publish this TXT record, then mail from {domain.name} can be verified:")
+    say(f"  name   {name}")
+    say(f"  value  {text}")
+    say("As a line of a zone file:")
+    say(f"  {domains.zone_line(domain)}")
+
+
+def list_domains(settings: Settings, as_json: bool) -> None:
+    """The domains that we sign for."""
+    with opened(settings) as parts, parts.database.session() as session:
+        rows = [domain_row(domain) for domain in domains.list_domains(session)]
+    print_rows(rows, as_json, "Gatepost signs for no domain: run `gatepost domain add example.com`.")
+
+
+def domain_row(domain: Domain) -> dict[str, Any]:
+    name, text = domains.dns_record(domain)
+    return {"domain": domain.name, "selector": domain.selector, "record_name": name, "record": text, "id": domain.id}

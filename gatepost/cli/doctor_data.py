@@ -1,0 +1,114 @@
+"""The doctor's look at what is stored: disk, mailboxes, queue, and mail that was not read."""
+
+import os
+import shutil
+from datetime import timedelta
+from pathlib import Path
+
+from gatepost.cli.findings import Finding, Findings, fail, ok, warn
+from gatepost.model import Account
+from gatepost.parts import Parts, clock
+from gatepost.settings import Settings
+from gatepost.store.accounts import AccountState, list_accounts
+from gatepost.store.arrivals import count_outcomes, pending_arrivals
+from gatepost.store.channels import list_channels
+from gatepost.store.deliveries import count_states
+from gatepost.store.queue import arrivals_with, count_overdue
+from gatepost.words import WAITING, Outcome
+
+MEGABYTE = 1024 * 1024
+LITTLE, TOO_LITTLE = 1024 * MEGABYTE, 100 * MEGABYTE
+OVERDUE = timedelta(minutes=10)
+POLLS_MISSED = 10
+
+
+def look_at_disk(settings: Settings) -> Findings:
+    """Whether there is room for mail, and whether we may write it."""
+    folder = settings.path(settings.var)
+    if not folder.is_dir():
+        yield fail("disk", f"the folder {folder} is not there", "run `gatepost init`")
+        return
+    if not os.access(folder, os.W_OK):
+        yield fail("disk", f"{folder} cannot be written", f"give it to the user that serves: chown -R USER {folder}")
+        return
+    free = shutil.disk_usage(folder).free
+    text = f"{free // MEGABYTE:,} MB are free under {folder}"
+    if free < TOO_LITTLE:
+        yield fail("disk", text, "free some space: without it mail is refused for now (452)")
+    elif free < LITTLE:
+        yield warn("disk", text, "free some space before it runs out")
+    else:
+        yield ok("disk", text)
+    yield from look_at_blobs(folder / "blobs")
+
+
+def look_at_blobs(folder: Path) -> Findings:
+    """Large mail lies in files."""
+    if folder.exists() and not os.access(folder, os.W_OK):
+        yield fail("disk", f"{folder} cannot be written", f"give it to the user that serves: chown -R USER {folder}")
+
+
+def look_at_mailboxes(parts: Parts) -> Findings:
+    """Every mailbox has an inlet, and every account can be read."""
+    with parts.database.session() as session:
+        channels = list_channels(session)
+        by_channel = {account.channel_id: account for account in list_accounts(session)}
+    if not channels:
+        yield warn("mailboxes", "there is no mailbox, so nobody can write", "run `gatepost mailbox add ADDRESS`")
+    for channel in channels:
+        account = by_channel.get(channel.id)
+        if channel.state != "active":
+            yield ok("mailboxes", f"{channel.address} is switched off")
+        elif account:
+            yield judge_account(channel.address, account, parts.settings.poll_seconds)
+        elif channel.by_mx and parts.settings.mx:
+            yield ok("mailboxes", f"{channel.address} takes mail by MX")
+        else:
+            what = f"{channel.address} has no inlet: no mail by MX and no account"
+            yield warn("mailboxes", what, f"run `gatepost mailbox connect {channel.address} --host HOST`")
+
+
+def judge_account(address: str, account: Account, poll_seconds: int) -> Finding:
+    """The state of one account."""
+    again = f"run `gatepost mailbox connect {address} --host {account.host} --username {account.username}`"
+    if account.state == AccountState.NEEDS_RECONNECT:
+        return fail("mailboxes", f"{address} is not fetched: {account.state_why}", again)
+    if account.state == AccountState.DELAYED:
+        return warn("mailboxes", f"{address} is late: {account.state_why}", f"run `gatepost mailbox check {address}`")
+    if account.state == AccountState.DISABLED:
+        return ok("mailboxes", f"fetching {address} is switched off")
+    since = account.last_sync_at or account.created_at
+    if clock() - since > timedelta(seconds=poll_seconds * POLLS_MISSED):
+        what = f"{address} was last fetched at {since:%Y-%m-%d %H:%M} UTC"
+        return warn("mailboxes", what, "start `gatepost serve`; nobody fetches now")
+    return ok("mailboxes", f"{address} is {account.state}, fetched from {account.host}")
+
+
+def look_at_queue(parts: Parts) -> Findings:
+    """Nothing waits longer than it should."""
+    now = clock()
+    with parts.database.session() as session:
+        overdue = count_overdue(session, now - OVERDUE)
+        states = count_states(session)
+    waiting = sum(states.get(state, 0) for state in WAITING)
+    if overdue:
+        what = f"{overdue} deliveries should have been tried more than 10 minutes ago"
+        yield warn("queue", what, "start `gatepost serve`, and look at its log if it is running")
+    else:
+        yield ok("queue", f"{waiting} deliveries wait for their time, none is overdue")
+
+
+def look_at_arrivals(parts: Parts) -> Findings:
+    """Every mail that came was read."""
+    with parts.database.session() as session:
+        unread = len(pending_arrivals(session, clock()))
+        quarantined = count_outcomes(session).get(Outcome.QUARANTINED, 0)
+        newest = arrivals_with(session, Outcome.QUARANTINED, 1)
+    if unread:
+        what = f"{unread}{'' if unread < 50 else ' or more'} arrivals are stored but not read"
+        yield warn("arrivals", what, "start `gatepost serve`: it reads them within a minute")
+    if quarantined:
+        what = f"{quarantined} mails could not be read and are kept: the last one {newest[0].outcome_why}"
+        yield warn("arrivals", what, f"look at it with `gatepost trace {newest[0].id}`")
+    if not unread and not quarantined:
+        yield ok("arrivals", "every mail that came has been read")

@@ -1,0 +1,78 @@
+"""Looking into the queue, and making deliveries due: what the operator's commands ask."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import ColumnElement, CursorResult, or_, update
+from sqlmodel import Session, col, func, select
+
+from gatepost.model import Arrival, Delivery, Message
+from gatepost.store.deliveries import READY
+from gatepost.words import WAITING, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Deliveries to look at: all conditions that are set must hold; `recipient` is an address, `domain` its domain."""
+
+    ids: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    recipient: str = ""
+    domain: str = ""
+
+
+def where(which: Which) -> list[ColumnElement[bool]]:
+    """The conditions, none for all deliveries."""
+    recipient = func.lower(col(Delivery.recipient))
+    found: list[ColumnElement[bool]] = []
+    if which.ids:
+        found.append(or_(col(Delivery.id).in_(which.ids), col(Delivery.message_id).in_(which.ids)))
+    if which.states:
+        found.append(col(Delivery.state).in_(which.states))
+    if which.recipient:
+        found.append(recipient == which.recipient.lower())
+    if which.domain:
+        found.append(recipient.endswith(f"@{which.domain.lower()}", autoescape=True))
+    return found
+
+
+def find_deliveries(session: Session, which: Which, limit: int) -> Sequence[tuple[Delivery, Message]]:
+    """Deliveries with their messages, newest first."""
+    query = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id))
+    order = (col(Delivery.created_at).desc(), col(Delivery.id).desc())
+    return session.exec(query.where(*where(which)).order_by(*order).limit(limit)).all()
+
+
+def count_waiting(session: Session, which: Which) -> int:
+    """How many of these wait for their time and could be made due."""
+    conditions = [*where(which), col(Delivery.state).in_(READY)]
+    return session.exec(select(func.count()).select_from(Delivery).where(*conditions)).one()
+
+
+def retry_now(session: Session, which: Which, now: datetime) -> int:
+    """Make those that wait due at once; how many."""
+    conditions = [*where(which), col(Delivery.state).in_(READY)]
+    changed = session.execute(update(Delivery).where(*conditions).values(next_attempt_at=now, updated_at=now))
+    return cast("CursorResult[Any]", changed).rowcount
+
+
+def count_overdue(session: Session, before: datetime) -> int:
+    """How many deliveries should have been attempted before this time."""
+    conditions = (col(Delivery.state).in_(WAITING), col(Delivery.next_attempt_at) < before)
+    free = or_(col(Delivery.lease_until).is_(None), col(Delivery.lease_until) < before)
+    return session.exec(select(func.count()).select_from(Delivery).where(*conditions, free)).one()
+
+
+def messages_about(session: Session, address: str, limit: int) -> Sequence[Message]:
+    """Messages from or to an address key, newest first."""
+    sent_to = select(Delivery.message_id).where(Delivery.recipient == address)
+    condition = or_(col(Message.from_address) == address, col(Message.id).in_(sent_to))
+    return session.exec(select(Message).where(condition).order_by(col(Message.at).desc()).limit(limit)).all()
+
+
+def arrivals_with(session: Session, outcome: Outcome, limit: int) -> Sequence[Arrival]:
+    """Arrivals with this outcome, newest first."""
+    order = col(Arrival.received_at).desc()
+    return session.exec(select(Arrival).where(Arrival.outcome == outcome).order_by(order).limit(limit)).all()
