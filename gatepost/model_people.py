@@ -1,0 +1,144 @@
+"""Rows of people, mailboxes and systems: who may do what, and which addresses are ours."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, BigInteger, LargeBinary
+from sqlmodel import Field, SQLModel
+
+from gatepost.model_base import UTCDateTime
+
+
+class User(SQLModel, table=True):
+    """An agent or an admin."""
+
+    id: str = Field(primary_key=True)
+    email: str = Field(unique=True)
+    name: str
+    role: str
+    password_hash: str | None = None
+    must_change_password: bool = False
+    disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class LoginSession(SQLModel, table=True):
+    """A browser session; the cookie holds the token, the row its SHA-256."""
+
+    token_hash: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    seen_at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    agent: str = ""
+    ip: str = ""
+
+
+class Invite(SQLModel, table=True):
+    """An invitation or a password reset: one mechanism, 256 bit, hashed, single use, 72 h."""
+
+    token_hash: str = Field(primary_key=True)
+    user_id: str = Field(foreign_key="user.id", index=True)
+    purpose: str
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    expires_at: datetime = Field(sa_type=UTCDateTime)
+    used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class LoginFailure(SQLModel, table=True):
+    """A refused login, by web or SMTP AUTH, for the throttle."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    account: str = Field(index=True)
+    net: str = Field(index=True)
+    at: datetime = Field(sa_type=UTCDateTime, index=True)
+
+
+class Channel(SQLModel, table=True):
+    """An address of ours that people write to; pages call it a mailbox."""
+
+    id: str = Field(primary_key=True)
+    name: str
+    address: str = Field(unique=True)
+    sender_name: str = ""
+    footer: str = ""
+    state: str = "active"
+    visible: bool = True
+    by_mx: bool = True
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class ChannelAlias(SQLModel, table=True):
+    """A further address of a channel."""
+
+    __tablename__ = "channel_alias"
+    address: str = Field(primary_key=True)
+    channel_id: str = Field(foreign_key="channel.id", index=True)
+
+
+class Membership(SQLModel, table=True):
+    """A user works in a channel."""
+
+    user_id: str = Field(foreign_key="user.id", primary_key=True)
+    channel_id: str = Field(foreign_key="channel.id", primary_key=True)
+
+
+class Account(SQLModel, table=True):
+    """A login at a provider that is polled into a channel; its secret is sealed."""
+
+    id: str = Field(primary_key=True)
+    channel_id: str = Field(foreign_key="channel.id", index=True)
+    host: str
+    port: int
+    security: str
+    username: str
+    secret_sealed: bytes = Field(sa_type=LargeBinary)
+    folder: str = "INBOX"
+    authserv_id: str | None = None
+    state: str = "connecting"
+    state_since: datetime = Field(sa_type=UTCDateTime)
+    state_why: str = ""
+    last_sync_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    next_poll_at: datetime = Field(sa_type=UTCDateTime)
+    failures: int = 0
+    lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    lease_fence: int = 0
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Cursor(SQLModel, table=True):
+    """How far a folder of an account has been read: every UID up to `last_uid` is in Gatepost."""
+
+    account_id: str = Field(foreign_key="account.id", primary_key=True)
+    folder: str = Field(primary_key=True)
+    uidvalidity: int = Field(sa_type=BigInteger)
+    last_uid: int = Field(default=0, sa_type=BigInteger)
+
+
+class Credential(SQLModel, table=True):
+    """What a system submits with; the secret is 256 bit random and kept as a keyed SHA-256."""
+
+    id: str = Field(primary_key=True)
+    kind: str
+    name: str
+    username: str = Field(unique=True)
+    secret_hash: str
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    senders: list[str] = Field(default_factory=list, sa_type=JSON)
+    networks: list[str] = Field(default_factory=list, sa_type=JSON)
+    conversations: str = "answer"
+    held: bool = False
+    tag: str = ""
+    disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    last_used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Domain(SQLModel, table=True):
+    """A domain we sign for: its DKIM selector and key (RFC 6376)."""
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    selector: str
+    private_sealed: bytes = Field(sa_type=LargeBinary)
+    public_record: str
+    created_at: datetime = Field(sa_type=UTCDateTime)
