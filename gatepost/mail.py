@@ -89,8 +89,7 @@ class Mail:
 
 def parse(raw: bytes) -> Mail:
     """Read a mail: any octets give a Mail. Repeated From, To and Cc fields are all read, of others the first counts."""
-    if b"\r" in raw and b"\n" not in raw:  # line ends of the last century: same length, so offsets hold
-        raw = raw.replace(b"\r", b"\n")
+    raw = with_line_feeds(raw)
     header = read_header(raw)
     parts, mime_defects = read_parts(raw, header)
     text, html, attachments, body_defects = read_bodies(parts)
@@ -116,6 +115,16 @@ def parse(raw: bytes) -> Mail:
         attachments=attachments,
         defects=(*header.defects, *_field_defects(values), *mime_defects, *body_defects),
     )
+
+
+def with_line_feeds(raw: bytes) -> bytes:
+    """The mail, its lines ended by LF where they ended with CR alone, as in the last century; offsets hold."""
+    return raw.replace(b"\r", b"\n") if b"\r" in raw and b"\n" not in raw else raw
+
+
+def headers_of(raw: bytes) -> Headers:
+    """The header fields of a mail as `parse` reads them, without reading more."""
+    return read_header(with_line_feeds(raw)).fields
 
 
 def _by_name(fields: Headers) -> dict[str, list[str]]:

@@ -1,6 +1,6 @@
 """Who a mail is really from: SPF, DKIM and DMARC together, with a sentence for people."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +11,9 @@ from gatepost.gateway.dkim_verify import DkimResult, check_dkim
 from gatepost.gateway.dmarc import Found, Proof, Walk, aligned, find_policy
 from gatepost.gateway.results import MethodResult, compose_results
 from gatepost.gateway.spf import NOT_CHECKED, SpfResult, check_spf
+from gatepost.mail import headers_of
 from gatepost.resolver import Budget, DnsTrouble, Resolver
+from gatepost.threading.identity import address_of
 from gatepost.words import Strength
 
 
@@ -100,13 +102,28 @@ def _judge(
     fields, body, why = _split(raw)
     address, unclear = author(fields)
     dkim = check_dkim(fields, body, resolver, now)
-    if address is None:
-        dmarc = DmarcResult("none", "", "none", f"Nobody is proven as the sender: {why or unclear}.")
+    believed = address_of(headers_of(raw))
+    if address is None or address != believed:
+        address = None
+        dmarc = _unclear(believed, spf, Walk(resolver), bad_header=bool(why), why=why or unclear)
     else:
         dmarc = _dmarc(address.domain, spf, dkim, Walk(resolver))
         dmarc = _by_trusted(dmarc, trusted)
     header = compose_results(authserv_id, _method_results(spf, dkim, dmarc))
     return Verdict(spf, dkim, dmarc, _strength(dmarc), address, header)
+
+
+def _unclear(believed: Address | None, spf: SpfResult, walk: Walk, *, bad_header: bool, why: str) -> DmarcResult:
+    """A From, or a header, that others may read differently: it proves nobody, but must not get round a policy.
+
+    `believed` is whom we show it as from. Where only the header is bad, the sending server may still prove it.
+    """
+    nobody = DmarcResult("none", "", "none", f"Nobody is proven as the sender: {why or 'its From can be misread'}.")
+    if believed is None:
+        return nobody
+    counted = spf if bad_header or spf is NOT_CHECKED else replace(spf, result="none")
+    found = _dmarc(believed.domain, counted, (), walk)
+    return found if found.by or found.result in ("fail", "temperror") else nobody
 
 
 def _split(raw: bytes) -> tuple[list[Field], bytes, str]:

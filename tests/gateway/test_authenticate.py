@@ -16,7 +16,9 @@ from gatepost.gateway.authenticate import Verdict, authenticate, dkim_only
 from gatepost.gateway.canonical import relaxed_body, relaxed_field
 from gatepost.gateway.results import MethodResult, read_results, trusted_results
 from gatepost.gateway.signing import LIFETIME, make_signer, sign, signature
+from gatepost.mail import parse
 from gatepost.resolver import dns_resolver
+from gatepost.threading.identity import address_of
 from gatepost.words import Strength
 from tests.fakes.dns import DictResolver, dns_server
 
@@ -90,7 +92,6 @@ def test_a_field_put_on_top_breaks_the_signature(name: bytes) -> None:
         b"From: a@evil.test\r\nFrom: b@example.test\r\n\r\n",
         b"From: a@example.test, b@evil.test\r\n\r\n",
         b"From: a@example.test,\r\n b@evil.test\r\n\r\n",
-        b"From: team: a@example.test;\r\n\r\n",
         b"From: <a@example.test> <b@evil.test>\r\n\r\n",
         b"From: a@example.test b@evil.test\r\n\r\n",
         b"From: nobody\r\n\r\n",
@@ -107,6 +108,38 @@ def test_without_one_author_nobody_is_proven(raw: bytes) -> None:
     assert verdict.header_from is None
     assert (verdict.strength, verdict.dmarc.result) == (Strength.NONE, "none")
     assert "Nobody is proven" in verdict.dmarc.why
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"From: team: a@example.test;\r\n\r\n",
+        b"From: <b@evil.test> <a@example.test>\r\n\r\n",
+        b"From: nobody, a@example.test\r\n\r\n",
+        b"From: a@example.test (" + b"x\r\n " * 2000 + b")\r\n\r\n",
+        b"From: a@example.test\r\nthis is no field\r\nTo: b@example.test\r\n\r\n",
+        b" folded\r\nFrom: a@example.test\r\n\r\n",
+        b"From: a@example.test\r\n" + b"X: y\r\n" * 1001 + b"\r\n",
+        b"From: a@example.test\r\n" + b"X: 789\r\n" * 33_000 + b"\r\n",
+    ],
+)
+def test_a_malformed_mail_does_not_get_round_the_policy_of_whom_it_shows(raw: bytes) -> None:
+    assert str(address_of(parse(raw).headers)) == "a@example.test"
+    verdict = judge(raw, mail_from="b@evil.test")
+    assert (verdict.strength, verdict.dmarc.result, verdict.header_from) == (Strength.FAILING, "fail", None)
+
+
+def test_a_servers_own_mail_with_a_line_that_is_no_field_is_proven_by_the_server() -> None:
+    verdict = judge(b"From: a@example.test\r\nno field\r\nTo: b@example.test\r\n\r\n", mail_from="a@example.test")
+    assert (verdict.dmarc.result, verdict.strength) == ("pass", Strength.ALIGNED)
+
+
+def test_a_from_that_two_readers_take_for_two_people_proves_neither() -> None:
+    header = b"From: b@evil.test (;\r\n)<a@example.test>=" + b"A" * 200 + b": y\r\n"
+    assert str(address_of(parse(header + b"\r\n").headers)) == "a@example.test"
+    evil = {"evil.test": "v=spf1 ip4:192.0.2.1 -all", "_dmarc.evil.test": "v=DMARC1; p=reject"}
+    verdict = judge(header + b"\r\n", zone(**evil), mail_from="b@evil.test")
+    assert not verdict.aligned
 
 
 @pytest.mark.parametrize(
