@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import socket
 import ssl
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -59,8 +60,6 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
     """Every duty of a process runs while this context is open."""
     settings = parts.settings
     tls = server_context(*certificate_files(settings, clock()))
-    if parts.database.sqlite:
-        await parts.ledger.commit(end_all_leases)
     async with AsyncExitStack() as stack:
         mx_address: list[str] = []
         gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs)
@@ -72,10 +71,14 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
         submission, submissions = await start_submissions(stack, gate, tls, connections)
         mx = await start_inbound(stack, inbound, tls, connections)
         mx_address.append(listening(mx))
+        web = await stack.enter_async_context(web_server(parts, gate))
+        if (
+            parts.database.sqlite
+        ):  # not before all ports are ours: a second start must not free what the first one holds
+            await parts.ledger.commit(end_all_leases)
         await stack.enter_async_context(running(outbox.run()))
         await stack.enter_async_context(running(sweep_now_and_then(inbound)))
         stack.callback(start_polling(parts, desk, inbound.resolver))
-        web = await stack.enter_async_context(web_server(parts, gate))
         yield Ports(listening(submission), listening(submissions), listening(mx), web)
 
 
@@ -202,11 +205,13 @@ async def web_server(parts: Parts, gate: Gate) -> AsyncIterator[str]:
         yield ""
         return
     host, _, port = settings.web.rpartition(":")
+    address = (host.strip("[]"), int(port))
+    sock = socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
     certificate, key = certificate_files(settings, clock()) if settings.web_tls else (None, None)
     config = uvicorn.Config(
         make_app(parts, gate),
-        host=host.strip("[]"),
-        port=int(port),
+        host=address[0],
+        port=address[1],
         ssl_certfile=certificate,
         ssl_keyfile=key,
         log_config=None,
@@ -215,7 +220,7 @@ async def web_server(parts: Parts, gate: Gate) -> AsyncIterator[str]:
         timeout_graceful_shutdown=2,
     )
     server = Embedded(config)
-    task = asyncio.create_task(server.serve())
+    task = asyncio.create_task(server.serve(sockets=[sock]))
     try:
         await server.until_started(task)
         yield listening(server.servers[0])

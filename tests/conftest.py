@@ -11,7 +11,9 @@ from gatepost.ledger import Ledger
 from gatepost.seal import Keys, make_keys
 from gatepost.settings import Settings
 
-pytest_plugins = ["tests.rig.postgres", "tests.rig.postfix", "tests.rig.chromium", "tests.rig.dovecot"]
+pytest_plugins = [
+    *("tests.rig.postgres", "tests.rig.postfix", "tests.rig.chromium", "tests.rig.dovecot", "tests.rig.gatepost"),
+]
 
 
 @pytest.fixture

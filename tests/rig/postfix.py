@@ -81,6 +81,14 @@ class Postfix:
     mail: Path
     log: Path
 
+    def accept(self, local: str) -> None:
+        """Refuse this local part no longer; who connects from now on sees it."""
+        refused = self.certificate.parent / "refused"
+        kept = [line for line in refused.read_text().splitlines() if not line.startswith(f"{local}@ ")]
+        refused.write_text("".join(f"{line}\n" for line in kept))
+        reload = [need("postfix"), "-c", str(refused.parent), "reload"]
+        subprocess.run(reload, check=True, capture_output=True)
+
     def messages(self) -> list[bytes]:
         """What has arrived, oldest first; `X-Original-To` names the recipient, `Return-Path` the envelope sender."""
         files = sorted((self.mail / "all" / "new").glob("*"), key=lambda path: path.stat().st_mtime_ns)
