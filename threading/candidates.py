@@ -81,7 +81,11 @@ def by_minted_id(search: Search, mail: Mail) -> Iterator[Candidate]:
 
 
 def by_known_id(search: Search, mail: Mail) -> Iterator[Candidate]:
-    """Conversations that an id leads to, whether its mail was seen or only referenced, and relayed messages."""
+    """Conversations that an id leads to, whether its mail was seen or only referenced, and relayed messages.
+
+    The mail's own id counts where it was referenced before it came: the order of arrival does not matter.
+    """
+    yield from awaited(search, mail)
     places = referenced(mail)
     rows = known_ids(search.session, [header_id for header_id, _ in places])
     for header_id, where in places:
@@ -93,6 +97,14 @@ def by_known_id(search: Search, mail: Mail) -> Iterator[Candidate]:
         for message in messages_by_header_id(search.session, header_id):
             if message.direction == "out":
                 yield from of_message(search, message, "known", where)
+
+
+def awaited(search: Search, mail: Mail) -> Iterator[Candidate]:
+    """Conversations in which an earlier mail referenced this one."""
+    for row in known_ids(search.session, [mail.message_id or ""]):
+        conversation = get_conversation(search.session, row.conversation_id)
+        if conversation and row.message_pk is None:
+            yield of_conversation(search, conversation, None, "known", "Message-ID")
 
 
 def by_subject(search: Search, mail: Mail) -> Iterator[Candidate]:

@@ -59,13 +59,14 @@ def join(
     placement = place(sender, find_candidates(search, mail, arrival.recipient))
     automatic = kind == Kind.AUTO_REPLY
     outcome = outcome_of(kind, sender)
-    conversation = conversation_for(session, arrival, mail, placement, sender, automatic, now)
-    message = message_of(arrival, mail, digest, kind, outcome, placement, sender, now)
+    at = time_of(arrival, mail, now)
+    conversation = conversation_for(session, arrival, mail, placement, sender, automatic, at)
+    message = message_of(arrival, mail, digest, kind, outcome, placement, sender, at)
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
     put_message(session, message, None)
     if conversation:
-        enter(session, conversation, message, mail, sender, placement, reopen=not automatic, now=now)
+        enter(session, conversation, message, mail, sender, placement, reopen=not automatic, now=at)
     add_event(
         session,
         "message.received",
@@ -76,6 +77,12 @@ def join(
         data={"from": sender.key, "kind": kind, "outcome": outcome, "inlet": arrival.inlet},
     )
     return Joined(outcome, sentence(placement.why), message.id, message.conversation_id)
+
+
+def time_of(arrival: Arrival, mail: Mail, now: datetime) -> datetime:
+    """A mail's place in time: when we got it; for one that had lain in a mailbox or archive, what its Date says."""
+    fetched = arrival.inlet in ("imap", "import")
+    return mail.date if fetched and mail.date and mail.date < now else now
 
 
 def outcome_of(kind: Kind, sender: Sender) -> Outcome:
@@ -134,7 +141,7 @@ def message_of(
     sender: Sender,
     now: datetime,
 ) -> Message:
-    """An inbound mail as a row. Its place in time is when we got it; `sent_at` is what its Date says."""
+    """An inbound mail as a row; `sent_at` is what its Date says, true or not."""
     shown = [
         {"field": field, "address": box.address.key, "name": box.name}
         for field, boxes in (("to", mail.to), ("cc", mail.cc))

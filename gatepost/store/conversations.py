@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import case, update
 from sqlmodel import Session, col, select
 
 from gatepost.blobs import Content
@@ -130,9 +131,11 @@ def known_ids(session: Session, header_ids: Sequence[str]) -> Sequence[KnownId]:
 
 def touch(session: Session, conversation_id: str, snippet: str, now: datetime, *, reopen: bool) -> None:
     """Count one more message, show its beginning in the list, and open the conversation again where asked."""
-    values = {"messages": Conversation.messages + 1, "updated_at": now}
+    later = case((col(Conversation.updated_at) < now, now), else_=col(Conversation.updated_at))
+    values: dict[str, Any] = {"messages": Conversation.messages + 1, "updated_at": later}
     if snippet:
-        values["snippet"] = snippet
+        newest = case((col(Conversation.updated_at) <= now, snippet), else_=col(Conversation.snippet))
+        values["snippet"] = newest
     if reopen:
         values["state"] = "open"
     session.execute(update(Conversation).where(col(Conversation.id) == conversation_id).values(values))

@@ -210,7 +210,10 @@ def test_the_order_of_arrival_does_not_matter(office: Office) -> None:
     """A mail that answers one we have not seen yet leaves a ghost, which leads the earlier one here."""
     later = office.receive(mail(ANA, "Re: x", "2@calderon.example", "References: <1@calderon.example>"))
     earlier = office.receive(mail(ANA, "x", "1@calderon.example", "References: <0@calderon.example>"))
-    assert earlier.conversation_id != later.conversation_id or "id" in earlier.why
+    assert earlier.conversation_id == later.conversation_id
+    assert "Message-ID matched an id that #1 refers to" in earlier.why
+    stranger = office.receive(mail(EVE, "x", "0@calderon.example"))
+    assert stranger.conversation_id != later.conversation_id
     third = office.receive(mail(ANA, "Re: x", "3@calderon.example", "In-Reply-To: <1@calderon.example>"))
     assert third.conversation_id == later.conversation_id
 
@@ -224,6 +227,26 @@ def test_the_same_mail_is_received_once(office: Office) -> None:
     assert other_way.message_id == first.message_id
     assert "one more view" in other_way.why
     assert office.conversation(first).messages == 1
+
+
+def test_mail_that_had_lain_elsewhere_keeps_its_date(office: Office, database: Database) -> None:
+    """Imported newest first, a conversation is in the order of its mails, and its list shows the newest."""
+    newest = mail(ANA, "Re: x", "2@c", "In-Reply-To: <1@c>", "Date: Fri, 20 Nov 2026 10:00:00 +0000")
+    oldest = mail(ANA, "x", "1@c", "Date: Thu, 19 Nov 2026 10:00:00 +0000").replace(b"Hello there", b"First")
+
+    def op(session: Session, raw: bytes) -> Received:
+        arriving = Arriving(raw, "import")
+        arrival = store_arrival(session, arriving, office.desk.blobs.keep(raw), office.now)
+        return receive(session, office.desk, arrival, read(raw, None), office.now)
+
+    received = office.ledger.write(lambda session: op(session, newest))
+    office.ledger.write(lambda session: op(session, oldest))
+    third = mail(ANA, "Re: x", "3@c", "In-Reply-To: <2@c>", "Date: Thu, 19 Nov 2026 11:00:00 +0000")
+    office.ledger.write(lambda session: op(session, third.replace(b"Hello there", b"Between")))
+    assert office.shown(received) == ["1@c", "3@c", "2@c"]
+    conversation = office.conversation(received)
+    assert conversation.snippet == "Hello there"
+    assert conversation.updated_at.day == 20
 
 
 def test_octets_that_are_no_mail_are_quarantined(office: Office) -> None:
