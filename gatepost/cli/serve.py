@@ -18,18 +18,23 @@ UNPRIVILEGED = ("gatepost", "nobody")
 def serve(settings: Settings, as_json: bool = False) -> None:
     """Serve until a signal comes; where it listens is told as an object with `as_json`."""
     set_up_logs(settings)
-    if os.geteuid() == 0:
-        drop_root(settings)
+
+    def ready(ports: Ports) -> None:
+        if os.geteuid() == 0:
+            drop_root(settings)
+        tell(settings, ports, as_json)
+
     with opened(settings) as parts:
-        run(parts, lambda ports: tell(settings, ports, as_json))
+        run(parts, ready)
 
 
 def drop_root(settings: Settings) -> None:
-    """Give up root where the data can be handed to an unprivileged user that can read the program."""
+    """Give up root, once the ports are bound, where an unprivileged user can read the program and reach the data."""
     user = next((found for name in UNPRIVILEGED if (found := find_user(name))), None)
     programs = (Path(__file__), Path(sys.executable), Path(os.__file__))
-    if user is None or not all(readable_by_others(program) for program in programs):
-        warn("gatepost: running as root: there is no unprivileged user who can read the program; better make one")
+    reachable = passable(settings.path(settings.var)) and all(readable_by_others(program) for program in programs)
+    if user is None or not reachable:
+        warn("gatepost: running as root: no unprivileged user can read the program and the data here; better make one")
         return
     for path in [settings.path(settings.var), *settings.path(settings.var).rglob("*")]:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
@@ -50,9 +55,13 @@ def find_user(name: str) -> pwd.struct_passwd | None:
 
 
 def readable_by_others(path: Path) -> bool:
-    """Whether everybody may read a file: every folder above it is open to pass."""
-    folders = all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
-    return folders and bool(path.stat().st_mode & 0o004)
+    """Whether everybody may read a file."""
+    return passable(path) and bool(path.stat().st_mode & 0o004)
+
+
+def passable(path: Path) -> bool:
+    """Whether every folder above a path is open to pass."""
+    return all(parent.stat().st_mode & 0o001 for parent in path.resolve().parents)
 
 
 def tell(settings: Settings, ports: Ports, as_json: bool) -> None:
