@@ -11,7 +11,7 @@ from gatepost.model import Arrival, Delivery, Message
 from gatepost.reply import Reply, clean_text, read_reply
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store.deliveries import deliveries_of, get_delivery, record_report
+from gatepost.store.deliveries import deliveries_of, get_delivery, last_attempt, record_report
 from gatepost.store.events import add_event
 from gatepost.store.messages import get_message, messages_by_header_id, put_message
 from gatepost.threading.identity import name_of
@@ -39,7 +39,7 @@ def apply_report(
     """
     delivery = by_return_path(session, settings, keys, arrival.recipient, now)
     if delivery:
-        found = [(delivery, fact_about(report, delivery, alone=True))]
+        found = [(delivery, fact_about(report, delivery))]
         why = f"The report came to the signed return path of the mail to {delivery.recipient}"
     else:
         found = by_message_id(session, keys, report)
@@ -62,32 +62,39 @@ def by_return_path(session: Session, settings: Settings, keys: Keys, recipient: 
         return None
     delivery_id = read_return_path(keys, address.local)
     delivery = get_delivery(session, delivery_id) if delivery_id else None
-    return delivery if delivery and now - delivery.updated_at <= PROOF_KEPT else None
+    return delivery if delivery and now - last_attempt(session, delivery) <= PROOF_KEPT else None
 
 
 def by_message_id(session: Session, keys: Keys, report: Report) -> list[tuple[Delivery, Recipient | None]]:
     """The deliveries of the returned mail that the report names by their recipient's address."""
+    facts = facts_by_name(report)
     if not report.message_id:
         return []
     minted = read_message_id(keys, report.message_id)
     message = get_message(session, minted) if minted else None
     messages = [message] if message else messages_by_header_id(session, report.message_id)
     sent = [row for row in messages if row.direction == "out"]
-    pairs = [
-        (delivery, fact_about(report, delivery, alone=False))
+    return [
+        (delivery, fact)
         for row in sent
         for delivery in deliveries_of(session, row.id)
+        if (fact := facts.get(delivery.recipient.lower()))
     ]
-    return [(delivery, fact) for delivery, fact in pairs if fact]
 
 
-def fact_about(report: Report, delivery: Delivery, *, alone: bool) -> Recipient | None:
-    """What the report says about this recipient; `alone`: it can only be about this one, whatever name it uses."""
-    wanted = delivery.recipient.lower()
+def facts_by_name(report: Report) -> dict[str, Recipient]:
+    """What the report says, by both lower-cased names of a recipient; the first word counts."""
+    facts: dict[str, Recipient] = {}
     for fact in report.recipients:
-        if wanted in (fact.address.lower(), (fact.original or "").lower()):
-            return fact
-    return report.recipients[0] if alone and report.recipients else None
+        for name in (fact.address.lower(), (fact.original or "").lower()):
+            facts.setdefault(name, fact)
+    return facts
+
+
+def fact_about(report: Report, delivery: Delivery) -> Recipient | None:
+    """What a report at a delivery's own return path says: it can only be about this one, whatever name it uses."""
+    named = facts_by_name(report).get(delivery.recipient.lower())
+    return named or (report.recipients[0] if report.recipients else None)
 
 
 def record_fact(

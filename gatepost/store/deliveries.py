@@ -17,6 +17,8 @@ from gatepost.store.rows import connection, insert_row, insert_rows
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 FAILURE_TAG = "system_email_notification_failure"
+HINTED = (DeliveryState.DELIVERED, DeliveryState.UNCERTAIN)
+"""States that a report may change which is not proven."""
 READY = (DeliveryState.QUEUED, DeliveryState.DELAYED)
 
 
@@ -147,9 +149,16 @@ def record_reply(session: Session, taken: Claim, result: Result, now: datetime) 
 def record_report(
     session: Session, delivery: Delivery, state: DeliveryState, reply: Reply, host: str, proven: bool, now: datetime
 ) -> None:
-    """Write what a bounce or delay notice says about a delivery; `proven` when its return path was ours."""
+    """Write what a bounce or delay notice says about a delivery; `proven` when its return path was ours.
+
+    Anybody who got the mail can write an unproven one: it is history, and only changes what had been delivered, so that
+    it neither stops a delivery under way nor takes the place of what a server told us.
+    """
     result = Result(state, reply, host, delivery.route, delivery.next_attempt_at)
     values: dict[str, Any] = {"updated_at": now}
+    where = [col(Delivery.id) == delivery.id]
+    if not proven:
+        where.append(col(Delivery.state).in_(HINTED))
     if state in (DeliveryState.BOUNCED, DeliveryState.COMPLAINED):
         values |= {
             "state": state,
@@ -158,9 +167,10 @@ def record_report(
             "text": reply.text,
             "reported": not proven,
         }
-    session.execute(update(Delivery).where(col(Delivery.id) == delivery.id).values(values))
+    changed = session.execute(update(Delivery).where(*where).values(values).returning(col(Delivery.id))).first()
     add_delivery_event(session, delivery.id, result, "return path" if proven else "message id", delivery.attempts, now)
-    announce(session, delivery.id, delivery.message_id, delivery.recipient, result, now)
+    if changed:
+        announce(session, delivery.id, delivery.message_id, delivery.recipient, result, now)
 
 
 def add_delivery_event(
@@ -243,6 +253,12 @@ def deliveries_of(session: Session, message_id: str) -> Sequence[Delivery]:
 def get_delivery(session: Session, delivery_id: str) -> Delivery | None:
     """A delivery by its id."""
     return session.get(Delivery, delivery_id)
+
+
+def last_attempt(session: Session, delivery: Delivery) -> datetime:
+    """When we last spoke with a server about a delivery; reports, which others send, do not count."""
+    tried = (DeliveryEvent.delivery_id == delivery.id, DeliveryEvent.source == "dialogue")
+    return session.exec(select(func.max(DeliveryEvent.at)).where(*tried)).one() or delivery.created_at
 
 
 def delivery_events(session: Session, delivery_id: str) -> Sequence[DeliveryEvent]:

@@ -339,6 +339,37 @@ def test_a_bounce_known_by_its_returned_id_only_is_marked_as_reported(
     assert state(database, ids[ANA])[0] == DeliveryState.DELIVERED
 
 
+def test_a_forged_bounce_neither_stops_a_mail_nor_hides_what_its_server_said(
+    office: Office, database: Database
+) -> None:
+    message_id = office.relay([ANA, BEN], [ANA, BEN])
+    with database.session() as session:
+        ids = {row.recipient: row.id for row in deliveries.deliveries_of(session, message_id)}
+    office.receive(dsn(BEN), recipient=SUPPORT)
+    assert state(database, ids[BEN]) == (DeliveryState.QUEUED, None, False)
+
+    def refuse(session: Session) -> None:
+        for claim in deliveries.claim(session, 9, timedelta(minutes=1), office.now):
+            said = Result(DeliveryState.FAILED, Reply(552, "5.2.2", "Mailbox full"), "mx", "relay", None)
+            deliveries.record_reply(session, claim, said, office.now)
+
+    office.ledger.write(refuse)
+    office.receive(dsn(BEN).replace(b"Sorry", b"Sorry again"), recipient=SUPPORT)
+    assert state(database, ids[BEN]) == (DeliveryState.FAILED, 552, False)
+
+
+def test_reports_do_not_keep_a_return_path_fresh(
+    office: Office, database: Database, delivered: Callable[[list[str]], dict[str, str]]
+) -> None:
+    ids = delivered([ANA])
+    path = f"{return_path(office.desk.keys, ids[ANA])}@{office.desk.settings.bounces}"
+    office.now += timedelta(days=5)
+    office.receive(dsn(ANA, "other@x", "delayed"), recipient=path)
+    office.now += timedelta(days=5)
+    office.receive(dsn(ANA, "other@x"), recipient=path)
+    assert state(database, ids[ANA])[0] == DeliveryState.DELIVERED
+
+
 def test_a_bounce_of_foreign_mail_changes_nothing_and_is_kept(
     office: Office, database: Database, delivered: Callable[[list[str]], dict[str, str]]
 ) -> None:
