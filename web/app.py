@@ -91,7 +91,9 @@ async def live_events(request: Request) -> Response:
     hashed = await run_in_threadpool(login)
     if not hashed:
         return elsewhere(request, "/login")
-    return EventSourceResponse(stream(app.live.listen(hashed)), ping=PING_SECONDS)
+    after = request.query_params.get("after", "")[:18]
+    position = int(after) if after.isascii() and after.isdigit() else -1
+    return EventSourceResponse(stream(app.live.listen(hashed, position)), ping=PING_SECONDS)
 
 
 async def stream(news: AsyncIterator[News]) -> AsyncIterator[ServerSentEvent]:

@@ -81,4 +81,6 @@ def delivery_line(delivery: Delivery, event: DeliveryEvent, trigger: str) -> Lin
     answer = str(Reply(event.code, event.status, event.text))
     if answer and event.remote_host:
         answer = f"{answer} ({event.remote_host})"
-    return Line(event.at, delivery_look(event.state), ", ".join(parts), answer, trigger if event.state in NOT_DELIVERED else "")
+    return Line(
+        event.at, delivery_look(event.state), ", ".join(parts), answer, trigger if event.state in NOT_DELIVERED else ""
+    )

@@ -17,9 +17,10 @@ from gatepost.web.clock import clock
 STEP = 0.25
 CHECK_EVERY = 40
 WAITING = 200
+MISSED = 200
 
 News = tuple[str, str]
-"""A kind (`conversation`, `message`, `account`) and what it is about: a number or an id."""
+"""A kind (`conversation`, `message`, `account`, or `all`) and what it is about: a number or an id."""
 
 
 @dataclass(eq=False, slots=True)
@@ -37,45 +38,56 @@ class Live:
         self.database = database
         self.now = now
         self.listeners: set[Listener] = set()
+        self.seq: int | None = None
         self.ended = False
 
     async def run(self) -> None:
         """Look every 250 ms, as long as somebody listens; never ends by itself."""
-        seq: int | None = None
         step = 0
         while True:
             await asyncio.sleep(STEP)
             if not self.listeners:
-                seq = None
+                self.seq = None
+            if self.seq is None:
                 continue
             step += 1
             logins = frozenset(listener.login for listener in self.listeners)
-            check = step % CHECK_EVERY == 0
             try:
-                seq, news = await asyncio.to_thread(self.read, seq, logins, check)
+                self.seq, news = await asyncio.to_thread(self.read, self.seq, logins, step % CHECK_EVERY == 0)
             except Exception:  # noqa: S112 - the database may be away for a while: the next look tries again
                 continue
-            self.tell(news)
+            self.tell(news, logins)
 
-    def read(self, seq: int | None, logins: frozenset[str], check: bool) -> tuple[int, dict[str, set[News]] | None]:
+    def read(self, seq: int, logins: frozenset[str], check: bool) -> tuple[int, dict[str, set[News]] | None]:
         """What is new since `seq` for each login that still holds; None when there is nothing and no check is due."""
         with self.database.session() as session:
-            if seq is None:
-                return last_seq(session), None
             events = events_after(session, seq)
             if not events and not check:
                 return seq, None
             return (events[-1].seq or seq) if events else seq, news_for(session, events, logins, self.now())
 
-    def tell(self, news: dict[str, set[News]] | None) -> None:
-        """Hand out; a page whose login ended, or that does not read, is ended: it will ask again from the start."""
+    def read_missed(self, login: str, after: int) -> tuple[int, set[News]]:
+        """The position now, and what one login missed since its page was made; too much is told as `all`."""
+        with self.database.session() as session:
+            newest = last_seq(session)
+            events = events_after(session, after, MISSED + 1) if 0 <= after < newest else ()
+            if len(events) > MISSED:
+                return newest, {("all", "")}
+            return newest, news_for(session, events, frozenset({login}), self.now()).get(login, set())
+
+    def tell(self, news: dict[str, set[News]] | None, logins: frozenset[str]) -> None:
+        """Hand out; a page whose login ended, or that does not read, is ended: it will ask again from the start.
+
+        One that came while the news of `logins` was being read looks at everything.
+        """
         if news is None:
             return
         for listener in list(self.listeners):
+            items = news.get(listener.login, None if listener.login in logins else {("all", "")})
             try:
-                if listener.login not in news:
+                if items is None:
                     raise asyncio.QueueFull
-                for item in sorted(news[listener.login]):
+                for item in sorted(items):
                     listener.news.put_nowait(item)
             except asyncio.QueueFull:
                 self.drop(listener)
@@ -93,16 +105,18 @@ class Live:
         for listener in list(self.listeners):
             self.drop(listener)
 
-    async def listen(self, login: str) -> AsyncIterator[News]:
-        """What concerns one login, until it ends."""
+    async def listen(self, login: str, after: int) -> AsyncIterator[News]:
+        """What concerns one login since the position `after`, until the login ends."""
         listener = Listener(login)
-        if not self.ended:
-            self.listeners.add(listener)
+        if self.ended:
+            return
+        self.listeners.add(listener)
         try:
-            while not self.ended:
-                item = await listener.news.get()
-                if item is None:
-                    return
+            newest, missed = await asyncio.to_thread(self.read_missed, login, after)
+            self.seq = newest if self.seq is None else self.seq
+            for found in sorted(missed):
+                yield found
+            while item := await listener.news.get():
                 yield item
         finally:
             self.listeners.discard(listener)

@@ -12,8 +12,9 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from gatepost.store import pages, users
+from gatepost.store import pages
 from gatepost.store.accounts import list_accounts
+from gatepost.store.events import last_seq
 from gatepost.web import looks
 from gatepost.web.assets import Assets
 from gatepost.web.forms import Form
@@ -108,14 +109,9 @@ def show(visit: Guest, template: str, context: Mapping[str, Any] | None = None, 
     known: dict[str, Any] = {"theme": theme_of(visit.request), "visit": visit, "now": visit.now, "form": visit.form}
     if isinstance(visit, Visit) and not visit.partial:
         known["rail"] = rail_of(visit)
+        known["seq"] = last_seq(visit.session)
     html = env.get_template(template).render({**known, **(context or {})})
     return HTMLResponse(html, status, headers={"Vary": "HX-Request, Cookie"})
-
-
-def fragment(env: Environment, template: str, name: str, context: Mapping[str, Any]) -> str:
-    """One block of a template."""
-    found = env.get_template(template)
-    return "".join(found.blocks[name](found.new_context(dict(context))))
 
 
 def theme_of(request: Request) -> str:
@@ -135,9 +131,3 @@ def rail_of(visit: Visit) -> dict[str, Any]:
     ]
     counts = pages.tab_counts(session, scope=scope, user_id=visit.user.id)
     return {"counts": counts, "mailboxes": mailboxes, "relayed": pages.relayed_failures(session, scope)}
-
-
-def user_label(visit: Visit, user_id: str | None) -> str:
-    """A user's name for people."""
-    user = users.get_user(visit.session, user_id) if user_id else None
-    return user.name if user else ""

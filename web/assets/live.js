@@ -20,18 +20,23 @@ function tell(kind, subject) {
     if (!element.dataset.liveOf || element.dataset.liveOf === subject) refresh(element)
 }
 
+function tellAll() {
+  for (const element of document.querySelectorAll('[data-live]')) refresh(element)
+}
+
 function show(connected) {
   document.body.classList.toggle('offline', !connected)
 }
 
 export function followEvents() {
   if (!document.querySelector('[data-live]')) return
-  const source = new EventSource('/events')
+  const source = new EventSource(`/events?after=${document.body.dataset.seq ?? ''}`)
   let lost = false
   for (const kind of ['conversation', 'message', 'account']) source.addEventListener(kind, (event) => tell(kind, event.data))
+  source.addEventListener('all', tellAll)
   source.addEventListener('open', () => {
     show(true)
-    if (lost) for (const element of document.querySelectorAll('[data-live]')) refresh(element)
+    if (lost) tellAll()
     lost = false
   })
   source.addEventListener('error', () => {
