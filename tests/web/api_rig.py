@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from httpx2 import Response
+from sqlmodel import Session
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
@@ -14,13 +16,16 @@ from gatepost.blobs import Blobs
 from gatepost.database import Database
 from gatepost.gateway.accept import Gate
 from gatepost.ledger import Ledger
-from gatepost.model import Credential
+from gatepost.model import Channel, Credential
 from gatepost.seal import Keys
 from gatepost.settings import Settings
+from gatepost.store.channels import create_channel
 from gatepost.store.credentials import SCOPES, create_credential
+from gatepost.threading.intake import Arriving, Desk, Received, read, receive, store_arrival
 from gatepost.web.api import routes
 from gatepost.web.live import Live
 from gatepost.web.state import App
+from gatepost.words import Strength
 
 SIMPLE = {
     "from": "Shop <orders@shop.example>",
@@ -58,8 +63,8 @@ class Api:
         return credential, {"Authorization": f"Bearer {secret}"}
 
     def send(self, auth: dict[str, str], **fields: Any) -> Any:
-        """Send a simple mail, with these fields besides or instead; `headers` go with the request."""
-        headers = auth | fields.pop("headers", {})
+        """Send a simple mail, with these fields besides or instead; `extra` headers go with the request."""
+        headers = auth | fields.pop("extra", {})
         answer = self.client.post("/v1/messages", json=SIMPLE | fields, headers=headers)
         assert answer.status_code == 202, answer.text
         return answer.json()
@@ -81,3 +86,46 @@ def api(settings: Settings, database: Database, ledger: Ledger, keys: Keys, now:
     """An installation without pages."""
     with opened(settings, database, ledger, keys, now) as api:
         yield api
+
+
+def arrive(api: Api, raw: bytes, recipient: str) -> Received:
+    """A mail from outside goes through the one door."""
+    desk = Desk(api.parts.settings, api.parts.keys, api.parts.blobs)
+    arriving = Arriving(raw, "mx", recipient, "ana@calderon.example", strength=Strength.ALIGNED)
+    reading, content = read(raw, arriving.envelope_from), api.parts.blobs.keep(raw)
+
+    def store(session: Session) -> Received:
+        return receive(session, desk, store_arrival(session, arriving, content, api.now), reading, api.now)
+
+    return api.parts.ledger.write(store)
+
+
+def question(subject: str = "Where is it?", references: str = "", to: str = "help@shop.example") -> bytes:
+    """What Ana writes."""
+    known = f"In-Reply-To: <{references}>\r\nReferences: <{references}>\r\n" if references else ""
+    return (
+        f"From: Ana <ana@calderon.example>\r\nTo: {to}, Ben <ben@calderon.example>\r\nSubject: {subject}\r\n"
+        f"Message-ID: <{subject.encode().hex()}@calderon.example>\r\n{known}\r\nI am waiting.\r\n"
+    ).encode()
+
+
+def desk_address(api: Api, address: str = "help@shop.example") -> Channel:
+    """A mailbox of ours."""
+    return api.parts.ledger.write(lambda s: create_channel(s, name="Help", address=address, now=api.now))
+
+
+def problem(answer: Response, status: int, code: str) -> dict[str, Any]:
+    """The problem that an answer is, after its form was checked."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body: dict[str, Any] = answer.json()
+    assert (answer.status_code, body["status"], body["code"]) == (status, status, code), body
+    assert body["type"] == f"/docs/api#{code}"
+    assert body["title"]
+    assert body["detail"]
+    assert body["instance"].startswith("/v1/")
+    return body
+
+
+def pointers(body: dict[str, Any]) -> list[str]:
+    """What a problem points at."""
+    return [fault["pointer"] for fault in body["errors"]]
