@@ -216,3 +216,20 @@ def problem_line(item: Any, file: Path | None) -> str:
     where = f" (GATEPOST_{name.upper()}, or {name} in {file or 'gatepost.toml'})" if name else ""
     what = "is not a setting; see `gatepost serve --help`" if item["type"] == "extra_forbidden" else item["msg"]
     return f"{name or 'settings'}{where}: {what.removeprefix('Value error, ')}"
+
+
+def origins(config: Path | None = None) -> dict[str, str]:
+    """Where each setting's value comes from: the variable's name, the file's path, or `default`."""
+    file = find_config(config, os.environ)
+    in_file = TomlConfigSettingsSource(Settings, toml_file=file)() if file else {}
+    known = {key.upper() for key in os.environ}
+    found: dict[str, str] = {}
+    for name in Settings.model_fields:
+        variable = f"GATEPOST_{name.upper()}"
+        if os.environ.get(f"{variable}_FILE") and name in SECRETS:
+            found[name] = f"{variable}_FILE"
+        elif variable in known:
+            found[name] = variable
+        else:
+            found[name] = str(file) if name in in_file else "default"
+    return found

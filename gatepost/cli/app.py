@@ -20,7 +20,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for group in (user, credential, domain, mailbox, queue):
+config_group = typer.Typer(name="config", help="The settings in force.", no_args_is_help=True)
+for group in (user, credential, domain, mailbox, queue, config_group):
     app.add_typer(group)
 
 
@@ -147,6 +148,19 @@ def demo(context: typer.Context) -> None:
 
     with ending():
         run(context.obj.settings())
+
+
+@config_group.command("show")
+def config_show(
+    context: typer.Context,
+    origin: Annotated[bool, typer.Option("--origin", help="Show where each value comes from.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show the settings in force, passwords masked."""
+    from gatepost.cli.config import show
+
+    with ending():
+        show(context.obj.config, origin, as_json)
 
 
 def main() -> None:

@@ -3,8 +3,10 @@
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from gatepost.parts import Parts, clock
 from gatepost.reply import clean_text
 from gatepost.settings import Settings
 from gatepost.store.arrivals import arrival_by_receipt, settle
-from gatepost.threading.intake import Arriving, Desk, Reading, Received, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, Reading, read, receive, store_arrival
 from gatepost.words import Outcome
 
 BATCH = 50
@@ -101,18 +103,12 @@ def import_files(run: Run, files: Iterator[Path]) -> None:
 
 
 def import_batch(run: Run, batch: Sequence[Source]) -> None:
-    """Read and store mails; where that fails together, each by itself."""
+    """Read mails and hand them to the ledger, which commits them together."""
+    desk = Desk(run.parts.settings, run.parts.keys, run.parts.blobs)
     waiting = [ready for source in batch if (ready := get_ready(run, source))]
-    if not waiting:
-        return
-    try:
-        for ended in run.parts.ledger.write(lambda session: store(session, run, waiting)):
-            run.end(ended)
-    except Exception as error:
-        if code_of(error) is not None:
-            raise
-        for one in waiting:
-            run.end(store_single(run, one))
+    storing = [run.parts.ledger.submit(partial(store_one, desk=desk, one=one)) for one in waiting]
+    for one, future in zip(waiting, storing, strict=True):
+        run.end(outcome_of(run, one, future))
 
 
 def get_ready(run: Run, source: Source) -> Waiting | None:
@@ -131,29 +127,24 @@ def there(source: Source, why: str, message_id: str | None) -> Ended:
     return Ended(source.name, THERE, f"It was imported before: {why}", message_id)
 
 
-def store(session: Session, run: Run, batch: Sequence[Waiting]) -> list[Ended]:
-    """Arrivals with their outcomes in the caller's transaction."""
-    desk = Desk(run.parts.settings, run.parts.keys, run.parts.blobs)
-    return [store_one(session, desk, one) for one in batch]
-
-
-def store_one(session: Session, desk: Desk, one: Waiting) -> Ended:
+def store_one(session: Session, *, desk: Desk, one: Waiting) -> Ended:
+    """Arrival and outcome in one transaction."""
     earlier = arrival_by_receipt(session, one.arriving.key)
     if earlier:
         return there(one.source, earlier.outcome_why, earlier.message_id)
     now = clock()
     arrival = store_arrival(session, one.arriving, one.content, now)
-    return ended_as(one.source, receive(session, desk, arrival, one.reading, now))
+    received = receive(session, desk, arrival, one.reading, now)
+    return Ended(one.source.name, received.outcome, received.why, received.message_id, received.conversation_id)
 
 
-def ended_as(source: Source, received: Received) -> Ended:
-    return Ended(source.name, received.outcome, received.why, received.message_id, received.conversation_id)
+def outcome_of(run: Run, one: Waiting, future: Future[Ended]) -> Ended:
+    """How storing ended; a mail that cannot be placed by a fault of ours is kept, quarantined with the reason.
 
-
-def store_single(run: Run, one: Waiting) -> Ended:
-    """One mail alone; what cannot be placed by a fault of ours is kept, quarantined with the reason."""
+    Raises trouble that is not the mail's, such as a full disk.
+    """
     try:
-        return run.parts.ledger.write(lambda session: store(session, run, [one]))[0]
+        return future.result()
     except Exception as error:
         if code_of(error) is not None:
             raise

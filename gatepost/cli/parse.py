@@ -5,14 +5,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from gatepost.cli.sources import MBOX_START, find_files, read_raw
 from gatepost.mail import Mail, Mailbox, parse
 from gatepost.threading.automatic import classify
 from gatepost.threading.quoted import reply_text
 from gatepost.threading.report import Recipient, read_report
 
 DONE, BAD_INPUT, FINDINGS = 0, 2, 3
-FILE_LIMIT = 64 * 1024 * 1024
-MBOX_START = b"From "
+MAIL_LIMIT = 64 * 1024 * 1024
 
 
 def parse_files(paths: Sequence[Path], as_json: bool, out: TextIO) -> int:
@@ -45,38 +45,13 @@ def is_mail(raw: bytes) -> bool:
 
 def read_mails(path: Path) -> Iterator[tuple[str, bytes | None]]:
     """(name, octets) of the mails of a file, an mbox (`file#number`) or a folder in order; None: not readable."""
-    if path.is_dir():
-        for below in sorted(path.rglob("*")):
-            if below.is_file():
-                yield from read_mails(below)
-        return
     if not path.exists():
         return
-    try:
-        with path.open("rb") as file:
-            raw = file.read(FILE_LIMIT)
-    except OSError:
-        yield str(path), None
-        return
-    mails = split_mbox(raw)
-    if len(mails) == 1:
-        yield str(path), mails[0]
-        return
-    for number, one in enumerate(mails, 1):
-        yield f"{path}#{number}", one
-
-
-def split_mbox(raw: bytes) -> list[bytes]:
-    """The mails of an mbox (RFC 4155), without their `From ` lines; any other file is one mail."""
-    if not raw.startswith(MBOX_START):
-        return [raw]
-    starts = [0]
-    at = raw.find(b"\n\nFrom ")
-    while at >= 0:
-        starts.append(at + 2)
-        at = raw.find(b"\n\nFrom ", at + 2)
-    ends = [*(start - 1 for start in starts[1:]), len(raw)]
-    return [raw[start:end].partition(b"\n")[2] for start, end in zip(starts, ends, strict=True)]
+    for file in find_files([path]):
+        try:
+            yield from read_raw(file, MAIL_LIMIT)
+        except OSError:
+            yield str(file), None
 
 
 def describe(raw: bytes) -> dict[str, Any]:

@@ -42,15 +42,20 @@ def find_files(paths: Sequence[Path]) -> list[Path]:
 def read_sources(path: Path, limit: int) -> Iterator[Source]:
     """The mails of one file; a mail over `limit` octets and a file that is none come with their problem."""
     try:
-        with path.open("rb") as file:
-            if file.read(len(MBOX_START)) == MBOX_START:
-                file.seek(0)
-                yield from (judge(name, raw, limit) for name, raw in number(str(path), split_mbox(file, limit)))
-                return
-            file.seek(0)
-            yield judge(str(path), file.read(limit + 1), limit)
+        yield from (judge(name, raw, limit) for name, raw in read_raw(path, limit))
     except OSError as error:
         yield Source(str(path), b"", f"it cannot be read: {error.strerror or error}")
+
+
+def read_raw(path: Path, limit: int) -> Iterator[tuple[str, bytes]]:
+    """(name, octets) of the mails of a file, each cut behind `limit` octets, whatever they are. Raises OSError."""
+    with path.open("rb") as file:
+        is_mbox = file.read(len(MBOX_START)) == MBOX_START
+        file.seek(0)
+        if is_mbox:
+            yield from number(str(path), split_mbox(file, limit))
+        else:
+            yield str(path), file.read(limit + 1)
 
 
 def number(name: str, mails: Iterator[bytes]) -> Iterator[tuple[str, bytes]]:

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TextIO
 
+from gatepost.cli.desk import Placed, place_all
 from gatepost.cli.parse import BAD_INPUT, DONE, FINDINGS, is_mail, read_mails
 from gatepost.mail import parse
-from gatepost.threading.archive import Record, Thread, thread_archive, thread_by_ids
+from gatepost.reply import clean_text
+from gatepost.threading.archive import Record, thread_archive
 
 POLICIES = ("desk", "archive")
 
@@ -15,7 +17,7 @@ POLICIES = ("desk", "archive")
 def thread_paths(paths: Sequence[Path], policy: str, as_json: bool, out: TextIO) -> int:
     """Group mails in the given order; exit code 0, 2 for a missing path or unknown policy, 3 if some file was no mail.
 
-    `archive` is RFC 5256 with subjects; `desk` joins by ids only.
+    `archive` is RFC 5256 with subjects; `desk` is what live mail meets: who may join counts, not only the ids.
     """
     if policy not in POLICIES:
         out.write(f"There is no policy {policy!r}: use desk or archive.\n")
@@ -23,7 +25,7 @@ def thread_paths(paths: Sequence[Path], policy: str, as_json: bool, out: TextIO)
     missing = [path for path in paths if not path.exists()]
     out.writelines(_error(str(path), "There is no such file or folder.", as_json) for path in missing)
     names: list[str] = []
-    records: list[Record] = []
+    mails: list[bytes] = []
     skipped = False
     for path in paths:
         for name, raw in read_mails(path):
@@ -32,13 +34,20 @@ def thread_paths(paths: Sequence[Path], policy: str, as_json: bool, out: TextIO)
                 out.write(_error(name, "Skipped: this file is not a mail.", as_json))
                 continue
             names.append(name)
-            records.append(read_record(raw))
-    threads = thread_archive(records) if policy == "archive" else thread_by_ids(records)
-    for name, record, thread in zip(names, records, threads, strict=True):
-        out.write(_line(name, record, thread, as_json))
+            mails.append(raw)
+    records = [read_record(raw) for raw in mails]
+    for name, record, placed in zip(names, records, place(mails, records, policy), strict=True):
+        out.write(_line(name, record, placed, as_json))
     if missing:
         return BAD_INPUT
     return FINDINGS if skipped else DONE
+
+
+def place(mails: Sequence[bytes], records: Sequence[Record], policy: str) -> list[Placed]:
+    """The conversation of each mail, counted from 1, and why."""
+    if policy == "desk":
+        return place_all(mails)
+    return [Placed(thread.group + 1, thread.why) for thread in thread_archive(records)]
 
 
 def read_record(raw: bytes) -> Record:
@@ -47,16 +56,17 @@ def read_record(raw: bytes) -> Record:
     return Record(mail.message_id, mail.references, mail.in_reply_to, mail.subject, mail.date)
 
 
-def _line(name: str, record: Record, thread: Thread, as_json: bool) -> str:
+def _line(name: str, record: Record, placed: Placed, as_json: bool) -> str:
     if as_json:
         told = {
             "file": name,
             "message_id": record.message_id,
-            "conversation": thread.group + 1,
-            "why": list(thread.why),
+            "conversation": placed.conversation,
+            "why": list(placed.why),
         }
         return json.dumps(told) + "\n"
-    return f"#{thread.group + 1}  {name}\n    {'; '.join(thread.why)}\n"
+    where = f"#{placed.conversation}" if placed.conversation else "none"
+    return f"{where}  {clean_text(name)}\n    {clean_text('; '.join(placed.why))}\n"
 
 
 def _error(name: str, text: str, as_json: bool) -> str:

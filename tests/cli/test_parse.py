@@ -5,7 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gatepost.cli.parse import parse_files, split_mbox
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from typer.testing import CliRunner
+
+from gatepost.cli.app import app
+from gatepost.cli.parse import parse_files
+from gatepost.cli.sources import find_files, looks_like_mail, read_sources, split_mbox
 from gatepost.cli.thread import thread_paths
 
 FIRST = b"Message-ID: <1@x.example>\nFrom: Ana <ana@x.example>\nTo: desk@y.example\nSubject: Order\n\nHello\n"
@@ -68,20 +75,101 @@ def test_a_summary_for_people(tmp_path: Path) -> None:
     assert "| Hello" in out.getvalue()
 
 
+def split(raw: bytes, limit: int = 1000) -> list[bytes]:
+    return list(split_mbox(io.BytesIO(raw), limit))
+
+
 def test_an_mbox_is_split_at_its_from_lines() -> None:
-    assert split_mbox(b"From a\nX: 1\n\nbody\n\nFrom b\nX: 2\n\n") == [b"X: 1\n\nbody\n", b"X: 2\n\n"]
-    assert split_mbox(b"X: 1\n\n\nFrom b\n") == [b"X: 1\n\n\nFrom b\n"]
+    assert split(b"From a\nX: 1\n\nbody\n\nFrom b\nX: 2\n\n") == [b"X: 1\n\nbody\n", b"X: 2\n"]
+    assert split(b"From a\r\nX: 1\r\n\r\nbody\r\n\r\nFrom b\r\nX: 2\r\n") == [b"X: 1\r\n\r\nbody\r\n", b"X: 2\r\n"]
 
 
-def test_thread_says_why(tmp_path: Path) -> None:
-    for name, raw in (("1.eml", FIRST), ("2.eml", SECOND), ("3.txt", b"no mail")):
-        (tmp_path / name).write_bytes(raw)
+def test_a_paragraph_that_begins_with_from_ends_no_mail() -> None:
+    raw = b"From a\nX: 1\n\nbody\n\nFrom now on we\nwrite to you.\n"
+    assert split(raw) == [raw.partition(b"\n")[2]]
+    assert split(b"From a\nX: 1\n\nFrom b") == [b"X: 1\n\nFrom b"]
+
+
+def test_a_mail_of_an_mbox_is_cut_behind_the_limit() -> None:
+    raw = b"From a\nX: 1\n\n" + b"line\n" * 100 + b"\nFrom b\nX: 2\n"
+    first, second = split(raw, 20)
+    assert (len(first), second) == (21, b"X: 2\n")
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=100, deadline=None)
+def test_any_octets_can_be_split(raw: bytes) -> None:
+    assert all(len(mail) <= 101 for mail in split(b"From " + raw, 100))
+    looks_like_mail(raw)
+
+
+def test_what_looks_like_a_mail() -> None:
+    for raw in (b"Subject: x\n\n", b"From a@b\nX-A: 1\nFrom: a\n", b"X-A: 1\r\n folded\r\nReceived : x\r\n"):
+        assert looks_like_mail(raw)
+    for raw in (b"", b"{\n", b"key: value\n", b"# Subject: x\n", b"X: 1\n\nSubject: x\n", b"no mail\nSubject: x"):
+        assert not looks_like_mail(raw)
+
+
+def test_files_are_found_and_judged(tmp_path: Path) -> None:
+    (tmp_path / "b.eml").write_bytes(FIRST)
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "big.eml").write_bytes(FIRST + b"x" * 1000)
+    (tmp_path / ".hidden").write_bytes(FIRST)
+    (tmp_path / "empty").write_bytes(b"")
+    files = find_files([tmp_path, tmp_path / ".hidden"])
+    assert [file.name for file in files] == ["big.eml", "b.eml", "empty", ".hidden"]
+    big, plain, empty, _ = (source for file in files for source in read_sources(file, 500))
+    assert "message_size" in big.problem
+    assert (plain.raw, plain.problem) == (FIRST, "")
+    assert empty.problem == "it is empty"
+    assert "No such file" in next(iter(read_sources(tmp_path / "gone", 500))).problem
+
+
+def threads(tmp_path: Path, policy: str) -> list[dict[str, Any]]:
+    out = io.StringIO()
+    assert thread_paths([tmp_path], policy, True, out) == 0
+    return lines(out)
+
+
+def test_the_archive_joins_by_ids(tmp_path: Path) -> None:
+    (tmp_path / "1.eml").write_bytes(FIRST)
+    (tmp_path / "2.eml").write_bytes(SECOND)
+    first, second = threads(tmp_path, "archive")
+    assert first["conversation"] == second["conversation"]
+    assert second["why"] == ["References names <1@x.example>"]
+
+
+def test_the_desk_asks_who_writes(tmp_path: Path) -> None:
+    again = SECOND.replace(b"desk@y", b"ana@x").replace(b"<2@", b"<3@").replace(b"Yes", b"And now?")
+    for name, raw in (("1", FIRST), ("2", SECOND), ("3", again), ("4", FIRST)):
+        (tmp_path / f"{name}.eml").write_bytes(raw)
+    first, stranger, known, copy = threads(tmp_path, "desk")
+    assert first["why"] == ["A new conversation: the mail refers to none that we know"]
+    assert known["conversation"] == first["conversation"] == copy["conversation"]
+    assert "ana@x.example takes part" in known["why"][0]
+    assert stranger["conversation"] != first["conversation"]
+    assert "desk@y.example does not take part" in stranger["why"][0]
+    out = io.StringIO()
+    thread_paths([tmp_path], "desk", False, out)
+    assert out.getvalue().startswith("#1  ")
+
+
+def test_thread_says_what_it_cannot_use(tmp_path: Path) -> None:
+    (tmp_path / "3.txt").write_bytes(b"no mail")
     for policy in ("desk", "archive"):
         out = io.StringIO()
         assert thread_paths([tmp_path], policy, True, out) == 3
-        error, first, second = lines(out)
-        assert "not a mail" in error["error"]
-        assert first["conversation"] == second["conversation"]
-        assert second["why"] == ["References names <1@x.example>"]
+        assert "not a mail" in lines(out)[0]["error"]
     assert thread_paths([tmp_path], "guess", True, io.StringIO()) == 2
     assert thread_paths([tmp_path / "gone"], "desk", False, io.StringIO()) == 2
+
+
+def test_parse_and_thread_need_no_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPOST_VAR", str(tmp_path / "var"))
+    monkeypatch.setenv("GATEPOST_DOMAIN", "no domain")
+    (tmp_path / "1.eml").write_bytes(FIRST)
+    for command in ("parse", "thread"):
+        result = CliRunner().invoke(app, [command, "--json", str(tmp_path / "1.eml")])
+        assert result.exit_code == 0
+        assert json.loads(result.stdout)["message_id"] == "1@x.example"
+    assert not (tmp_path / "var").exists()

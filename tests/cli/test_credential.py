@@ -1,0 +1,68 @@
+"""`gatepost credential` and `gatepost domain`."""
+
+from gatepost.store.credentials import check_credential, credential_by_secret
+from tests.cli.conftest import Command
+
+
+def test_an_smtp_secret_works_and_is_shown_once(gatepost: Command) -> None:
+    (made,) = gatepost.objects("credential", "add", "shop", "--sender", "Shop.example", "--sender", "a@b.example")
+    assert made["senders"] == ["shop.example", "a@b.example"]
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert check_credential(session, parts.keys, made["username"], made["secret"])
+    assert made["secret"] not in gatepost.run("credential", "list").stdout
+    assert "Password (shown once)" in gatepost.run("credential", "add", "x", "--sender", "b.example").stdout
+
+
+def test_an_api_key_has_its_scopes(gatepost: Command) -> None:
+    arguments = ("--kind", "api", "--sender", "shop.example", "--scope", "messages:send", "--conversations", "never")
+    (made,) = gatepost.objects("credential", "add", "shop", *arguments)
+    with gatepost.parts() as parts, parts.database.session() as session:
+        found = credential_by_secret(session, parts.keys, made["secret"])
+        assert found
+        assert (found.scopes, found.conversations) == (["messages:send"], "never")
+
+
+def test_a_network_warns(gatepost: Command) -> None:
+    result = gatepost.run("credential", "add", "x", "--sender", "b.example", "--network", "127.0.0.0/8", "--json")
+    assert "without a password" in result.stderr
+    assert result.stdout.count("\n") == 1
+
+
+def test_disabled_by_name_user_name_or_id(gatepost: Command) -> None:
+    (made,) = gatepost.objects("credential", "add", "shop", "--sender", "shop.example")
+    for which in (made["name"], made["username"], made["id"]):
+        assert gatepost.objects("credential", "disable", which)[0]["state"] == "disabled"
+        assert gatepost.objects("credential", "list")[0]["state"] == "disabled"
+        assert "enabled" in gatepost.run("credential", "enable", which).stdout
+    gatepost.run("credential", "add", "shop", "--sender", "shop.example")
+    assert "use the user name" in gatepost.refused("credential", "disable", "shop")
+    assert "no such credential" in gatepost.refused("credential", "disable", "till")
+
+
+def test_bad_credentials_are_refused_and_not_made(gatepost: Command) -> None:
+    add = ("credential", "add", "shop", "--sender")
+    assert "--sender" in gatepost.refused(*add, "a@@b")
+    assert "--kind ftp: choose smtp, api" in gatepost.refused(*add, "b.example", "--kind", "ftp")
+    assert "add --kind api" in gatepost.refused(*add, "b.example", "--scope", "messages:send")
+    assert "--scope all" in gatepost.refused(*add, "b.example", "--kind", "api", "--scope", "all")
+    assert "192.0.2.0/24" in gatepost.refused(*add, "b.example", "--network", "10.0.0.1/8")
+    assert "--conversations" in gatepost.refused(*add, "b.example", "--conversations", "maybe")
+    assert gatepost.objects("credential", "list") == []
+
+
+def test_a_domain_shows_the_record_to_publish(gatepost: Command) -> None:
+    (made,) = gatepost.objects("domain", "add", "Shop.Example")
+    assert made["domain"] == "shop.example"
+    assert made["record_name"].endswith("._domainkey.shop.example")
+    assert made["record"].startswith("v=DKIM1; k=rsa; p=")
+    assert gatepost.objects("domain", "show", "SHOP.example") == [made]
+    assert gatepost.objects("domain", "list") == [made]
+    assert "IN TXT" in gatepost.run("domain", "show", "shop.example").stdout
+    assert "shop.example" in gatepost.run("domain", "list").stdout
+
+
+def test_bad_domains_are_refused(gatepost: Command) -> None:
+    gatepost.run("domain", "add", "shop.example")
+    assert "is there already" in gatepost.refused("domain", "add", "shop.example")
+    assert "DOMAIN a b" in gatepost.refused("domain", "add", "a b")
+    assert "gatepost domain add other.example" in gatepost.refused("domain", "show", "other.example")
