@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
@@ -12,7 +13,8 @@ from gatepost.address import Address, AddressError, parse_address
 from gatepost.blobs import Content
 from gatepost.database import Database
 from gatepost.envelope import Envelope
-from gatepost.gateway.authenticate import Verdict, authenticate
+from gatepost.gateway.authenticate import DmarcResult, Verdict, authenticate
+from gatepost.gateway.spf import NOT_CHECKED
 from gatepost.ledger import Ledger
 from gatepost.model import Arrival
 from gatepost.reply import TROUBLE, Reply
@@ -22,9 +24,15 @@ from gatepost.store.channels import channel_by_address
 from gatepost.store.messages import raw_of
 from gatepost.threading.intake import Arriving, Desk, read, receive, store_arrival
 from gatepost.tokens import read_reply_address, read_return_path
-from gatepost.words import Outcome
+from gatepost.words import Outcome, Strength
 
 log = structlog.get_logger("inbound")
+VERIFIERS = 32
+
+
+def verifiers() -> ThreadPoolExecutor:
+    """Threads of their own for questions to foreign name servers: slow ones keep nobody else waiting."""
+    return ThreadPoolExecutor(VERIFIERS, "verify")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +44,7 @@ class Inbound:
     ledger: Ledger
     resolver: Resolver
     clock: Callable[[], datetime]
+    verifiers: ThreadPoolExecutor = field(default_factory=verifiers)
 
 
 async def known_recipient(inbound: Inbound, recipient: str) -> bool:
@@ -64,11 +73,11 @@ def takes_mail(session: Session, address: Address) -> bool:
 
 async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     """Take responsibility for a mail: `250` after the commit; trouble of ours is temporary, the raw mail is kept."""
-    verdict = await asyncio.to_thread(verify, inbound, envelope)
+    verdict = await asyncio.get_running_loop().run_in_executor(inbound.verifiers, verify, inbound, envelope)
     content = await asyncio.to_thread(inbound.desk.blobs.keep, envelope.content)
     now = inbound.clock()
     arrivals = await inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
-    if verdict.dmarc.result == "fail" and verdict.dmarc.policy == "reject":
+    if is_refused(verdict):
         return await refuse(inbound, arrivals, verdict)
     try:
         await place_all(inbound, arrivals, envelope.content, now)
@@ -80,19 +89,33 @@ async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
 
 
 def verify(inbound: Inbound, envelope: Envelope) -> Verdict:
-    return authenticate(
-        envelope.content,
-        ip=envelope.remote_ip,
-        helo=envelope.helo,
-        mail_from=envelope.mail_from,
-        resolver=inbound.resolver,
-        now=inbound.clock(),
-        authserv_id=inbound.desk.settings.host,
-    )
+    """The verdict; where a fault of ours prevents one, the mail counts as failing: kept, for a person's look."""
+    try:
+        return authenticate(
+            envelope.content,
+            ip=envelope.remote_ip,
+            helo=envelope.helo,
+            mail_from=envelope.mail_from,
+            resolver=inbound.resolver,
+            now=inbound.clock(),
+            authserv_id=inbound.desk.settings.host,
+        )
+    except Exception:
+        log.exception("authenticating an inbound mail failed; it waits for a person's look")
+        dmarc = DmarcResult("temperror", "", "none", "Who sent this could not be checked, by a fault of ours.")
+        return Verdict(NOT_CHECKED, (), dmarc, Strength.FAILING, None, "")
+
+
+def is_refused(verdict: Verdict) -> bool:
+    """Whether the owner of the sender's domain asks that the mail be refused (RFC 9989)."""
+    return verdict.dmarc.result == "fail" and verdict.dmarc.policy == "reject"
 
 
 def store_all(session: Session, envelope: Envelope, content: Content, verdict: Verdict, now: datetime) -> list[Arrival]:
-    """One arrival per recipient, over the same octets."""
+    """One arrival per recipient, over the same octets.
+
+    What is refused has receipts of its own: the same octets may come again from where they are not refused.
+    """
     stored: list[Arrival] = []
     for recipient in envelope.recipients:
         arriving = Arriving(
@@ -105,12 +128,14 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
             auth=verdict.summary,
             strength=verdict.strength,
         )
+        if is_refused(verdict):
+            arriving = replace(arriving, receipt=f"refused:{arriving.key}")
         stored.append(store_arrival(session, arriving, content, now, stored[0].raw_id if stored else ""))
     return stored
 
 
 async def refuse(inbound: Inbound, arrivals: list[Arrival], verdict: Verdict) -> Reply:
-    """The sender's domain asks that such mail be refused (RFC 9989); it is kept with its outcome all the same."""
+    """The sender's domain asks that such mail be refused; it is kept with its outcome all the same."""
     why = f"Refused, as the policy of {verdict.dmarc.domain} asks: {verdict.dmarc.why}"
 
     def op(session: Session) -> None:

@@ -39,9 +39,12 @@ def settle(session: Session, arrival_id: str, outcome: Outcome, why: str, messag
 
 
 def count_try(session: Session, arrival_id: str, why: str) -> None:
-    """Note that reading an arrival failed by a fault of ours; after three tries it is quarantined, never dropped."""
+    """Note that reading an arrival failed by a fault of ours; after three tries it is quarantined, never dropped.
+
+    One that has ended keeps its outcome: of a mail to two recipients, one may have been read.
+    """
     arrival = session.get(Arrival, arrival_id)
-    if arrival is None:
+    if arrival is None or arrival.outcome != Outcome.PENDING:
         return
     arrival.tries += 1
     arrival.outcome_why = why

@@ -1,7 +1,10 @@
 """What stands behind the MX listener, over a real store: known recipients, outcomes, faults of ours."""
 
 import asyncio
+import threading
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -15,8 +18,10 @@ from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Arrival
 from gatepost.reply import TROUBLE, Reply
+from gatepost.resolver import NoSuchName
 from gatepost.seal import Keys
 from gatepost.settings import Settings
+from gatepost.store.arrivals import count_try
 from gatepost.store.channels import create_channel, set_aliases
 from gatepost.store.messages import raw_of
 from gatepost.threading.intake import Desk
@@ -170,6 +175,69 @@ def test_a_mail_that_breaks_us_each_time_is_quarantined_not_dropped(
     assert arrival.outcome == Outcome.QUARANTINED
     with inbound.database.session() as session:
         assert raw_of(session, arrival.raw_id, inbound.desk.blobs) == RAW
+
+
+def test_a_mail_that_was_refused_from_elsewhere_is_received_from_its_own_server(inbound: Inbound) -> None:
+    assert come_in(inbound, ip="203.0.113.9").code == 550
+    assert come_in(inbound).code == 250
+    assert sorted(arrival.outcome for arrival in arrivals(inbound)) == [Outcome.PLACED, Outcome.REFUSED]
+    assert come_in(inbound, ip="203.0.113.9").code == 550
+
+
+def test_a_recipient_that_was_served_keeps_its_outcome_when_another_breaks_us(inbound: Inbound) -> None:
+    come_in(inbound)
+    (arrival,) = arrivals(inbound)
+    for _ in range(4):
+        inbound.ledger.write(lambda session: count_try(session, arrival.id, "the other recipient failed"))
+    assert arrivals(inbound)[0].outcome == Outcome.PLACED
+
+
+class Broken:
+    """A resolver with a fault of ours in it."""
+
+    def txt(self, name: str, seconds: float | None = None) -> list[bytes]:
+        raise RuntimeError(name)
+
+    a: Any = txt
+    aaaa: Any = txt
+    mx: Any = txt
+    ptr: Any = txt
+
+
+def test_a_mail_that_breaks_authentication_is_kept_for_a_persons_look(inbound: Inbound) -> None:
+    assert come_in(replace(inbound, resolver=Broken())).code == 250
+    (arrival,) = arrivals(inbound)
+    assert (arrival.outcome, arrival.strength) == (Outcome.REVIEW, Strength.FAILING)
+
+
+def test_silent_name_servers_do_not_keep_other_work_waiting(inbound: Inbound) -> None:
+    ended = threading.Event()
+
+    class Silent(Broken):
+        def txt(self, name: str, seconds: float | None = None) -> list[bytes]:
+            ended.wait(60)
+            raise NoSuchName(name)
+
+        a: Any = txt
+        aaaa: Any = txt
+        mx: Any = txt
+        ptr: Any = txt
+
+    silent = replace(inbound, resolver=Silent())
+
+    async def scenario() -> None:
+        raws = [RAW + b"%d\r\n" % number for number in range(40)]
+        mails = [asyncio.create_task(receive_mail(silent, Envelope("a@b.example", (SUPPORT,), raw))) for raw in raws]
+        await asyncio.sleep(0)
+        assert await asyncio.wait_for(known_recipient(inbound, SUPPORT), 30)
+        assert not any(mail.done() for mail in mails)
+        ended.set()
+        assert {reply.code for reply in await asyncio.gather(*mails)} == {250}
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        ended.set()
 
 
 def test_a_large_mail_is_a_file(inbound: Inbound) -> None:
