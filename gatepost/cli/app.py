@@ -61,21 +61,22 @@ def serve(
 def init(
     context: typer.Context,
     email: Annotated[str, typer.Option(help="The first admin's address (default: admin@ your domain).")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Make the key file, the database, the certificate and the first admin; safe to run again."""
     from gatepost.cli.init import init as run
 
     with ending():
-        run(context.obj.settings(), email)
+        run(context.obj.settings(), email, as_json)
 
 
 @app.command()
-def migrate(context: typer.Context) -> None:
+def migrate(context: typer.Context, as_json: AsJson = False) -> None:
     """Bring the database to the version of this program."""
     from gatepost.cli.init import migrate as run
 
     with ending():
-        run(context.obj.settings())
+        run(context.obj.settings(), as_json)
 
 
 @app.command("import")

@@ -3,36 +3,46 @@
 import secrets
 
 from gatepost.certificate import certificate_files
-from gatepost.cli.frame import BadInput, say
+from gatepost.cli.frame import BadInput, print_object, say
 from gatepost.database import migrate as migrate_database
 from gatepost.parts import Parts, clock, open_parts
 from gatepost.seal import make_keys
 from gatepost.settings import Settings
 
 
-def init(settings: Settings, email: str) -> None:
+def tell(as_json: bool, sentence: str, **made: str | None) -> None:
+    """Something was made: as a sentence, or as an object."""
+    if as_json:
+        print_object(made)
+    else:
+        say(sentence)
+
+
+def init(settings: Settings, email: str, as_json: bool = False) -> None:
     """Make what is missing: key file, database, certificate, first admin, first mailbox and domain."""
     settings.path(settings.var).mkdir(parents=True, exist_ok=True)
     key_file = settings.path(settings.key_file)
     if not key_file.exists():
         make_keys(key_file)
-        say(f"Key file made: {key_file} (keep a copy of it: without it nothing sealed can be read)")
+        sentence = f"Key file made: {key_file} (keep a copy of it: without it nothing sealed can be read)"
+        tell(as_json, sentence, made="key file", path=str(key_file))
     migrate_database(settings.database_url)
     certificate_files(settings, clock())
     with open_parts(settings) as parts:
         first_domain(parts)
-        first_channel(parts)
-        first_admin(parts, email)
+        first_channel(parts, as_json)
+        first_admin(parts, email, as_json)
 
 
-def migrate(settings: Settings) -> None:
+def migrate(settings: Settings, as_json: bool = False) -> None:
     """Bring the schema to the newest revision."""
     from gatepost.database import open_database, schema_revision
 
     migrate_database(settings.database_url)
     database = open_database(settings.database_url)
     try:
-        say(f"The database is at revision {schema_revision(database)[0]}.")
+        revision = schema_revision(database)[0]
+        tell(as_json, f"The database is at revision {revision}.", revision=revision)
     finally:
         database.close()
 
@@ -47,7 +57,7 @@ def first_domain(parts: Parts) -> None:
     parts.ledger.write(lambda session: create_domain(session, parts.keys, parts.settings.domain, clock()))
 
 
-def first_channel(parts: Parts) -> None:
+def first_channel(parts: Parts, as_json: bool) -> None:
     """An address to write to, so that the first answer arrives somewhere."""
     from gatepost.store.channels import create_channel, list_channels
 
@@ -56,10 +66,10 @@ def first_channel(parts: Parts) -> None:
         if list_channels(session):
             return
     parts.ledger.write(lambda session: create_channel(session, name="Support", address=address, now=clock()))
-    say(f"First mailbox: {address}")
+    tell(as_json, f"First mailbox: {address}", made="mailbox", address=address)
 
 
-def first_admin(parts: Parts, email: str) -> None:
+def first_admin(parts: Parts, email: str, as_json: bool) -> None:
     """The first admin, with a password that is printed once and must be changed."""
     from gatepost.address import AddressError, parse_address
     from gatepost.password import hash_password
@@ -85,4 +95,5 @@ def first_admin(parts: Parts, email: str) -> None:
             now=clock(),
         )
     )
-    say(f"First admin: {address}   password (shown once): {password}")
+    sentence = f"First admin: {address}   password (shown once): {password}"
+    tell(as_json, sentence, made="admin", email=address, password=password)

@@ -76,4 +76,6 @@ def test_init_makes_what_is_missing_and_can_be_repeated(gatepost: Command) -> No
     (gatepost.var / "gatepost.db").unlink()
     assert "password (shown once)" in gatepost.run("init", "--email", "boss@gatepost.test").stdout
     assert "password" not in gatepost.run("init").stdout
+    assert gatepost.objects("init") == []
+    assert gatepost.objects("migrate")[0]["revision"]
     assert [user["email"] for user in gatepost.objects("user", "list")] == ["boss@gatepost.test"]

@@ -1,0 +1,139 @@
+"""`gatepost doctor` and `gatepost config`."""
+
+import socket
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gatepost.certificate import make_certificate
+from gatepost.parts import clock
+from gatepost.store.domains import create_domain, dns_record
+from tests.cli.conftest import SUPPORT, Command
+from tests.fakes.dns import Zone, dns_server
+
+
+def found(gatepost: Command, group: str, code: int) -> list[tuple[str, str]]:
+    rows = gatepost.objects("doctor", code=code)
+    assert all(row["fix"] for row in rows if row["state"] != "ok")
+    return [(row["state"], f"{row['sentence']} {row['fix'] or ''}") for row in rows if row["group"] == group]
+
+
+def test_a_fresh_installation_is_well(gatepost: Command) -> None:
+    with gatepost.parts() as parts:
+        parts.ledger.write(lambda session: create_domain(session, parts.keys, "gatepost.test", clock()))
+    text = gatepost.run("doctor").stdout
+    assert "all well" in text
+    rows = gatepost.objects("doctor")
+    groups = {row["group"] for row in rows}
+    assert groups == {
+        *("settings", "keys", "database", "disk", "tls", "ports"),
+        *("route", "domains", "mailboxes", "queue", "arrivals"),
+    }
+
+
+def test_what_is_missing_names_its_fix(gatepost: Command) -> None:
+    (gatepost.var / "gatepost.db").unlink()
+    assert "gatepost init" in found(gatepost, "database", 3)[0][1]
+    assert not (gatepost.var / "gatepost.db").exists()
+    (gatepost.var / "gatepost.db").write_bytes(b"")
+    assert "gatepost migrate" in found(gatepost, "database", 3)[0][1]
+    (gatepost.var / "key").chmod(0o644)
+    assert "chmod 600" in found(gatepost, "keys", 3)[0][1]
+    assert "fix: " in gatepost.run("doctor", code=3).stdout
+
+
+def test_settings_that_do_not_fit_are_findings(gatepost: Command) -> None:
+    gatepost.environment["GATEPOST_ROUTE"] = "pigeon"
+    assert "GATEPOST_ROUTE" in found(gatepost, "settings", 3)[0][1]
+    assert "GATEPOST_ROUTE" in gatepost.run("user", "list", code=2).stderr
+
+
+@contextmanager
+def greeter(greeting: bytes) -> Iterator[int]:
+    """A server that says only this; its port."""
+
+    class Greeting(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.sendall(greeting)
+            self.request.settimeout(5)
+            while self.request.recv(1000):
+                pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Greeting) as server:
+        server.daemon_threads = True
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_a_port_is_ours_another_program_s_or_free(gatepost: Command) -> None:
+    for greeting, state in ((b"220 mail.gatepost.test ESMTP\r\n", "ok"), (b"220 other ESMTP\r\n", "fail")):
+        with greeter(greeting) as port:
+            gatepost.environment["GATEPOST_MX"] = f"127.0.0.1:{port}"
+            mx = next(one for one in found(gatepost, "ports", 3) if "mx" in one[1])
+            assert mx[0] == state
+    assert ("ok", f"mx is not served now; 127.0.0.1:{port} is free ") in found(gatepost, "ports", 3)
+    gatepost.environment["GATEPOST_MX"] = "192.0.2.1:25"
+    assert any(state == "fail" and "GATEPOST_MX" in text for state, text in found(gatepost, "ports", 3))
+
+
+def test_a_dkim_record_is_looked_up(gatepost: Command) -> None:
+    with gatepost.parts() as parts:
+        domain = parts.ledger.write(lambda session: create_domain(session, parts.keys, "shop.org", clock()))
+    name, record = dns_record(domain)
+    published = [f'"{record[:200]}" "{record[200:]}"']
+    zones: tuple[tuple[Zone, str], ...] = (
+        ({}, "fail"),
+        ({name: {"TXT": ['"v=DKIM1; p=AAAA"']}}, "fail"),
+        ({name: {"TXT": published}}, "ok"),
+    )
+    for zone, state in zones:
+        with dns_server(zone) as server:
+            gatepost.environment["GATEPOST_DNS_SERVERS"] = f'["{server.address}"]'
+            assert found(gatepost, "domains", 0 if state == "ok" else 3)[0][0] == state
+
+
+def test_the_certificate_is_read(gatepost: Command, tmp_path: Path) -> None:
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    gatepost.environment.update(GATEPOST_TLS_CERTIFICATE=str(certificate), GATEPOST_TLS_KEY=str(key))
+    assert found(gatepost, "tls", 3)[0][0] == "fail"
+    for age, state in ((timedelta(0), "ok"), (timedelta(days=815), "warn"), (timedelta(days=900), "fail")):
+        make_certificate("mail.gatepost.test", certificate, key, datetime.now(UTC) - age)
+        assert found(gatepost, "tls", 3)[0][0] == state
+
+
+def test_a_relay_that_does_not_answer_fails(gatepost: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    gatepost.environment.update(GATEPOST_ROUTE="relay", GATEPOST_RELAY=f"smtp://user:hidden@127.0.0.1:{port}")
+    ((state, text),) = found(gatepost, "route", 3)
+    assert (state, "hidden" in text) == ("fail", False)
+
+
+def test_mailboxes_are_judged(gatepost: Command, tmp_path: Path) -> None:
+    (tmp_path / "password").write_text("x\n")
+    to = ["--host", "localhost", "--port", "1", "--password-file", str(tmp_path / "password"), "--no-check"]
+    gatepost.run("mailbox", "connect", SUPPORT, *to)
+    assert found(gatepost, "mailboxes", 3)[0][0] == "ok"
+    gatepost.run("mailbox", "add", "sales@gatepost.test", "--no-mx")
+    states = [state for state, _ in found(gatepost, "mailboxes", 3)]
+    assert states == ["warn", "ok"]
+
+
+def test_settings_are_shown_with_their_origin(gatepost: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = gatepost.var / "gatepost.toml"
+    config.write_text('domain = "shop.example"\nrelay = "smtp://user:hidden@relay.example"\n')
+    rows = gatepost.objects("--config", str(config), "config", "show", "--origin")
+    shown = {row["setting"]: (row["value"], row["origin"]) for row in rows}
+    assert shown["domain"] == ("shop.example", str(config))
+    assert shown["relay"] == ("smtp://user:***@relay.example", str(config))
+    assert shown["mx"] == ("127.0.0.1:0", "GATEPOST_MX")
+    assert shown["route"] == ("sandbox", "default")
+    assert "hidden" not in gatepost.run("--config", str(config), "config", "show").stdout

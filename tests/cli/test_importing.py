@@ -1,0 +1,130 @@
+"""`gatepost import`: every file has an outcome, nothing twice, nothing lost."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gatepost.store.arrivals import count_outcomes
+from gatepost.store.messages import messages_by_header_id, raw_of
+from tests.cli.conftest import SUPPORT, Command
+
+HEADER = b"Message-ID: <1@x.example>\nFrom: Ana <ana@x.example>\nDate: Fri, 02 Jan 2009 10:00:00 +0100\n"
+FIRST = HEADER + b"Subject: Order\n\nHi\n"
+SECOND = b"Message-ID: <2@x.example>\nFrom: ana@x.example\nSubject: Re: Order\nReferences: <1@x.example>\n\nAnd?\n"
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Path:
+    """A folder with a mail, an mbox, a picture and an empty file."""
+    folder = tmp_path / "history"
+    (folder / "more").mkdir(parents=True)
+    (folder / "1.eml").write_bytes(FIRST)
+    (folder / "more" / "box").write_bytes(b"From a\n" + SECOND + b"\nFrom b\n" + SECOND.replace(b"<2@", b"<3@") + b"\n")
+    (folder / "picture.png").write_bytes(b"\x89PNG\r\n\x1a\n\x00")
+    (folder / "zero").write_bytes(b"")
+    return folder
+
+
+def load(gatepost: Command, *paths: Path, code: int = 0) -> dict[str, str]:
+    rows = gatepost.objects("import", *map(str, paths), "--mailbox", SUPPORT, code=code)
+    return {row["file"].rpartition("/")[2]: row["outcome"] for row in rows}
+
+
+def test_every_file_has_an_outcome(gatepost: Command, history: Path) -> None:
+    outcomes = load(gatepost, history, code=3)
+    placed = {"1.eml": "placed", "box#1": "placed", "box#2": "placed"}
+    assert outcomes == {**placed, "picture.png": "skipped", "zero": "skipped"}
+    with gatepost.parts() as parts, parts.database.session() as session:
+        (message,) = messages_by_header_id(session, "1@x.example")
+        (answer,) = messages_by_header_id(session, "2@x.example")
+        assert message.sent_at == datetime(2009, 1, 2, 9, tzinfo=UTC)
+        assert raw_of(session, message.raw_id, parts.blobs) == FIRST
+        assert message.conversation_id == answer.conversation_id
+        assert message.channel_id
+
+
+def test_a_second_run_adds_nothing(gatepost: Command, history: Path) -> None:
+    load(gatepost, history, code=3)
+    again = load(gatepost, history, code=3)
+    assert [again[name] for name in ("1.eml", "box#1", "box#2")] == ["already there"] * 3
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert count_outcomes(session) == {"placed": 3}
+
+
+def test_a_mailbox_that_grew_brings_only_what_is_new(gatepost: Command, tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    box.write_bytes(b"From a\n" + FIRST + b"\n")
+    assert load(gatepost, box) == {"box": "placed"}
+    box.write_bytes(b"From a\n" + FIRST + b"\nFrom b\n" + SECOND + b"\n")
+    assert load(gatepost, box) == {"box#1": "already there", "box#2": "placed"}
+
+
+def test_many_files_in_several_batches(gatepost: Command, tmp_path: Path) -> None:
+    for number in range(120):
+        (tmp_path / f"{number:03}.eml").write_bytes(FIRST.replace(b"<1@", b"<%d@" % number))
+    files = sorted(tmp_path.glob("*.eml"))
+    assert set(load(gatepost, *files).values()) == {"placed"}
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert count_outcomes(session) == {"placed": 120}
+
+
+def test_large_mail_is_a_file_and_larger_mail_is_skipped(gatepost: Command, tmp_path: Path) -> None:
+    (tmp_path / "large.eml").write_bytes(FIRST + b"x" * 200_000)
+    assert load(gatepost, tmp_path / "large.eml") == {"large.eml": "placed"}
+    gatepost.environment["GATEPOST_MESSAGE_SIZE"] = "1000"
+    (tmp_path / "larger.eml").write_bytes(FIRST + b"y" * 2000)
+    assert load(gatepost, tmp_path / "larger.eml", code=3) == {"larger.eml": "skipped"}
+
+
+def test_importing_sends_nothing(gatepost: Command, history: Path) -> None:
+    load(gatepost, history, code=3)
+    assert gatepost.objects("queue", "counts")[0] == dict.fromkeys(gatepost.objects("queue", "counts")[0], 0)
+
+
+def test_people_are_told_the_sum_and_the_reasons(gatepost: Command, history: Path) -> None:
+    result = gatepost.run("import", str(history), "--mailbox", SUPPORT, code=3)
+    assert "it is not a mail" in result.stdout
+    assert "5 files and mails: 3 placed, 2 skipped" in result.stderr
+
+
+def test_bad_input_stores_nothing(gatepost: Command, history: Path) -> None:
+    assert "no such file" in gatepost.refused("import", str(history), "/nowhere", "--mailbox", SUPPORT)
+    assert SUPPORT in gatepost.refused("import", str(history), "--mailbox", "x@gatepost.test")
+    assert "--mailbox" in gatepost.run("import", str(history), code=2).stderr
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert count_outcomes(session) == {}
+
+
+def open_when_read(pipe: Path, process: "subprocess.Popen[bytes]") -> int:
+    """The writing end of a pipe, once the process has come to it and waits."""
+    while process.poll() is None:
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            time.sleep(0.02)
+    raise AssertionError("it ended before it came to the pipe")
+
+
+def test_interrupted_it_ends_with_130_and_keeps_what_it_has(gatepost: Command, tmp_path: Path) -> None:
+    for number in range(60):
+        (tmp_path / f"{number:02}.eml").write_bytes(FIRST.replace(b"<1@", b"<%d@" % number))
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    files = [str(path) for path in [*sorted(tmp_path.glob("*.eml")), pipe]]
+    command = [sys.executable, "-m", "gatepost", "import", "--json", "--mailbox", SUPPORT, *files]
+    environment = {**os.environ, **gatepost.environment}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        writer = open_when_read(pipe, process)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        os.close(writer)
+    assert (process.returncode, err) == (130, b"")
+    assert len(out.splitlines()) == 50
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert count_outcomes(session) == {"placed": 50}
