@@ -1,127 +1,23 @@
 import random
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import Session
 
 from gatepost.connectors import wire
 from gatepost.connectors.imap import Fetched
-from gatepost.connectors.poll import PATIENCE, Polled, Polling, backoff, poll_loop, poll_next, poll_once, state_after
+from gatepost.connectors.poll import PATIENCE, Polled, backoff, poll_loop, poll_next, poll_once, state_after
 from gatepost.database import Database
-from gatepost.ids import new_id
 from gatepost.ledger import Ledger
-from gatepost.model import Account, Arrival, Cursor, Raw
 from gatepost.seal import Keys, make_keys
-from gatepost.store import accounts, channels, events
+from gatepost.store import accounts
 from gatepost.store.accounts import AccountState, LeaseLost
+from tests.connectors.desk import DUE, Desk, Inbox, mail
 from tests.fakes.imap import Script, imap_server
-from tests.rig.dovecot import PASSWORD, Dovecot
+from tests.rig.dovecot import Dovecot
 from tests.rig.process import free_port
-
-DUE = timedelta(hours=2)
-
-
-def mail(number: int) -> bytes:
-    return f"From: a@example.org\r\nSubject: {number}\r\n\r\nText {number}\r\n".encode()
-
-
-@dataclass
-class Inbox:
-    """The other side of the poller's two passed-in functions: it keeps mail as arrivals, each place once."""
-
-    bad: set[int] = field(default_factory=set)
-    quarantined: list[tuple[int, str]] = field(default_factory=list)
-    before: Callable[[Fetched], None] = lambda mail: None
-
-    def prepare(self, mail: Fetched) -> bytes:
-        self.before(mail)
-        return mail.raw
-
-    def receive(self, session: Session, mail: Fetched, prepared: bytes) -> None:
-        assert prepared == mail.raw
-        if mail.uid in self.bad:
-            raise ValueError("poison")
-        self.keep(session, mail)
-
-    def quarantine(self, session: Session, mail: Fetched, why: str) -> None:
-        self.quarantined.append((mail.uid, why))
-        self.keep(session, mail)
-
-    def keep(self, session: Session, mail: Fetched) -> None:
-        if accounts.get_view(session, mail.account.id, mail.folder, mail.uidvalidity, mail.uid):
-            raise AssertionError(f"{mail.uid} was fetched twice")
-        raw, arrival = new_id("msg"), new_id("arr")
-        session.add(Raw(id=raw, data=mail.raw, size=len(mail.raw)))
-        session.flush()
-        session.add(Arrival(id=arrival, receipt=arrival, inlet="imap", raw_id=raw, received_at=datetime.now(UTC)))
-        session.flush()
-        accounts.add_view(
-            session,
-            account_id=mail.account.id,
-            folder=mail.folder,
-            uidvalidity=mail.uidvalidity,
-            uid=mail.uid,
-            arrival_id=arrival,
-        )
-
-
-@dataclass
-class Desk:
-    """An account, its poller, and what is in the database."""
-
-    database: Database
-    ledger: Ledger
-    keys: Keys
-    inbox: Inbox
-    time: datetime
-    account_id: str = ""
-
-    def add(self, port: int, user: str = "user", password: str = PASSWORD) -> None:
-        def op(session: Session) -> str:
-            channel = channels.create_channel(
-                session, name="Box", address=f"{new_id('x')}@gatepost.test", now=self.time
-            )
-            return accounts.create_account(
-                session, self.keys, channel_id=channel.id, host="localhost", port=port, security="none",
-                username=user, secret=password, now=self.time,
-            ).id  # fmt: skip
-
-        self.account_id = self.ledger.write(op)
-
-    def polling(self, **changes: object) -> Polling:
-        polling = Polling(
-            self.ledger, self.keys, self.inbox.prepare, self.inbox.receive, self.inbox.quarantine,
-            clock=lambda: self.time, message_size=100_000, private_hosts=True, jitter=lambda: 1.0,
-        )  # fmt: skip
-        return replace(polling, **changes)  # type: ignore[arg-type]
-
-    def poll(self) -> Polled:
-        self.time += DUE
-        polled = poll_next(self.polling())
-        assert polled is not None
-        return polled
-
-    def account(self) -> Account:
-        with self.database.session() as session:
-            account = accounts.get_account(session, self.account_id)
-            assert account is not None
-            return account
-
-    def cursor(self) -> Cursor | None:
-        with self.database.session() as session:
-            return accounts.get_cursor(session, self.account_id, "INBOX")
-
-    def stored(self, uidvalidity: int, last: int = 300) -> list[int]:
-        with self.database.session() as session:
-            uids = range(1, last + 1)
-            return [uid for uid in uids if accounts.get_view(session, self.account_id, "INBOX", uidvalidity, uid)]
-
-    def states(self) -> list[str]:
-        with self.database.session() as session:
-            return [str(event.data["state"]) for event in events.events_after(session, 0)]
 
 
 @pytest.fixture
