@@ -13,7 +13,7 @@ from gatepost.database import Database
 from gatepost.envelope import Envelope
 from gatepost.gateway.senders import check_sender, one_from
 from gatepost.gateway.signing import Signer, SigningError, make_signer, sign
-from gatepost.gateway.stamp import read_header, stamped
+from gatepost.gateway.stamp import read_header, stamped, with_clear_from
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Credential, Message
@@ -88,6 +88,7 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
     header = read_header(envelope.content)
     mailbox = one_from(header.senders)
     sender = check_sender(mailbox, envelope.mail_from, submission.senders)
+    header = with_clear_from(header, mailbox)
     recipients = check_recipients(envelope.recipients)
     row_id = submission.row_id or new_id("msg")
     minted = mint_message_id(gate.keys, row_id, gate.settings.domain)
@@ -208,7 +209,8 @@ def open_conversation(session: Session, prepared: Prepared, now: datetime) -> No
         origin_id=message.id,
         now=now,
     )
-    people = [(shown["address"], shown["name"], "participant") for shown in message.recipients_shown]
-    add_participants(session, conversation.id, [(first, "", "requester"), *people])
+    named = {shown["address"]: shown["name"] for shown in message.recipients_shown}
+    people = [(address, name, "participant") for address, name in named.items()]
+    add_participants(session, conversation.id, [(first, named.get(first, ""), "requester"), *people])
     know_ids(session, conversation.id, message.id, message.message_id, ())
     touch(session, conversation.id, message.snippet, now, reopen=False)

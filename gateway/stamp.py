@@ -1,15 +1,17 @@
 """What is written into an outgoing mail before it is signed: missing fields, trace, and no Bcc (RFC 6409 section 8)."""
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import format_datetime
 
-from gatepost.address import Mailbox, parse_mailboxes
+from gatepost.address import Mailbox, format_mailbox, parse_mailboxes
 from gatepost.gateway.canonical import Field, NotMail, split_mail, values, with_crlf
 from gatepost.mail_words import decode_words
 from gatepost.message_ids import extract_ids
 from gatepost.reply import Refused, clean_text
 
+QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[A-Za-z0-9._*-]{1,40}\?[bBqQ]\?[A-Za-z0-9+/=!*_-]{0,200}\?=')
 DROPPED = (b"bcc", b"resent-bcc", b"return-path")
 MOST_HOPS = 50
 MOST_SHOWN = 200
@@ -48,6 +50,23 @@ def read_header(content: bytes) -> Header:
         shown=shown_recipients(fields),
         references=extract_ids(text_of(fields, b"references") + " " + text_of(fields, b"in-reply-to")),
     )
+
+
+def with_clear_from(header: Header, sender: Mailbox) -> Header:
+    """The header with its one From written anew where another reader might find somebody else in it than `sender`."""
+    if not sender.address or not any(is_unclear(value) for value in header.senders):
+        return header
+    written = f" {format_mailbox(sender.name, str(sender.address))}\r\n".encode()
+    return replace(header, fields=[(n, written if n.lower() == b"from" else value) for n, value in header.fields])
+
+
+def is_unclear(value: str) -> bool:
+    """Whether a From has more, outside quoted strings and encoded words, than words and one address."""
+    bare = QUOTED.sub("", value)
+    brackets = bare.count("<")
+    if brackets > 1 or (not brackets and len(value.split()) > 1):
+        return True
+    return bare.count("@") != 1 or any(c in bare for c in '"\\(),:;[]')
 
 
 def decoded(value: bytes) -> str:

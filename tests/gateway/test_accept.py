@@ -1,3 +1,5 @@
+import email.policy
+import email.utils
 from datetime import datetime, timedelta
 
 import dkim
@@ -88,6 +90,44 @@ def test_what_may_not_go_out_is_refused_with_the_reason(
         accept(gate, submit(header, mail_from=mail_from), now)
     assert (caught.value.reply.code, caught.value.reply.status) == (code, status)
     assert words in caught.value.reply.text
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "<ceo@bank.example> <orders@shop.example>",
+        "ceo@bank.example <orders@shop.example>",
+        "ceo@bank.example orders@shop.example",
+        "ceo@bank.example: orders@shop.example;",
+        '"ceo@bank.example" orders@shop.example',
+        'ceo@bank.example" <orders@shop.example>',
+        "<ceo@bank.example\\> <orders@shop.example>",
+        "ceo@bank.example\\, <orders@shop.example>",
+        "=?utf-8?q?<ceo@bank.example>?= <orders@shop.example>",
+        "(ceo@bank.example, orders@shop.example",
+    ],
+)
+def test_a_from_that_others_may_read_as_somebody_else_is_written_anew(
+    gate: Gate, submit: Submit, now: datetime, value: str
+) -> None:
+    header = f"From: {value}\r\nTo: a@x.example\r\n"
+    try:
+        _, raw = stored(gate, accept(gate, submit(header), now).result())
+    except Refused:
+        return
+    for policy in (email.policy.default, email.policy.compat32):
+        written = str(email.message_from_bytes(raw, policy=policy)["from"])
+        assert email.utils.parseaddr(written)[1] == "orders@shop.example"
+        assert raw.lower().count(b"\nfrom:") == 1
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["Shop <orders@shop.example>", '"Shop, Inc." <orders@shop.example>', "=?utf-8?q?=C3=89?= <orders@shop.example>"],
+)
+def test_a_clear_from_stays_as_it_was_written(gate: Gate, submit: Submit, now: datetime, value: str) -> None:
+    _, raw = stored(gate, accept(gate, submit(f"From:  {value}\r\nTo: a@x.example\r\n"), now).result())
+    assert f"From:  {value}\r\n".encode() in raw
 
 
 def test_nothing_can_be_smuggled_through_a_bare_line_end(gate: Gate, submit: Submit, now: datetime) -> None:
