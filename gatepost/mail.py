@@ -181,9 +181,7 @@ def digest(raw: bytes) -> str:
 
 
 def _normal_lines(raw: bytes, start: int) -> Iterator[bytes]:
-    end = len(raw)
-    while end > start and raw[end - 1] in b"\r\n":
-        end -= 1
+    end = len(raw.rstrip(b"\r\n"))
     while start < end:
         stop = min(start + CHUNK, end)
         if stop < end and raw[stop - 1] == 13:

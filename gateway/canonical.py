@@ -77,6 +77,7 @@ def relaxed_body(body: bytes) -> bytes:
     if b" \r\n" in body:
         body = body.replace(b" \r\n", b"\r\n")
     end = len(body)
-    while body.endswith(b"\r\n", 0, end):
-        end -= 2
+    for lines in (4096, 1):
+        while body.endswith(b"\r\n" * lines, 0, end):
+            end -= 2 * lines
     return body[: end + 2] if end > 0 else b""
