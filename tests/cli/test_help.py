@@ -2,11 +2,18 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from gatepost.cli.app import app
 from tests.cli.conftest import Command
 
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "cli.md"
 HEAVY = (
     *("starlette", "uvicorn", "jinja2", "sqlmodel", "sqlalchemy", "alembic", "cryptography", "pydantic", "rich"),
     *("aiosmtpd", "aiosmtplib", "imapclient", "dns", "structlog", "argon2", "httpx", "gatepost.settings"),
@@ -79,3 +86,28 @@ def test_init_makes_what_is_missing_and_can_be_repeated(gatepost: Command) -> No
     assert gatepost.objects("init") == []
     assert gatepost.objects("migrate")[0]["revision"]
     assert [user["email"] for user in gatepost.objects("user", "list")] == ["boss@gatepost.test"]
+
+
+def commands(group: Any, name: str = "gatepost") -> Iterator[str]:
+    """Every command's full name."""
+    below = getattr(group, "commands", None)
+    if below is None:
+        yield name
+    for word, command in (below or {}).items():
+        yield from commands(command, f"{name} {word}")
+
+
+def test_every_command_has_an_example_and_json() -> None:
+    text = DOCS.read_text(encoding="utf-8")
+    found = list(commands(typer.main.get_command(app)))
+    assert len(found) > 25
+    for name in found:
+        assert f"\n{name}" in text, f"{name} has no example in docs/cli.md"
+        help_text = CliRunner().invoke(app, [*name.split()[1:], "--help"]).stdout
+        assert "--json" in help_text or name == "gatepost demo"
+
+
+def test_the_examples_are_commands_that_exist() -> None:
+    found = set(commands(typer.main.get_command(app)))
+    examples = [line for line in DOCS.read_text(encoding="utf-8").splitlines() if line.startswith("gatepost ")]
+    assert [line for line in examples if not {" ".join(line.split()[:n]) for n in (2, 3)} & found] == []
