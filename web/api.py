@@ -15,7 +15,7 @@ from gatepost.web.api_conversations import (
     reply_to_conversation,
 )
 from gatepost.web.api_errors import Problem, problem_response
-from gatepost.web.api_messages import SENT, get_one_message, list_message_events, list_messages, send_message
+from gatepost.web.api_messages import get_one_message, list_message_events, list_messages, send_message
 from gatepost.web.api_models import (
     Accepted,
     ConversationList,
@@ -25,7 +25,7 @@ from gatepost.web.api_models import (
     MessageOut,
     ThreadList,
 )
-from gatepost.web.api_requests import ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
+from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
 from gatepost.web.openapi import document
 from gatepost.web.route import Need, made
 from gatepost.web.state import App
@@ -45,7 +45,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "messages:send",
         Accepted,
         EnvelopeQuery,
-        takes=SENT,
+        takes=SEND,
         status=202,
         problems=SENDING,
         raw=True,

@@ -1,7 +1,5 @@
 """`/v1/messages`: send, and see what became of it for every recipient."""
 
-from pydantic import TypeAdapter
-
 from gatepost.address import format_mailbox
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
@@ -31,14 +29,12 @@ from gatepost.web.api_requests import (
 )
 
 RAW_TYPE = "message/rfc822"
-SENT: TypeAdapter[SendRaw | SendMessage] = SEND
 
 
 def send_message(call: Call) -> Answer:
     """Take a mail, in parts or whole, and answer once it is durably stored."""
     key, row_id = idempotency(call), new_id("msg")
-    submitted = raw_envelope(call) if call.content_type == RAW_TYPE else json_envelope(call, row_id)
-    envelope, snippet = submitted
+    envelope, snippet = raw_envelope(call) if call.content_type == RAW_TYPE else json_envelope(call, row_id)
     check_limits(call, envelope)
     submission = Submission(
         envelope=envelope,
@@ -75,7 +71,7 @@ def json_envelope(call: Call, row_id: str) -> tuple[Envelope, str]:
     if call.content_type != "application/json":
         raise Problem("unsupported-media-type", f"Send application/json, or a whole mail as {RAW_TYPE}")
     read_query(call, NoQuery)
-    sent = read_json(call, SENT, FORMS)
+    sent = read_json(call, SEND, FORMS)
     if isinstance(sent, SendRaw):
         return Envelope(sent.from_, tuple(sent.to), sent.raw, remote_ip=remote_ip(call)), ""
     check_mail(call, sent)
