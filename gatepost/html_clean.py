@@ -1,6 +1,7 @@
 """HTML mail made safe to show: rebuilt from its tokens with an allow-list, bounded, then sanitised again by nh3."""
 
 import html
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -89,6 +90,11 @@ STYLES = {
     *("padding", "padding-top", "padding-right", "padding-bottom", "padding-left", "width", "max-width", "height"),
     *("margin", "margin-top", "margin-right", "margin-bottom", "margin-left", "min-width"),
 }
+PLAIN_BACKGROUND = re.compile(
+    r"(^|;)\s{0,20}background\s{0,20}:\s{0,20}(#[0-9a-f]{3,8}|[a-z]{3,25}|rgba?\([0-9., %]{5,40}\))(?=\s{0,20}(?:;|$))",
+    re.IGNORECASE,
+)
+"""A background that is only a colour: without it light text would stand on white."""
 LINKS = ("http://", "https://", "mailto:", "tel:")
 REMOTE = ("http://", "https://", "//")
 INLINE_IMAGES = (
@@ -229,7 +235,9 @@ class _Rebuilder:
             return self._image(value.strip())
         if key == "style":
             lowered = value.lower()
-            return None if "url(" in lowered or "\\" in value or "image" in lowered else value
+            if "url(" in lowered or "\\" in value or "image" in lowered:
+                return None
+            return PLAIN_BACKGROUND.sub(r"\1background-color:\2", value)
         return value
 
     def _image(self, url: str) -> str | None:

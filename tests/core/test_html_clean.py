@@ -147,3 +147,15 @@ HOSTILE: dict[str, Callable[[int], str]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_html_costs_linear_time(name: str) -> None:
     assert_linear(clean_html, HOSTILE[name], 10_000)
+
+
+def test_a_background_that_is_only_a_colour_is_kept() -> None:
+    cleaned = clean_html(
+        '<div style="color:#fff; background: #1F3A5F;padding:4px">x</div><p style="background:rgb(1, 2, 3)">y</p>'
+    )
+    assert "background-color:#1F3A5F" in cleaned
+    assert "background-color:rgb(1, 2, 3)" in cleaned
+    assert (
+        "background"
+        not in clean_html('<p style="background:element(#a)">x</p><p style="color:red;background:x;y(">z</p>')[:40]
+    )

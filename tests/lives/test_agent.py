@@ -18,10 +18,10 @@ MAYA = "maya@northwind.example"
 
 
 @pytest.fixture(scope="module")
-def shop(gatepost: Product) -> Product:
-    gatepost.channel(SHOP, "Northwind Support")
-    gatepost.user(MAYA)
-    return gatepost
+def shop(product: Product) -> Product:
+    product.channel(SHOP, "Northwind Support")
+    product.user(MAYA)
+    return product
 
 
 def test_an_answer_goes_out_and_its_answer_comes_back(shop: Product) -> None:

@@ -16,9 +16,9 @@ SHOP = "support@northwind.example"
 
 
 @pytest.fixture(scope="module")
-def shop(gatepost: Product) -> Product:
-    gatepost.channel(SHOP)
-    return gatepost
+def shop(product: Product) -> Product:
+    product.channel(SHOP)
+    return product
 
 
 def relayed(product: Product, *recipients: str) -> tuple[str, str]:

@@ -255,7 +255,7 @@ def started(environ: Mapping[str, str] | None = None, **settings: object) -> Ite
 
 
 @pytest.fixture(scope="module")
-def gatepost() -> Iterator[Product]:
+def product() -> Iterator[Product]:
     """A running Gatepost on the sandbox route, for the tests of a module: take addresses of your own in each."""
-    with started() as product:
-        yield product
+    with started() as running:
+        yield running
