@@ -10,17 +10,20 @@ from datetime import datetime, timedelta
 import structlog
 
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.pace import Pace, Site
 from gatepost.gateway.retry import next_attempt
 from gatepost.gateway.send import Sent
 from gatepost.ledger import LedgerClosed
 from gatepost.reply import Reply
-from gatepost.store.deliveries import Claim, Result, claim, record_reply
+from gatepost.store.claims import claim, claim_chosen
+from gatepost.store.deliveries import Claim, Result, record_reply
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState
 
 LEASE = timedelta(minutes=30)
 IDLE = 0.5
+CROWDED = 0.05
 GRACE = 10.0
 CONTENTS_KEPT = 8
 
@@ -43,11 +46,16 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A way out: its name, one attempt over it, and whether it retries as the sandbox does."""
+    """A way out: its name, one attempt over it, and whether it retries as the sandbox does.
+
+    `pace` limits the deliveries for each destination; `places` those of all, where the settings' number is not meant.
+    """
 
     name: str
     attempt: Callable[[Outgoing], Awaitable[Sent]]
     sandbox: bool = False
+    pace: Pace | None = None
+    places: int = 0
 
 
 class Outbox:
@@ -61,6 +69,7 @@ class Outbox:
         self.news = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
         self.contents: dict[str, asyncio.Task[bytes]] = {}
+        self.full: set[str] = set()
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -72,55 +81,84 @@ class Outbox:
         self.loop = asyncio.get_running_loop()
         try:
             while True:
+                known = len(self.full)
                 claims = await self.claim_some()
                 for taken in claims:
-                    task = asyncio.create_task(self.deliver(taken))
-                    self.tasks.add(task)
-                    task.add_done_callback(self.finished)
-                if not claims:
+                    self.begin(taken)
+                if not claims and len(self.full) <= known:
                     await self.wait_for_news()
         finally:
             await self.stop()
 
+    def begin(self, taken: Claim) -> None:
+        """Start one delivery; its place at the destination is taken at once, before the next claim."""
+        site = self.route.pace.site(taken.recipient) if self.route.pace else None
+        if site:
+            site.busy += 1
+        task = asyncio.create_task(self.deliver(taken, site))
+        self.tasks.add(task)
+        task.add_done_callback(lambda task: self.finished(task, site))
+
     async def claim_some(self) -> list[Claim]:
         """As many due deliveries as there are free places; none when the database is in trouble."""
-        free = self.gate.settings.deliveries_at_once - len(self.tasks)
+        free = (self.route.places or self.gate.settings.deliveries_at_once) - len(self.tasks)
+        pace, now = self.route.pace, self.clock()
+        if pace and pace.one:
+            free = min(free, pace.room(pace.site("")))
         if free <= 0:
             return []
-        now = self.clock()
         try:
-            return await self.gate.ledger.commit(lambda session: claim(session, free, LEASE, now))
+            if pace is None or pace.one:
+                return await self.gate.ledger.commit(lambda session: claim(session, free, LEASE, now))
+            return await self.claim_paced(pace, free, now)
         except LedgerClosed:
             raise asyncio.CancelledError from None
         except Exception as error:
             log.warning("claiming failed, trying again", error=str(error))
             return []
 
+    async def claim_paced(self, pace: Pace, free: int, now: datetime) -> list[Claim]:
+        """Due deliveries whose destinations have room; the domains that have none are passed over next time too."""
+        passed = {domain for domain in self.full if not pace.has_room(domain)}
+        claims, self.full = await self.gate.ledger.commit(
+            lambda session: claim_chosen(session, free, LEASE, now, pace.choose, passed)
+        )
+        return claims
+
     async def wait_for_news(self) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self.news.wait(), IDLE)
+        if self.full:  # looking past their queues costs: not for each single end of a delivery
+            await asyncio.sleep(CROWDED)
         self.news.clear()
 
-    def finished(self, task: asyncio.Task[None]) -> None:
+    def finished(self, task: asyncio.Task[None], site: Site | None) -> None:
         self.tasks.discard(task)
+        if site:
+            site.busy -= 1
         self.news.set()
         if not task.cancelled() and task.exception():
             log.error("a delivery's result was not recorded; it is tried again", error=str(task.exception()))
 
-    async def deliver(self, taken: Claim) -> None:
+    async def deliver(self, taken: Claim, site: Site | None = None) -> None:
         """One attempt and its record."""
-        result = await self.attempt(taken)
+        result = await self.attempt(taken, site)
         now = self.clock()
         held = await self.gate.ledger.commit(lambda session: record_reply(session, taken, result, now))
         if not held:
             log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
 
-    async def attempt(self, taken: Claim) -> Result:
+    async def attempt(self, taken: Claim, site: Site | None = None) -> Result:
         """Send over the route; whatever goes wrong on our side is temporary."""
+        pace = self.route.pace
+        if pace and site and (sent := pace.suspended(site)):
+            return decide(taken, sent, self.route, self.gate.settings.retry_days, self.clock())
         address = f"{return_path(self.gate.keys, taken.delivery_id)}@{self.gate.settings.bounces}"
         try:
             content = await self.content(taken.message_id)
             sent = await self.route.attempt(Outgoing(taken, address, content))
+            if pace and site:
+                pace.learn(site, sent)
         except RawLost as error:
             sent = Sent(Reply(None, "4.3.0", str(error)), "", None, "connect")
         except Exception:

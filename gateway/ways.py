@@ -1,6 +1,7 @@
 """The ways out that the outbox takes: a relay, or the sandbox that lets nothing leave."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -8,6 +9,7 @@ import structlog
 
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.outbox import Outgoing, Route
+from gatepost.gateway.pace import Pace
 from gatepost.gateway.route import relay_hop
 from gatepost.gateway.sandbox import FOLLOW_UP_AFTER, REMOTE_HOST, SandboxAnswer, answer, deliver_follow_up
 from gatepost.gateway.sandbox_mail import FollowUp, follow_up, from_address
@@ -34,7 +36,7 @@ def relay_route(gate: Gate, pool: Pool) -> Route:
             pool=pool,
         )
 
-    return Route("relay", attempt)
+    return Route("relay", attempt, pace=Pace(time.monotonic, one=True))
 
 
 def sandbox_route(gate: Gate, mx: Callable[[], str], clock: Callable[[], datetime]) -> Route:
