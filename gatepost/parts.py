@@ -34,7 +34,7 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
 
     Raises KeyFileError and DatabaseError, whose texts name the fix.
     """
-    keys = load_keys(settings.path(settings.key_file))
+    keys = load_keys(settings.key_path)
     database = open_database(settings.database_url)
     ledger = Ledger(database).start()
     try:

@@ -68,7 +68,7 @@ class Settings(BaseSettings):
 
     var: Path = Path("var")
     database: str = ""
-    key_file: Path = Path("var/key")
+    key_file: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
 
@@ -135,6 +135,11 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """An SQLAlchemy URL; SQLite under `var` by default."""
         return self.database or f"sqlite:///{self.path(self.var) / 'gatepost.db'}"
+
+    @property
+    def key_path(self) -> Path:
+        """The key file, `key` under `var` by default."""
+        return self.path(self.key_file or self.var / "key")
 
     @property
     def base_url(self) -> str:

@@ -88,7 +88,7 @@ def look_at_settings(settings: Settings) -> Findings:
 
 def look_at_keys(settings: Settings) -> Findings:
     """The key file, without which nothing sealed can be read."""
-    path = settings.path(settings.key_file)
+    path = settings.key_path
     try:
         keys = load_keys(path)
     except KeyFileError as error:

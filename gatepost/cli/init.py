@@ -21,7 +21,7 @@ def tell(as_json: bool, sentence: str, **made: str | None) -> None:
 def init(settings: Settings, email: str, as_json: bool = False) -> None:
     """Make what is missing: key file, database, certificate, first admin, first mailbox and domain."""
     settings.path(settings.var).mkdir(parents=True, exist_ok=True)
-    key_file = settings.path(settings.key_file)
+    key_file = settings.key_path
     if not key_file.exists():
         make_keys(key_file)
         sentence = f"Key file made: {key_file} (keep a copy of it: without it nothing sealed can be read)"

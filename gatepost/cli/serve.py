@@ -38,7 +38,7 @@ def drop_root(settings: Settings) -> None:
         return
     for path in [settings.path(settings.var), *settings.path(settings.var).rglob("*")]:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)
-    key_file = settings.path(settings.key_file)
+    key_file = settings.key_path
     if key_file.exists():
         os.chown(key_file, user.pw_uid, user.pw_gid)
     os.setgroups([])
