@@ -147,7 +147,25 @@ def test_what_was_acknowledged_survives_a_power_cut(product: Product, login: Log
     product.start()
     for message_id, recipient in zip(ids, recipients, strict=True):
         product.until(lambda m=message_id, r=recipient: product.deliveries(m)[r].state == "delivered")  # type: ignore[misc]
-        assert arrived(remote, recipient)
+        assert remote_copies(product, remote, recipient)
+
+
+def test_a_large_mail_arrives_whole(product: Product, login: Login, remote: Postfix) -> None:
+    line = "0123456789" * 7 + "\r\n"
+    body = "".join(f"{number:08} {line}" for number in range(25_000))
+    mail = order("max@harbour.test").replace(b"It is on its way.\r\n", body.encode())
+    message_id = product.submit(login, SENDER, ["max@harbour.test"], mail)
+    product.kill()
+    assert len(list(product.settings.path(product.settings.var).glob("blobs/**/*"))) > 0
+    product.start()
+    product.until(lambda: product.deliveries(message_id)["max@harbour.test"].state == "delivered")
+    (raw,) = remote_copies(product, remote, "max@harbour.test")
+    assert raw.partition(b"\n\n")[2].decode() == body.replace("\r\n", "\n")
+
+
+def remote_copies(product: Product, remote: Postfix, recipient: str) -> list[bytes]:
+    """What Postfix has written to disk for a recipient."""
+    return product.until(lambda: arrived(remote, recipient))
 
 
 def test_a_queue_waits_for_a_relay_that_is_away(product: Product, login: Login, remote: Postfix) -> None:
@@ -162,7 +180,7 @@ def test_a_queue_waits_for_a_relay_that_is_away(product: Product, login: Login, 
     product.start()
     make_due(product, row.id)
     product.until(lambda: product.deliveries(message_id)["lee@harbour.test"].state == "delivered")
-    assert len(arrived(remote, "lee@harbour.test")) == 1
+    assert len(remote_copies(product, remote, "lee@harbour.test")) == 1
 
 
 def test_what_may_not_go_out_is_refused_with_its_reason(product: Product, login: Login) -> None:

