@@ -14,12 +14,15 @@ from gatepost.model import Conversation, Delivery, DeliveryEvent, Message
 from gatepost.reply import Reply
 from gatepost.store.events import add_event
 from gatepost.store.rows import connection, insert_row, insert_rows
+from gatepost.store.suppressions import SANDBOX, count_failure, forgive
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 FAILURE_TAG = "system_email_notification_failure"
 HINTED = (DeliveryState.DELIVERED, DeliveryState.UNCERTAIN)
 """States that a report may change which is not proven."""
 READY = (DeliveryState.QUEUED, DeliveryState.DELAYED)
+GONE = (*HINTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
+"""States that a proven report may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,23 +146,36 @@ def record_reply(session: Session, taken: Claim, result: Result, now: datetime) 
         return False
     add_delivery_event(session, taken.delivery_id, result, "dialogue", taken.attempts + 1, now)
     announce(session, taken.delivery_id, taken.message_id, taken.recipient, result, now)
+    learn(session, taken.delivery_id, taken.recipient, result, "dialogue", now)
     return True
+
+
+def learn(session: Session, delivery_id: str, recipient: str, result: Result, source: str, now: datetime) -> None:
+    """Let a success speak for its address and a permanent failure against it; what the sandbox says does neither."""
+    if result.route == SANDBOX:
+        return
+    if result.state == DeliveryState.DELIVERED:
+        forgive(session, recipient, now)
+    elif result.state in (DeliveryState.FAILED, DeliveryState.BOUNCED):
+        count_failure(session, delivery_id, recipient, result.reply, source, now)
 
 
 def record_report(
     session: Session, delivery: Delivery, state: DeliveryState, reply: Reply, host: str, proven: bool, now: datetime
 ) -> None:
-    """Write what a bounce or delay notice says about a delivery; `proven` when its return path was ours.
+    """Write what a report says about a delivery; `proven` when its return path was ours.
 
     Anybody who got the mail can write an unproven one: it is history, and only changes what had been delivered, so that
-    it neither stops a delivery under way nor takes the place of what a server told us.
+    it neither stops a delivery under way nor takes the place of what a server told us. A proven one changes what had
+    left us, but not what a person sent again meanwhile.
     """
     result = Result(state, reply, host, delivery.route, delivery.next_attempt_at)
     values: dict[str, Any] = {"updated_at": now}
     where = [col(Delivery.id) == delivery.id]
     if not proven:
         where.append(col(Delivery.state).in_(HINTED))
-    if state in (DeliveryState.BOUNCED, DeliveryState.COMPLAINED):
+    if state in (DeliveryState.BOUNCED, DeliveryState.COMPLAINED) or ends_doubt(delivery, state, proven):
+        where.append(col(Delivery.state).in_(GONE))
         values |= {
             "state": state,
             "code": reply.code,
@@ -167,10 +183,18 @@ def record_report(
             "text": reply.text,
             "reported": not proven,
         }
+    source = "return path" if proven else "message id"
     changed = session.execute(update(Delivery).where(*where).values(values).returning(col(Delivery.id))).first()
-    add_delivery_event(session, delivery.id, result, "return path" if proven else "message id", delivery.attempts, now)
+    add_delivery_event(session, delivery.id, result, source, delivery.attempts, now)
     if changed:
         announce(session, delivery.id, delivery.message_id, delivery.recipient, result, now)
+    if state == DeliveryState.BOUNCED:
+        learn(session, delivery.id, delivery.recipient, result, source, now)
+
+
+def ends_doubt(delivery: Delivery, reported: DeliveryState, proven: bool) -> bool:
+    """Whether a report proves that a mail arrived whose transaction had broken off."""
+    return proven and reported == DeliveryState.DELIVERED and delivery.state == DeliveryState.UNCERTAIN
 
 
 def add_delivery_event(

@@ -98,7 +98,7 @@ def test_a_failure_marks_every_conversation_that_shows_the_mail(
             assert row is not None
             assert (row.failed, row.tags) == (1, [FAILURE_TAG])
         kinds = [event.kind for event in events.message_events(session, claim.message_id)]
-        assert kinds == ["delivery.failed"]
+        assert kinds == ["delivery.failed", "suppression.added"]
 
 
 def test_a_report_turns_delivered_into_bounced(ledger: Ledger, database: Database, now: datetime) -> None:
