@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from sqlmodel import Session
 
@@ -20,6 +21,7 @@ from gatepost.tokens import read_message_id, read_reply_address, read_return_pat
 
 SUBJECT_NUMBER = re.compile(r"\[#(\d{1,9})\]")
 MOST_IDS = 30
+MOST_CANDIDATES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +35,12 @@ class Search:
 
 
 def find_candidates(search: Search, mail: Mail, recipient: str) -> list[Candidate]:
-    """Every conversation that the mail points at, strongest signal first, each once per signal kind."""
+    """Every conversation that the mail points at, strongest signal first, each once; at most 60 are looked at."""
     found: dict[tuple[str | None, str | None], Candidate] = {}
-    for candidate in (
-        *by_recipient(search, recipient),
-        *by_minted_id(search, mail),
-        *by_known_id(search, mail),
-        *by_subject(search, mail),
-    ):
+    everything = chain(
+        by_recipient(search, recipient), by_minted_id(search, mail), by_known_id(search, mail), by_subject(search, mail)
+    )
+    for candidate in islice(everything, MOST_CANDIDATES):
         found.setdefault((candidate.conversation_id, candidate.origin_id), candidate)
     return list(found.values())
 
@@ -87,7 +87,7 @@ def by_known_id(search: Search, mail: Mail) -> Iterator[Candidate]:
     """
     yield from awaited(search, mail)
     places = referenced(mail)
-    rows = known_ids(search.session, [header_id for header_id, _ in places])
+    rows = known_ids(search.session, [header_id for header_id, _ in places], search.sender)
     for header_id, where in places:
         for row in (row for row in rows if row.message_id == header_id):
             conversation = get_conversation(search.session, row.conversation_id)
@@ -101,7 +101,7 @@ def by_known_id(search: Search, mail: Mail) -> Iterator[Candidate]:
 
 def awaited(search: Search, mail: Mail) -> Iterator[Candidate]:
     """Conversations in which an earlier mail referenced this one."""
-    for row in known_ids(search.session, [mail.message_id or ""]):
+    for row in known_ids(search.session, [mail.message_id or ""], search.sender):
         conversation = get_conversation(search.session, row.conversation_id)
         if conversation and row.message_pk is None:
             yield of_conversation(search, conversation, None, "known", "Message-ID")
@@ -117,12 +117,19 @@ def by_subject(search: Search, mail: Mail) -> Iterator[Candidate]:
 
 def of_message(search: Search, message: Message, carries: Carries, where: str) -> Iterator[Candidate]:
     """The conversation of a message of ours; for a relayed one those that answer it, or one yet to be made."""
+    shared = where != "Return path" and len(deliveries_of(search.session, message.id)) > 1
+    for candidate in places_of(search, message, carries, where):
+        yield replace(candidate, shared=shared)
+
+
+def places_of(search: Search, message: Message, carries: Carries, where: str) -> Iterator[Candidate]:
+    """As `of_message`, whoever else got the message."""
     if message.conversation_id:
         conversation = get_conversation(search.session, message.conversation_id)
         if conversation:
             yield of_conversation(search, conversation, message, carries, where)
         return
-    answers = answering(search.session, message.id)
+    answers = answering(search.session, message.id, search.sender)
     for conversation in answers:
         yield of_conversation(search, conversation, message, carries, where)
     credential = get_credential(search.session, message.credential_id) if message.credential_id else None

@@ -17,10 +17,12 @@ from gatepost.store.arrivals import arrival_by_receipt, put_arrival, settle
 from gatepost.store.messages import get_message, message_by_digest, put_raw
 from gatepost.threading.automatic import classify
 from gatepost.threading.joining import join
+from gatepost.threading.quoted import reply_text
 from gatepost.threading.report import Report, read_report
 from gatepost.threading.reported import apply_report
 from gatepost.words import Kind, Outcome, Strength
 
+SNIPPET = 200
 REPORTS = (Kind.BOUNCE, Kind.DELAY, Kind.REPORT, Kind.FEEDBACK)
 
 
@@ -73,6 +75,7 @@ class Reading:
     kind: Kind
     why: tuple[str, ...]
     report: Report | None
+    snippet: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,8 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
     mail = parse(raw)
     kind, why = classify(mail, envelope_from)
     report = read_report(mail) if kind in REPORTS else None
-    return Reading(mail, digest(raw), kind, tuple(why), report)
+    snippet = "" if report else " ".join(reply_text(mail).reply[: SNIPPET * 4].split())[:SNIPPET]
+    return Reading(mail, digest(raw), kind, tuple(why), report, snippet)
 
 
 def store_arrival(session: Session, arriving: Arriving, content: Content, now: datetime, raw_id: str = "") -> Arrival:
@@ -146,5 +150,7 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
             session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.report, now
         )
         return Received(Outcome.REPORT, why, message_id)
-    joined = join(session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.kind, now)
+    joined = join(
+        session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.kind, reading.snippet, now
+    )
     return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)

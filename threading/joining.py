@@ -26,10 +26,8 @@ from gatepost.store.messages import get_message, put_message
 from gatepost.threading.candidates import Search, find_candidates
 from gatepost.threading.identity import name_of, sender_of
 from gatepost.threading.place import Placement, Sender, place
-from gatepost.threading.quoted import reply_text
 from gatepost.words import Kind, Outcome, Strength
 
-SNIPPET = 200
 MOST_SHOWN = 200
 
 
@@ -51,6 +49,7 @@ def join(
     mail: Mail,
     digest: str,
     kind: Kind,
+    snippet: str,
     now: datetime,
 ) -> Joined:
     """Place a mail and store it there; an automatic answer opens nothing and never a conversation of its own."""
@@ -61,7 +60,7 @@ def join(
     outcome = outcome_of(kind, sender)
     at = time_of(arrival, mail, now)
     conversation = conversation_for(session, arrival, mail, placement, sender, automatic, at)
-    message = message_of(arrival, mail, digest, kind, outcome, placement, sender, at)
+    message = message_of(arrival, mail, digest, kind, snippet, outcome, placement, sender, at)
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
     put_message(session, message, None)
@@ -136,6 +135,7 @@ def message_of(
     mail: Mail,
     digest: str,
     kind: Kind,
+    snippet: str,
     outcome: Outcome,
     placement: Placement,
     sender: Sender,
@@ -159,7 +159,7 @@ def message_of(
         from_name=name_of(mail),
         from_address=sender.key or (mail.from_[0].raw[:200] if mail.from_ else ""),
         recipients_shown=shown[:MOST_SHOWN],
-        snippet=" ".join(reply_text(mail).reply[: SNIPPET * 4].split())[:SNIPPET],
+        snippet=snippet,
         at=now,
         sent_at=mail.date,
         size=mail.size,

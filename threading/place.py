@@ -26,6 +26,7 @@ class Candidate:
 
     `people` are the address keys of its participants and of the recipients of the message that was matched. Without a
     `conversation_id` it is a relayed message, `origin_id`, that nobody who may see this answer has answered yet.
+    `shared` is set where the token or minted id went to several recipients: each knows it, and could write as another.
     """
 
     conversation_id: str | None
@@ -36,6 +37,7 @@ class Candidate:
     requester: str
     people: frozenset[str]
     origin_id: str | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,8 @@ def same_organisation(sender: Sender, candidate: Candidate) -> bool:
 
 
 def proven(sender: Sender, candidate: Candidate) -> bool:
-    """A token or minted id is known only to those we wrote to; anything else needs an authenticated sender."""
-    return sender.aligned or candidate.carries in ("token", "minted")
+    """A token or minted id that one recipient got is known to nobody else; the rest needs an authenticated sender."""
+    return sender.aligned or (candidate.carries in ("token", "minted") and not candidate.shared)
 
 
 def remaining(candidates: Sequence[Candidate], winner: Candidate) -> Sequence[Candidate]:

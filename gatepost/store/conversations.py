@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, update
+from sqlalchemy import and_, case, update
 from sqlmodel import Session, col, select
 
 from gatepost.blobs import Content
@@ -16,6 +16,7 @@ from gatepost.store.rows import insert_row
 
 STATES = ("open", "closed")
 IDS_KEPT = 100
+MOST_LED = 50
 
 
 def create_conversation(
@@ -76,10 +77,15 @@ def by_number(session: Session, number: int) -> Conversation | None:
     return session.exec(select(Conversation).where(Conversation.number == number)).first()
 
 
-def answering(session: Session, origin_id: str) -> Sequence[Conversation]:
-    """The conversations that answer a relayed message, oldest first."""
+def answering(session: Session, origin_id: str, sender: str = "") -> Sequence[Conversation]:
+    """The conversations that answer a relayed message: first the sender's, then the oldest; at most 50."""
+    takes_part = and_(col(Participant.conversation_id) == col(Conversation.id), col(Participant.address) == sender)
     return session.exec(
-        select(Conversation).where(Conversation.origin_id == origin_id).order_by(col(Conversation.number))
+        select(Conversation)
+        .outerjoin(Participant, takes_part)
+        .where(Conversation.origin_id == origin_id)
+        .order_by(col(Participant.address).is_(None), col(Conversation.number))
+        .limit(MOST_LED)
     ).all()
 
 
@@ -124,9 +130,27 @@ def know_ids(session: Session, conversation_id: str, message_pk: str, own: str, 
     session.flush()
 
 
-def known_ids(session: Session, header_ids: Sequence[str]) -> Sequence[KnownId]:
-    """Where ids lead; in no order."""
-    return session.exec(select(KnownId).where(col(KnownId.message_id).in_(header_ids[:IDS_KEPT]))).all()
+def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Sequence[KnownId]:
+    """Where ids lead: first to conversations the sender takes part in, then where the mail was seen, the oldest first.
+
+    At most 50, for anybody may write mails that reference an id.
+    """
+    takes_part = and_(
+        col(Participant.conversation_id) == col(KnownId.conversation_id), col(Participant.address) == sender
+    )
+    return session.exec(
+        select(KnownId)
+        .join(Conversation, col(Conversation.id) == col(KnownId.conversation_id))
+        .outerjoin(Participant, takes_part)
+        .where(col(KnownId.message_id).in_(header_ids[:IDS_KEPT]))
+        .order_by(
+            col(Participant.address).is_(None),
+            col(KnownId.message_pk).is_(None),
+            col(Conversation.number),
+            KnownId.message_id,
+        )
+        .limit(MOST_LED)
+    ).all()
 
 
 def touch(session: Session, conversation_id: str, snippet: str, now: datetime, *, reopen: bool) -> None:

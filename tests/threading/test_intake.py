@@ -20,7 +20,7 @@ from gatepost.store.arrivals import get_arrival
 from gatepost.store.credentials import create_credential
 from gatepost.store.deliveries import Result
 from gatepost.threading.intake import Arriving, Desk, Received, read, receive, store_arrival
-from gatepost.tokens import reply_address, return_path
+from gatepost.tokens import mint_message_id, reply_address, return_path
 from gatepost.words import DeliveryState, Outcome, Strength
 
 SUPPORT = "support@shop.example"
@@ -337,6 +337,26 @@ def test_a_bounce_known_by_its_returned_id_only_is_marked_as_reported(
     office.receive(dsn(BEN), recipient=SUPPORT)
     assert state(database, ids[BEN]) == (DeliveryState.BOUNCED, 550, True)
     assert state(database, ids[ANA])[0] == DeliveryState.DELIVERED
+
+
+def test_strangers_cannot_bury_a_conversation_under_ids_that_they_only_reference(office: Office) -> None:
+    for number in range(70):
+        office.receive(mail(EVE, "Mine", f"{number}@evil.example", "References: <root@calderon.example>"))
+    own = office.receive(mail(ANA, "Hello", "a@calderon.example", "References: <root@calderon.example>"))
+    received = office.receive(mail(ANA, "Re: Hello", "b@calderon.example", "References: <root@calderon.example>"))
+    assert received.conversation_id == own.conversation_id
+    stranger = office.receive(mail(BEN, "Re: Hello", "c@calderon.example", "References: <root@calderon.example>"))
+    assert stranger.conversation_id != own.conversation_id
+    assert len(office.message(stranger).why) <= 61
+
+
+def test_a_signed_id_that_many_got_does_not_prove_which_of_them_writes(office: Office) -> None:
+    for to, verified in (([ANA], True), ([ANA, BEN], False)):
+        row_id = office.relay(to, to, f"news-{len(to)}@shop.example")
+        minted = mint_message_id(office.desk.keys, row_id, office.desk.settings.domain)
+        received = office.receive(reply(ANA, minted, f"{len(to)}@calderon.example"))
+        assert office.conversation(received).origin_id == row_id
+        assert office.message(received).verified is verified
 
 
 def test_a_forged_bounce_neither_stops_a_mail_nor_hides_what_its_server_said(
