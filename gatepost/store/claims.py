@@ -2,21 +2,34 @@
 
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from heapq import merge
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, select, update
-from sqlmodel import Session, col, func
+from sqlalchemy import Select, bindparam, func, select, update
+from sqlmodel import Session
 
-from gatepost.model import Delivery
-from gatepost.store.deliveries import Claim, read_claim
+from gatepost.store.deliveries import DELIVERIES, Claim, read_claim
+from gatepost.store.rows import connection
 from gatepost.words import DeliveryState
 
 Due = tuple[str, str]
 """A due delivery: its id and its recipient."""
 Choose = Callable[[Sequence[Due], int], tuple[list[str], set[str]]]
 """Of due deliveries and a number of free places: the ids to take, and the domains that have no room now."""
+ROWS: Any = DELIVERIES.c
+TAKE = (
+    update(DELIVERIES)
+    .where(ROWS.id.in_(bindparam("ids", expanding=True)))
+    .values(
+        state=DeliveryState.SENDING,
+        lease_until=bindparam("until"),
+        fence=ROWS.fence + 1,
+        updated_at=bindparam("now"),
+    )
+    .returning(ROWS.id, ROWS.message_id, ROWS.recipient, ROWS.attempts, ROWS.fence, ROWS.created_at)
+)
 PAGE = 200
 ROUNDS = 4
 MOST_PASSED = 200
@@ -53,46 +66,39 @@ def due(
 
     One query for each state: each walks its index in order and stops, where one for all would sort the whole queue.
     """
-    queries = (
-        (Delivery.state == DeliveryState.QUEUED, col(Delivery.next_attempt_at)),
-        (Delivery.state == DeliveryState.DELAYED, col(Delivery.next_attempt_at)),
-        (Delivery.state == DeliveryState.SENDING, col(Delivery.lease_until)),
-    )
-    found = []
-    for state, time in queries:
-        conditions: list[Any] = [state, time <= now]
-        if passed:
-            conditions.append(recipient_domain(session).not_in(sorted(passed)[:MOST_PASSED]))
-        if taken:
-            conditions.append(col(Delivery.id).not_in(taken))
-        query = select(time, col(Delivery.id), col(Delivery.recipient)).where(and_(*conditions))
-        rows = session.execute(query.order_by(time).limit(limit).with_for_update(skip_locked=True)).all()
-        found.append([(row[0], row[1], row[2]) for row in rows])
+    there = connection(session)
+    values: dict[str, Any] = {"now": now, "most": limit, "passed": sorted(passed)[:MOST_PASSED], "taken": list(taken)}
+    queries = due_queries(there.dialect.name == "sqlite", bool(passed), bool(taken))
+    found = [[(row[0], row[1], row[2]) for row in there.execute(query, values)] for query in queries]
     return [(found_id, recipient) for _, found_id, recipient in islice(merge(*found), limit)]
 
 
-def recipient_domain(session: Session) -> ColumnElement[str]:
-    """The domain of a recipient; of a quoted local part with an @ something longer, which is no domain."""
-    sqlite = session.get_bind().dialect.name == "sqlite"
-    at = (func.instr if sqlite else func.strpos)(Delivery.recipient, "@")
-    return func.substr(Delivery.recipient, at + 1)
+@cache
+def due_queries(sqlite: bool, passing: bool, taking: bool) -> tuple[Select[Any], ...]:
+    """The queries of `due`; building them costs more than running them."""
+    return tuple(
+        due_query(state, time, sqlite, passing, taking)
+        for state, time in (
+            (DeliveryState.QUEUED, ROWS.next_attempt_at),
+            (DeliveryState.DELAYED, ROWS.next_attempt_at),
+            (DeliveryState.SENDING, ROWS.lease_until),
+        )
+    )
+
+
+def due_query(state: DeliveryState, time: Any, sqlite: bool, passing: bool, taking: bool) -> Select[Any]:
+    query = select(time, ROWS.id, ROWS.recipient).where(ROWS.state == state, time <= bindparam("now"))
+    if passing:
+        at = (func.instr if sqlite else func.strpos)(ROWS.recipient, "@")
+        query = query.where(func.substr(ROWS.recipient, at + 1).not_in(bindparam("passed", expanding=True)))
+    if taking:
+        query = query.where(ROWS.id.not_in(bindparam("taken", expanding=True)))
+    return query.order_by(time).limit(bindparam("most")).with_for_update(skip_locked=True)
 
 
 def take(session: Session, ids: Sequence[str], lease: timedelta, now: datetime) -> list[Claim]:
     """Lease these deliveries, which the caller's transaction has found due."""
     if not ids:
         return []
-    taken = (
-        update(Delivery)
-        .where(col(Delivery.id).in_(ids))
-        .values(state=DeliveryState.SENDING, lease_until=now + lease, fence=Delivery.fence + 1, updated_at=now)
-        .returning(
-            col(Delivery.id),
-            col(Delivery.message_id),
-            col(Delivery.recipient),
-            col(Delivery.attempts),
-            col(Delivery.fence),
-            col(Delivery.created_at),
-        )
-    )
-    return sorted((read_claim(row) for row in session.execute(taken)), key=lambda taken: taken.delivery_id)
+    rows = connection(session).execute(TAKE, {"ids": ids, "until": now + lease, "now": now})
+    return sorted((read_claim(row) for row in rows), key=lambda taken: taken.delivery_id)
