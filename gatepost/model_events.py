@@ -74,14 +74,21 @@ class Webhook(SQLModel, table=True):
 
 
 class WebhookCall(SQLModel, table=True):
-    """One event for one webhook: tried until it is answered with 2xx, at most two days."""
+    """One event for one webhook: tried until it is answered with 2xx, at most two days.
+
+    Calls of one `thread` (a conversation, or else a message) go out one after the other.
+    """
 
     __tablename__ = "webhook_call"
-    __table_args__ = (Index("ix_webhook_call_due", "state", "next_attempt_at"),)
+    __table_args__ = (
+        Index("ix_webhook_call_due", "state", "next_attempt_at"),
+        Index("ix_webhook_call_thread", "webhook_id", "thread", "seq"),
+    )
     id: str = Field(primary_key=True)
-    webhook_id: str = Field(foreign_key="webhook.id", index=True)
+    webhook_id: str = Field(foreign_key="webhook.id")
     seq: int
     kind: str
+    thread: str = ""
     payload: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     state: str = "queued"
     attempts: int = 0

@@ -258,13 +258,13 @@ def create_outside() -> None:
         sa.ForeignKeyConstraint(["credential_id"], ["credential.id"]),
     )  # fmt: skip
     op.create_table(
-        "webhook_call", text("id"), text("webhook_id"), number("seq"), text("kind"), json("payload"), text("state"),
-        number("attempts"), time("next_attempt_at", null=True), time("lease_until", null=True), number("fence"),
-        number("code", null=True), text("answer"), time("created_at"), time("updated_at"),
+        "webhook_call", text("id"), text("webhook_id"), number("seq"), text("kind"), text("thread"), json("payload"),
+        text("state"), number("attempts"), time("next_attempt_at", null=True), time("lease_until", null=True),
+        number("fence"), number("code", null=True), text("answer"), time("created_at"), time("updated_at"),
         sa.PrimaryKeyConstraint("id"), sa.ForeignKeyConstraint(["webhook_id"], ["webhook.id"]),
     )  # fmt: skip
     op.create_index("ix_webhook_call_due", "webhook_call", ["state", "next_attempt_at"])
-    op.create_index("ix_webhook_call_webhook_id", "webhook_call", ["webhook_id"])
+    op.create_index("ix_webhook_call_thread", "webhook_call", ["webhook_id", "thread", "seq"])
 
 
 def create_records() -> None:
