@@ -28,5 +28,6 @@ def extract_ids(value: str) -> tuple[str, ...]:
 
 
 def _keep(identifier: str, found: dict[str, None]) -> None:
-    if identifier and len(identifier) <= ID_LIMIT and len(found) < IDS_LIMIT:
+    size = len(identifier.encode("utf-8", "replace"))  # an index entry of PostgreSQL holds 2,704 octets
+    if 0 < size <= ID_LIMIT and len(found) < IDS_LIMIT:
         found[identifier] = None

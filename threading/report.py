@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from gatepost.mail import Mail, Part, parse
+from gatepost.message_ids import extract_ids
 from gatepost.threading.report_codes import is_hard, is_vague, read_code, read_reason, read_status
 from gatepost.threading.report_fields import ACTIONS, Fields, read_fields
 from gatepost.threading.report_text import Notice, is_from_daemon, read_notice, split_returned
@@ -216,7 +217,7 @@ def _original_id(statuses: Sequence[str]) -> str | None:
         for line in text.splitlines()[:200]:
             name, _, value = line.partition(":")
             if name.strip().lower() in ("x-original-message-id", "original-message-id"):
-                return value.strip().strip("<>") or None
+                return next(iter(extract_ids(value)), None)
     return None
 
 

@@ -25,6 +25,7 @@ from gatepost.message_ids import extract_ids
         ("garbage", ()),
         ("<a\u202e@b>", ("a@b",)),
         ("<" + "x" * 2000 + "@y>", ()),
+        ("<" + "\u4e2d" * 400 + "@y>", ()),
     ],
 )
 def test_ids(value: str, ids: tuple[str, ...]) -> None:

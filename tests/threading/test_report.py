@@ -208,3 +208,9 @@ def test_hostile_octets_never_raise(noise: bytes, planted: bytes) -> None:
     raw = dsn("@@@").replace(b"@@@", noise[:200] + planted + noise[200:])
     read_report(parse(raw))
     read_report(parse(notice("@@@").replace(b"@@@", noise + planted)))
+
+
+def test_an_id_named_in_a_field_can_be_looked_for_in_any_database() -> None:
+    raw = dsn("Final-Recipient: rfc822; ana@shop.example\nAction: failed", returned="Subject: no id\n\n")
+    raw = raw.replace(b"Reporting-MTA", b"Original-Message-ID: <m\x0017@desk.example> \xff\nReporting-MTA")
+    assert read(raw).message_id == "m17@desk.example"
