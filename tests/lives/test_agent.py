@@ -62,7 +62,7 @@ def test_an_answer_goes_out_and_its_answer_comes_back(shop: Product) -> None:
     back, mail = letter(f"Ana Ruiz <{ANA}>", token, "Something else entirely", "Good, please send it.")
     assert shop.deliver(ANA, token, mail).code == 250
     message = shop.message(back)
-    assert (message.conversation_id, message.verified) == (conversation.id, True)
+    assert (message.conversation_id, message.verified) == (conversation.id, False)  # Kim knows the token too
     assert "Reply address matched message 2" in message.why[0]["text"]
 
 
@@ -82,6 +82,10 @@ def test_the_token_alone_makes_nobody_a_participant(shop: Product) -> None:
     found = shop.read(lambda session: by_number(session, claims.number))
     assert found is not None
     assert found.requester == "eve@forger.test"
+
+    back, mail = letter("ida@calderon.test", token, "Re: Price of 40 chairs", "We take them.")
+    assert shop.deliver("ida@calderon.test", token, mail).code == 250
+    assert (shop.message(back).conversation_id, shop.message(back).verified) == (conversation.id, True)
 
 
 def failing(product: Product, conversation: Conversation) -> list[Delivery]:
