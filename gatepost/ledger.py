@@ -79,7 +79,8 @@ class Ledger:
             first = self.jobs.get()
             batch: list[Job] = []
             while first is not None:
-                batch.append(first)
+                if first.future.set_running_or_notify_cancel():  # from here on nobody can cancel it
+                    batch.append(first)
                 if len(batch) >= BATCH or self.jobs.empty():
                     break
                 first = self.jobs.get()

@@ -1,6 +1,7 @@
 """What a report (bounce, delay notice, success notice) changes: exactly the deliveries that it proves or names."""
 
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sqlmodel import Session
 
@@ -20,6 +21,8 @@ from gatepost.tokens import read_message_id, read_return_path
 from gatepost.words import DeliveryState, Kind, Outcome
 
 PROOF_KEPT = timedelta(days=7)
+MOST_NAMED = 10
+"""Deliveries that one unproven report may name: each recipient has an SMTP transaction, so a bounce names one."""
 
 
 def apply_report(
@@ -74,12 +77,13 @@ def by_message_id(session: Session, keys: Keys, report: Report) -> list[tuple[De
     message = get_message(session, minted) if minted else None
     messages = [message] if message else messages_by_header_id(session, report.message_id)
     sent = [row for row in messages if row.direction == "out"]
-    return [
+    found = (
         (delivery, fact)
         for row in sent
         for delivery in deliveries_of(session, row.id)
         if (fact := facts.get(delivery.recipient.lower()))
-    ]
+    )
+    return list(islice(found, MOST_NAMED))
 
 
 def facts_by_name(report: Report) -> dict[str, Recipient]:

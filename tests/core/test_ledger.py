@@ -34,6 +34,18 @@ def test_operations_of_many_threads_are_all_there(ledger: Ledger, database: Data
     assert count(database) == 400
 
 
+def test_a_caller_who_gives_up_does_not_stop_the_writer(database: Database, now: datetime) -> None:
+    ledger = Ledger(database)
+    given_up = ledger.submit(lambda session: session.add(contact("a@x", now)))
+    assert given_up.cancel()
+    ledger.start()
+    try:
+        ledger.submit(lambda session: session.add(contact("b@x", now))).result(30)
+        assert count(database) == 1
+    finally:
+        ledger.close()
+
+
 def test_one_bad_operation_fails_alone(ledger: Ledger, database: Database, now: datetime) -> None:
     gate = threading.Event()
     ledger.submit(lambda session: gate.wait())

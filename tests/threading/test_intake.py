@@ -378,6 +378,16 @@ def test_a_forged_bounce_neither_stops_a_mail_nor_hides_what_its_server_said(
     assert state(database, ids[BEN]) == (DeliveryState.FAILED, 552, False)
 
 
+def test_an_unproven_report_names_few(office: Office, database: Database) -> None:
+    everybody = [f"u{number}@calderon.example" for number in range(30)]
+    message_id = office.relay(everybody, everybody)
+    more = "".join(f"\r\nFinal-Recipient: rfc822; {address}\r\nAction: failed\r\n" for address in everybody)
+    office.receive(dsn(BEN).replace(b"user unknown\r\n", b"user unknown\r\n" + more.encode()), recipient=SUPPORT)
+    with database.session() as session:
+        rows = deliveries.deliveries_of(session, message_id)
+        assert sum(len(deliveries.delivery_events(session, row.id)) for row in rows) == 10
+
+
 def test_reports_do_not_keep_a_return_path_fresh(
     office: Office, database: Database, delivered: Callable[[list[str]], dict[str, str]]
 ) -> None:
