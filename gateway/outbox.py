@@ -126,8 +126,9 @@ class Outbox:
         return claims
 
     async def wait_for_news(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.news.wait(), IDLE)
+        with suppress(TimeoutError):  # not wait_for, which can swallow a cancellation (before Python 3.12)
+            async with asyncio.timeout(IDLE):
+                await self.news.wait()
         if self.full:  # looking past their queues costs: not for each single end of a delivery
             await asyncio.sleep(CROWDED)
         self.news.clear()
@@ -211,4 +212,4 @@ def decide(taken: Claim, sent: Sent, route: Route, days: float, now: datetime) -
         state = DeliveryState.DELAYED
     else:
         state = DeliveryState.EXPIRED if why == "expired" else DeliveryState.FAILED
-    return Result(state, sent.reply, sent.remote_host, route.name, due)
+    return Result(state, sent.reply, sent.remote_host, route.name, due, sent.transcript)

@@ -1,12 +1,13 @@
 """One SMTP transaction for one recipient (RFC 5321 section 3.3); whatever the remote does comes back as a Reply."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_connection import Connection, Timeouts, open_connection
 from gatepost.gateway.send_data import LostAfterDot, send_content
 from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.send_transcript import Dialogue, secrets_of
 from gatepost.gateway.send_trouble import Trouble, read_response, trouble_reply
 from gatepost.reply import Reply, clean_text, is_shown
 
@@ -21,6 +22,7 @@ class Sent:
 
     `remote_host` is `name [ip]`; `tls` the protocol or None; `stage` the last step: connect, tls, auth, mail, rcpt,
     data or dot. `uncertain`: the connection was lost after the final dot, so the mail may have been accepted.
+    `transcript` is what was said, for people.
     """
 
     reply: Reply
@@ -28,6 +30,7 @@ class Sent:
     tls: str | None
     stage: str
     uncertain: bool = False
+    transcript: str = ""
 
 
 async def transact(
@@ -48,13 +51,15 @@ async def transact(
     problem = address_trouble(mail_from, recipient)
     if problem:
         return Sent(problem, hop.host, None, "mail")
-    mail = Outgoing(mail_from, recipient, content, smtputf8)
+    mail = Outgoing(mail_from, recipient, content, smtputf8, Dialogue(secrets_of(hop)))
     try:
         async with asyncio.timeout(timeouts.until_dot) as limit:
-            return await deliver(hop, mail, pool, timeouts, limit)
+            sent = await deliver(hop, mail, pool, timeouts, limit)
     except TimeoutError:
         text = f"{hop.host} was too slow: the mail was not through after {timeouts.until_dot:g} s"
-        return Sent(Reply(None, "4.4.2", text), hop.host, None, "data")
+        mail.said.note(text)
+        sent = Sent(Reply(None, "4.4.2", text), hop.host, None, "data")
+    return replace(sent, transcript=mail.said.text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class Outgoing:
     recipient: str
     content: bytes
     smtputf8: bool
+    said: Dialogue
 
 
 async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeouts, limit: asyncio.Timeout) -> Sent:
@@ -74,7 +80,7 @@ async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeout
         if sent.stage != "mail" or kept.alive or sent.reply.permanent:
             return sent  # otherwise it had been closed while it was idle: nothing was said yet, the next one is tried
     try:
-        connection = await open_connection(hop, timeouts)
+        connection = await open_connection(hop, timeouts, mail.said)
     except Trouble as trouble:
         return Sent(trouble.reply, hop.host, None, trouble.stage)
     except Exception as error:
@@ -85,7 +91,7 @@ async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeout
 async def over(connection: Connection, pool: Pool | None, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
     """One transaction over an open connection, which is afterwards kept, or closed."""
     kept = False
-    connection.used += 1
+    connection.begin(mail.said)
     try:
         sent = await speak(connection, mail, limit)
         kept = await settle(connection, pool, sent)
@@ -130,6 +136,7 @@ async def body(connection: Connection, content: bytes, limit: asyncio.Timeout) -
     if protocol is None:
         raise Trouble(trouble_reply(ConnectionResetError("Connection lost"), connection.hop), "data")
     times = connection.timeouts
+    connection.said.client(f"({len(content)} bytes)")
     try:
         response, dotted = await send_content(
             protocol,
@@ -141,9 +148,11 @@ async def body(connection: Connection, content: bytes, limit: asyncio.Timeout) -
     except LostAfterDot as lost:
         connection.client.close()
         text = f"the connection to {connection.hop.host} was lost after the mail had been sent in full: {lost}"
+        connection.said.note(text)
         return Sent(Reply(None, "4.4.2", clean_text(text)), connection.host, connection.tls, "dot", uncertain=True)
     except Exception as error:
-        raise Trouble(trouble_reply(error, connection.hop), "data") from error
+        raise connection.trouble(error, "data") from error
+    connection.said.response(response)
     reply = read_response(response)
     if not dotted:
         connection.client.close()
@@ -169,6 +178,7 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
     if not connection.alive or sent.uncertain:
         return False
     if sent.stage != "dot":
+        connection.said = Dialogue()
         try:
             if not (await connection.command("mail", "RSET", RESET_SECONDS)).positive:
                 return False

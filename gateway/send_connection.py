@@ -4,12 +4,13 @@ import asyncio
 import logging
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
 
 from gatepost.gateway.route import Hop
+from gatepost.gateway.send_transcript import Dialogue
 from gatepost.gateway.send_trouble import Trouble, is_tls, read_response, refusal, trouble_reply
 from gatepost.reply import Reply
 
@@ -39,7 +40,10 @@ class Timeouts:
 
 @dataclass(slots=True)
 class Connection:
-    """An open SMTP session: `host` is `name [ip]`, `tls` such as `TLSv1.3`, `used` the transactions so far."""
+    """An open SMTP session: `host` is `name [ip]`, `tls` such as `TLSv1.3`, `used` the transactions so far.
+
+    `said` is the dialogue of the transaction under way, `opening` what was said before the first one.
+    """
 
     hop: Hop
     client: SMTP
@@ -47,6 +51,8 @@ class Connection:
     host: str
     tls: str | None = None
     used: int = 0
+    said: Dialogue = field(default_factory=Dialogue)
+    opening: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -61,12 +67,31 @@ class Connection:
 
     async def command(self, stage: str, line: str, seconds: float | None = None) -> Reply:
         """Send one command line and return the answer. Raises Trouble when there is none."""
+        self.said.client(line)
         try:
             words = line.encode("utf-8")
-            return read_response(await self.client.execute_command(words, timeout=seconds or self.timeouts.command))
+            response = await self.client.execute_command(words, timeout=seconds or self.timeouts.command)
+            self.said.response(response)
+            return read_response(response)
         except Exception as error:
             self.client.close()
-            raise Trouble(trouble_reply(error, self.hop), stage) from error
+            raise self.trouble(error, stage) from error
+
+    def trouble(self, error: Exception, stage: str) -> Trouble:
+        """What an exception means, noted in the dialogue."""
+        reply = trouble_reply(error, self.hop)
+        self.said.note(str(reply))
+        return Trouble(reply, stage)
+
+    def begin(self, said: Dialogue) -> None:
+        """The next transaction has this dialogue; on a kept connection it begins with how that was opened."""
+        if self.used:
+            said.lines += self.opening
+            said.note("this connection was kept from an earlier mail")
+        else:
+            self.opening = tuple(said.lines)
+        self.used += 1
+        self.said = said
 
     def quit(self) -> None:
         """Say goodbye and close. The answer is not waited for: a result that is known must not hang on it."""
@@ -85,21 +110,23 @@ class Connection:
             await asyncio.sleep(0.01)
 
 
-async def open_connection(hop: Hop, timeouts: Timeouts) -> Connection:
+async def open_connection(hop: Hop, timeouts: Timeouts, said: Dialogue | None = None) -> Connection:
     """A connection that is ready for MAIL. Raises Trouble.
 
     Where TLS is only opportunistic and its handshake fails, one more connection is made in the clear.
     """
+    said = said or Dialogue()
     try:
-        return await attempt_connection(hop, timeouts, use_starttls=hop.starttls != "none")
+        return await attempt_connection(hop, timeouts, said, use_starttls=hop.starttls != "none")
     except Trouble as trouble:
         if trouble.stage != "tls" or hop.encrypted:
             raise
         log.info("TLS with %s failed, trying in the clear: %s", hop, trouble.reply)
-        return await attempt_connection(hop, timeouts, use_starttls=False)
+        said.note("TLS is not required here: once more in the clear")
+        return await attempt_connection(hop, timeouts, said, use_starttls=False)
 
 
-async def attempt_connection(hop: Hop, timeouts: Timeouts, *, use_starttls: bool) -> Connection:
+async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, use_starttls: bool) -> Connection:
     """Connect, and see EHLO, STARTTLS and AUTH through. Raises Trouble; then nothing stays open."""
     client = SMTP(
         hostname=hop.host,
@@ -112,56 +139,70 @@ async def attempt_connection(hop: Hop, timeouts: Timeouts, *, use_starttls: bool
     stage = "connect"
     try:
         context = tls_context(hop.verified, hop.ca) if hop.implicit_tls or use_starttls else None
-        await client.connect(tls_context=context, timeout=timeouts.connect)
+        greeting = await client.connect(tls_context=context, timeout=timeouts.connect)
+        if hop.implicit_tls:
+            said.note(f"the connection is encrypted with {tls_version(client)}")
+        said.response(greeting)
         connection = Connection(hop, client, timeouts, remote_host(client, hop))
-        await greet(client)
+        await greet(client, hop, said)
         if not hop.implicit_tls and use_starttls:
             stage = "tls"
-            await start_tls(client, hop, timeouts)
+            await start_tls(client, hop, timeouts, said)
         connection.tls = tls_version(client)
         if hop.logs_in:
             stage = "auth"
-            await log_in(client, hop)
-    except Trouble:
+            await log_in(client, hop, said)
+    except Trouble as trouble:
         client.close()
+        said.note(str(trouble.reply))
         raise
     except Exception as error:
         client.close()
-        raise Trouble(refusal(error, stage, hop), "tls" if is_tls(error) else stage) from error
+        reply = refusal(error, stage, hop)
+        said.note(str(reply))
+        raise Trouble(reply, "tls" if is_tls(error) else stage) from error
     except asyncio.CancelledError:
         client.close()
         raise
     return connection
 
 
-async def greet(client: SMTP) -> None:
+async def greet(client: SMTP, hop: Hop, said: Dialogue) -> None:
     """EHLO, or HELO for a server of before 1995 (RFC 5321 section 3.2)."""
+    said.client(f"EHLO {hop.helo}")
     try:
-        await client.ehlo()
+        said.response(await client.ehlo())
     except SMTPResponseException as error:
         if not client.is_connected or error.code not in (500, 501, 502, 504, 550):
             raise
-        await client.helo()
+        said.server(error.code, error.message)
+        said.client(f"HELO {hop.helo}")
+        said.response(await client.helo())
 
 
-async def start_tls(client: SMTP, hop: Hop, timeouts: Timeouts) -> None:
+async def start_tls(client: SMTP, hop: Hop, timeouts: Timeouts, said: Dialogue) -> None:
     """STARTTLS if it is offered (RFC 3207). Raises Trouble when it is not and TLS is required."""
     if not client.supports_extension("starttls"):
         if hop.encrypted:
             text = f"{hop.host} does not offer TLS, which is required for this route; nothing was sent"
             raise Trouble(Reply(None, "4.7.10", text), "tls")
         return
-    await client.starttls(timeout=timeouts.connect)
-    await client.ehlo()
+    said.client("STARTTLS")
+    said.response(await client.starttls(server_hostname=hop.host, timeout=timeouts.connect))
+    said.note(f"the connection is encrypted with {tls_version(client)}")
+    said.client(f"EHLO {hop.helo}")
+    said.response(await client.ehlo())
 
 
-async def log_in(client: SMTP, hop: Hop) -> None:
+async def log_in(client: SMTP, hop: Hop, said: Dialogue) -> None:
     """AUTH PLAIN or LOGIN (RFC 4954). Raises Trouble or aiosmtplib's exceptions."""
     method = next((name for name in AUTH_METHODS if name in client.server_auth_methods), None)
     if method == "plain":
-        await client.auth_plain(hop.username, hop.password)
+        said.client("AUTH PLAIN ***")
+        said.response(await client.auth_plain(hop.username, hop.password))
     elif method == "login":
-        await client.auth_login(hop.username, hop.password)
+        said.client("AUTH LOGIN ***")
+        said.response(await client.auth_login(hop.username, hop.password))
     else:
         text = f"{hop.host} offers no login by PLAIN or LOGIN, but the route has a user name"
         raise Trouble(Reply(None, "4.7.4", text), "auth")

@@ -1,4 +1,4 @@
-"""The ways out that the outbox takes: a relay, or the sandbox that lets nothing leave."""
+"""The ways out that the outbox takes: a relay, straight to the recipients' servers, or the sandbox that keeps all."""
 
 import asyncio
 import time
@@ -18,12 +18,16 @@ from gatepost.gateway.send_pool import Pool
 from gatepost.mail_header import read_header
 from gatepost.store.channels import channel_by_address
 from gatepost.store.sandbox import keep_sandbox_mail
+from gatepost.gateway.send_transcript import pretended
 
 log = structlog.get_logger("sandbox")
 
 
 def relay_route(gate: Gate, pool: Pool) -> Route:
     """Everything goes to the relay of the settings, over kept connections."""
+DIRECT_PLACES = 5
+"""Times `deliveries_at_once`: most places of this route wait for somebody far away."""
+
     hop = relay_hop(gate.settings)
 
     async def attempt(outgoing: Outgoing) -> Sent:
@@ -65,7 +69,7 @@ def sandbox_route(gate: Gate, mx: Callable[[], str], clock: Callable[[], datetim
             task = asyncio.create_task(send_follow_up(gate, mx, clock, answered, outgoing))
             under_way.add(task)
             task.add_done_callback(under_way.discard)
-        return Sent(answered.reply, REMOTE_HOST, None, "dot")
+        return Sent(answered.reply, REMOTE_HOST, None, "dot", transcript=played(gate, outgoing, answered.reply))
 
     return Route("sandbox", attempt, sandbox=True)
 
@@ -88,6 +92,20 @@ def compose_follow_up(gate: Gate, answered: SandboxAnswer, outgoing: Outgoing, n
     with gate.database.session() as session:
         is_channel = bool(author and channel_by_address(session, author.lower()))
     return follow_up(
+def played(gate: Gate, outgoing: Outgoing, reply: Reply) -> str:
+    """What the sandbox and we would have said; a refusal for the content's sake comes after it."""
+    after_data = reply.positive or (reply.status or "")[2:3] in ("3", "6", "7")
+    return pretended(
+        REMOTE_HOST,
+        gate.settings.host,
+        outgoing.mail_from,
+        outgoing.recipient,
+        len(outgoing.content),
+        reply,
+        after_data,
+    )
+
+
         answered.follow_up or "",
         return_path=outgoing.mail_from,
         recipient=outgoing.recipient,

@@ -39,13 +39,18 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of one attempt, and what follows: the new state and, where it is tried again, when."""
+    """What came of one attempt, and what follows: the new state and, where it is tried again, when.
+
+    `transcript` is what was said, empty where nothing was.
+    """
 
     state: DeliveryState
     reply: Reply
     remote_host: str
     route: str
     next_attempt_at: datetime | None
+
+    transcript: str = ""
 
 
 def put_deliveries(session: Session, message_id: str, recipients: Sequence[str], now: datetime) -> list[Delivery]:
@@ -200,11 +205,12 @@ def ends_doubt(delivery: Delivery, reported: DeliveryState, proven: bool) -> boo
 def add_delivery_event(
     session: Session, delivery_id: str, result: Result, source: str, attempt: int, now: datetime
 ) -> None:
-    """Append to a delivery's history."""
+    """Append to a delivery's history, with what was said."""
+    event_id = new_id("dev")
     insert_row(
         session,
         DeliveryEvent(
-            id=new_id("dev"),
+            id=event_id,
             delivery_id=delivery_id,
             at=now,
             state=result.state,
@@ -249,6 +255,8 @@ SHOWING = union(
 
 
 def conversations_showing(session: Session, message_id: str) -> list[Conversation]:
+    if result.transcript:
+        put_transcript(session, event_id, result.transcript, now)
     """The conversations in which a message is seen: its own, and those that answer it; in no order."""
     found = connection(session).execute(SHOWING, {"message": message_id}).scalars().all()
     return [row for row in (session.get(Conversation, key, populate_existing=True) for key in found) if row]
