@@ -16,6 +16,7 @@ from gatepost.gateway.sandbox_mail import FollowUp, follow_up, from_address
 from gatepost.gateway.send import Sent, transact
 from gatepost.gateway.send_pool import Pool
 from gatepost.mail_header import read_header
+from gatepost.reply import Reply
 from gatepost.store.channels import channel_by_address
 from gatepost.store.sandbox import keep_sandbox_mail
 from gatepost.gateway.send_transcript import pretended

@@ -15,6 +15,7 @@ from gatepost.reply import Reply
 from gatepost.store.events import add_event
 from gatepost.store.rows import connection, insert_row, insert_rows
 from gatepost.store.suppressions import SANDBOX, count_failure, forgive
+from gatepost.store.transcripts import put_transcript
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 FAILURE_TAG = "system_email_notification_failure"
