@@ -87,7 +87,7 @@ def advice_for(delivery: Delivered) -> Explanation:
     match delivery.state:
         case DeliveryState.SUPPRESSED:
             return Explanation(
-                f"Not sent: earlier mail to {delivery.recipient} could not be delivered",
+                delivery.text or f"Not sent: earlier mail to {delivery.recipient} could not be delivered",
                 "Check the address; if it works again, remove it from the suppression list and send again.",
                 "sender",
                 True,
@@ -98,10 +98,15 @@ def advice_for(delivery: Delivered) -> Explanation:
             )
         case DeliveryState.HELD:
             return Explanation(
-                "Held back before sending", "Release it on the Messages page, or cancel it.", "admin", True
+                delivery.text or "Held back before sending",
+                "Release it on the Messages page, or cancel it.",
+                "admin",
+                True,
             )
         case DeliveryState.CANCELLED:
-            return Explanation("Cancelled before it was sent", "Send it again if it is still wanted.", "sender", False)
+            return Explanation(
+                delivery.text or "Cancelled before it was sent", "Send it again if it is still wanted.", "sender", False
+            )
         case DeliveryState.UNCERTAIN:
             return Explanation(UNCERTAIN_REASON, UNCERTAIN, "sender", True)
         case DeliveryState.COMPLAINED:

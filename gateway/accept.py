@@ -22,7 +22,7 @@ from gatepost.seal import Keys, unseal
 from gatepost.settings import Settings
 from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import add_participants, create_conversation, know_ids, touch
-from gatepost.store.deliveries import put_deliveries
+from gatepost.store.deliveries import announce_suppressed, put_deliveries
 from gatepost.store.domains import domain_by_name
 from gatepost.store.events import add_event
 from gatepost.store.messages import keep_key, key_used, put_message
@@ -168,7 +168,8 @@ def put(session: Session, prepared: Prepared, now: datetime) -> str:
             return used.message_id
         keep_key(session, submission.credential.id, *submission.key, message.id, now)
     put_message(session, message, prepared.content)
-    put_deliveries(session, message.id, prepared.recipients, now)
+    credential = submission.credential
+    deliveries = put_deliveries(session, message.id, prepared.recipients, now, held=why_held(credential))
     if submission.conversation_id:
         join_conversation(session, submission.conversation_id, prepared, now)
     elif submission.credential and submission.credential.conversations == "always":
@@ -181,9 +182,23 @@ def put(session: Session, prepared: Prepared, now: datetime) -> str:
         conversation_id=submission.conversation_id,
         channel_id=submission.channel_id,
         user_id=submission.user_id,
-        data={"recipients": len(prepared.recipients), "trigger": submission.trigger, **message.auth},
+        data={
+            "recipients": len(deliveries),
+            "trigger": submission.trigger,
+            **({"tag": credential.tag} if credential and credential.tag else {}),
+            **({"held": why_held(credential)} if why_held(credential) else {}),
+            **message.auth,
+        },
     )
+    announce_suppressed(session, deliveries, now)
     return message.id
+
+
+def why_held(credential: Credential | None) -> str:
+    """Why mail of this credential is accepted and not sent; empty when it is sent."""
+    if credential is None or not credential.held:
+        return ""
+    return f"Held: mail of the credential {credential.name} is sent only when a person releases it"
 
 
 def join_conversation(session: Session, conversation_id: str, prepared: Prepared, now: datetime) -> None:

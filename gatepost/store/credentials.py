@@ -28,11 +28,14 @@ def create_credential(
     scopes: Sequence[str] = (),
     networks: Sequence[str] = (),
     conversations: str = "answer",
+    held: bool = False,
+    tag: str = "",
     now: datetime,
 ) -> tuple[Credential, str]:
     """A new credential and its secret, which is never readable again.
 
     `senders` are addresses or domains; `networks` (CIDR) may submit without a password, for benchmarks and appliances.
+    Mail of a `held` credential is accepted and waits for a person; `tag` is written into the events of its mail.
     An API secret is `gp_` + username + `_` + 256 bit, one word to paste. Raises ValueError.
     """
     check(kind in KINDS, f"a credential is of kind {' or '.join(KINDS)}")
@@ -52,6 +55,8 @@ def create_credential(
         senders=[sender.lower() for sender in senders],
         networks=list(networks),
         conversations=conversations,
+        held=held,
+        tag=tag,
         created_at=now,
     )
     session.add(credential)

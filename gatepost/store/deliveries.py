@@ -10,11 +10,11 @@ from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.ids import new_id
-from gatepost.model import Conversation, Delivery, DeliveryEvent, Message
+from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, Suppression
 from gatepost.reply import Reply
 from gatepost.store.events import add_event
 from gatepost.store.rows import connection, insert_row, insert_rows
-from gatepost.store.suppressions import SANDBOX, count_failure, forgive
+from gatepost.store.suppressions import SANDBOX, count_failure, forgive, sentence, suppressed_among
 from gatepost.store.transcripts import put_transcript
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
@@ -50,12 +50,16 @@ class Result:
     remote_host: str
     route: str
     next_attempt_at: datetime | None
-
     transcript: str = ""
 
 
-def put_deliveries(session: Session, message_id: str, recipients: Sequence[str], now: datetime) -> list[Delivery]:
-    """One queued row per recipient (address keys or wire forms, each once)."""
+def put_deliveries(
+    session: Session, message_id: str, recipients: Sequence[str], now: datetime, held: str = ""
+) -> list[Delivery]:
+    """One row per recipient (address keys or wire forms, each once).
+
+    It starts queued; or suppressed, when its address is on the list; or held, when `held` says why.
+    """
     rows = [
         Delivery(
             id=new_id("dlv"),
@@ -67,8 +71,35 @@ def put_deliveries(session: Session, message_id: str, recipients: Sequence[str],
         )
         for recipient in dict.fromkeys(recipients)
     ]
+    listed = {entry.address: entry for entry in suppressed_among(session, recipients, now)}
+    stopped = [row for row in rows if stop(row, listed.get(row.recipient.lower()), held)]
     insert_rows(session, rows)
+    insert_rows(session, [beginning(row, now) for row in stopped])
     return rows
+
+
+def stop(row: Delivery, entry: Suppression | None, held: str) -> bool:
+    """Keep a new delivery from being sent, with the why as its text; whether there was a reason to."""
+    if entry is None and not held:
+        return False
+    row.state = DeliveryState.SUPPRESSED if entry else DeliveryState.HELD
+    row.text = sentence(entry) if entry else held
+    row.next_attempt_at = None
+    return True
+
+
+def beginning(row: Delivery, now: datetime) -> DeliveryEvent:
+    """The first line of the history of a delivery that is not sent."""
+    source = "suppression list" if row.state == DeliveryState.SUPPRESSED else "credential"
+    return DeliveryEvent(id=new_id("dev"), delivery_id=row.id, at=now, state=row.state, source=source, text=row.text)
+
+
+def announce_suppressed(session: Session, rows: Sequence[Delivery], now: datetime) -> None:
+    """Tell of new deliveries whose address is on the list, once their message is where it is shown."""
+    for row in rows:
+        if row.state == DeliveryState.SUPPRESSED:
+            result = Result(DeliveryState.SUPPRESSED, Reply(None, None, row.text), "", "", None)
+            announce(session, row.id, row.message_id, row.recipient, result, now)
 
 
 def claim(session: Session, limit: int, lease: timedelta, now: datetime) -> list[Claim]:
@@ -224,6 +255,8 @@ def add_delivery_event(
             next_attempt_at=result.next_attempt_at,
         ),
     )
+    if result.transcript:
+        put_transcript(session, event_id, result.transcript, now)
 
 
 def announce(
@@ -256,8 +289,6 @@ SHOWING = union(
 
 
 def conversations_showing(session: Session, message_id: str) -> list[Conversation]:
-    if result.transcript:
-        put_transcript(session, event_id, result.transcript, now)
     """The conversations in which a message is seen: its own, and those that answer it; in no order."""
     found = connection(session).execute(SHOWING, {"message": message_id}).scalars().all()
     return [row for row in (session.get(Conversation, key, populate_existing=True) for key in found) if row]

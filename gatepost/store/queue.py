@@ -8,19 +8,26 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, CursorResult, or_, update
 from sqlmodel import Session, col, func, select
 
-from gatepost.model import Arrival, Delivery, Message
+from gatepost.model import Arrival, Conversation, Delivery, Message
 from gatepost.store.deliveries import READY
 from gatepost.words import WAITING, Outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Deliveries to look at: all conditions that are set must hold; `recipient` is an address, `domain` its domain."""
+    """Deliveries to look at: all conditions that are set must hold; `recipient` is an address, `domain` its domain.
+
+    `ids` are of deliveries or messages, `code` is such as 550 or 5.1.1; `channels` limits to what these channels show.
+    """
 
     ids: tuple[str, ...] = ()
     states: tuple[str, ...] = ()
     recipient: str = ""
     domain: str = ""
+    conversation: str = ""
+    credential: str = ""
+    code: str = ""
+    channels: frozenset[str] | None = None
 
 
 def where(which: Which) -> list[ColumnElement[bool]]:
@@ -35,7 +42,35 @@ def where(which: Which) -> list[ColumnElement[bool]]:
         found.append(recipient == which.recipient.lower())
     if which.domain:
         found.append(recipient.endswith(f"@{which.domain.lower()}", autoescape=True))
+    if which.code:
+        number = int(which.code) if which.code.isdecimal() else None
+        found.append(col(Delivery.status) == which.code if number is None else col(Delivery.code) == number)
+    return [*found, *where_message(which)]
+
+
+def where_message(which: Which) -> list[ColumnElement[bool]]:
+    """The conditions on a delivery's message."""
+    found: list[ColumnElement[bool]] = []
+    if which.credential:
+        found.append(of_messages(col(Message.credential_id) == which.credential))
+    if which.conversation:
+        origin = select(Conversation.origin_id).where(Conversation.id == which.conversation)
+        shown = or_(col(Message.conversation_id) == which.conversation, col(Message.id).in_(origin))
+        found.append(of_messages(shown))
+    if which.channels is not None:
+        channels = col(Conversation.channel_id).in_(sorted(which.channels))
+        own, origins = select(Conversation.id).where(channels), select(Conversation.origin_id).where(channels)
+        mine = (
+            col(Message.channel_id).in_(sorted(which.channels)),
+            col(Message.conversation_id).in_(own),
+            col(Message.id).in_(origins.where(col(Conversation.origin_id).is_not(None))),
+        )
+        found.append(of_messages(or_(*mine)))
     return found
+
+
+def of_messages(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return col(Delivery.message_id).in_(select(Message.id).where(condition))
 
 
 def find_deliveries(session: Session, which: Which, limit: int) -> Sequence[tuple[Delivery, Message]]:

@@ -1,0 +1,56 @@
+"""What people may do with a delivery, by its state: one table, and the sentence for what does not go."""
+
+from dataclasses import dataclass
+
+from gatepost.words import DeliveryState as State
+
+WAITING = frozenset((State.QUEUED, State.DELAYED))
+ENDED = frozenset((State.FAILED, State.BOUNCED, State.EXPIRED, State.UNCERTAIN, State.SUPPRESSED))
+UNDER_WAY = frozenset((*WAITING, State.SENDING))
+FROM: dict[str, frozenset[State]] = {
+    "retry": WAITING | ENDED,
+    "hold": UNDER_WAY,
+    "release": frozenset((State.HELD,)),
+    "cancel": UNDER_WAY | {State.HELD},
+    "resend": UNDER_WAY | ENDED | {State.HELD, State.CANCELLED},
+}
+INTO = {"retry": State.QUEUED, "hold": State.HELD, "release": State.QUEUED, "cancel": State.CANCELLED}
+DONE = {
+    "retry": ("delivery.retried", "Will be tried again now"),
+    "hold": ("delivery.held", "Held back"),
+    "release": ("delivery.released", "Released"),
+    "cancel": ("delivery.cancelled", "Cancelled"),
+}
+SENDS = frozenset(("retry", "release"))
+WHY_NOT = {
+    State.QUEUED: "it is waiting to be sent",
+    State.DELAYED: "it is waiting to be sent",
+    State.SENDING: "it is just being sent; its result comes within minutes",
+    State.DELIVERED: "it was delivered",
+    State.HELD: "it is held; release it instead",
+    State.CANCELLED: "it was cancelled; send it again to another address, or as a new mail",
+    State.COMPLAINED: "it was delivered, and the recipient complained",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who acts: a user, or a name such as that of the command line or of a system."""
+
+    name: str
+    user_id: str | None = None
+
+
+def may(act: str, state: str, *, leased: bool = False, suppressed: bool = False) -> tuple[bool, str]:
+    """Whether an act applies to a delivery in this state, and why not.
+
+    `leased`: a process is sending it at this moment; `suppressed`: its address is on the suppression list.
+    """
+    if state not in FROM[act]:
+        ended = "it has ended" if state in ENDED else ""
+        return False, WHY_NOT.get(State(state), ended)
+    if state == State.SENDING and leased:
+        return False, WHY_NOT[State.SENDING]
+    if act in SENDS and suppressed:
+        return False, "its address is on the suppression list; remove it there first"
+    return True, ""
