@@ -111,7 +111,8 @@ def answer(
         user = get_user(session, user_id) if user_id else None
         answered = answered_message(session, conversation)
         references = references_of(session, gate, conversation, answered)
-    people = (addresses(to), addresses(cc))
+        names = {one.address.lower(): one.name for one in answer_recipients(session, conversation_id, gate.settings)}
+    people = (named(addresses(to), names), named(addresses(cc), names))
     if not people[0]:
         raise NoAnswer("Name at least one recipient in To")
     return send(gate, conversation, channel, user, people, text, answered, references, now, credential, key)
@@ -126,6 +127,11 @@ def addresses(written: list[str]) -> list[str]:
         except AddressError as error:
             raise NoAnswer(f"{text}: {error}") from None
     return list(dict.fromkeys(found))
+
+
+def named(written: list[str], names: dict[str, str]) -> list[tuple[str, str]]:
+    """Each address with the name that its owner gave himself, as mail programs answer."""
+    return [(names.get(address.lower(), ""), address) for address in written]
 
 
 def references_of(session: Session, gate: Gate, conversation: Conversation, answered: Message | None) -> list[str]:
@@ -144,7 +150,7 @@ def send(
     conversation: Conversation,
     channel: Channel,
     user: User | None,
-    people: tuple[list[str], list[str]],
+    people: tuple[list[tuple[str, str]], list[tuple[str, str]]],
     text: str,
     answered: Message | None,
     references: list[str],
@@ -163,8 +169,8 @@ def send(
         extra["Reply-To"] = format_mailbox(channel.sender_name, token)
     content = compose(
         from_=(sender_name(channel, user), channel.address),
-        to=[("", address) for address in to],
-        cc=[("", address) for address in cc],
+        to=to,
+        cc=cc,
         subject=reply_subject(conversation.subject),
         text=body + footer + "\n",
         message_id=mint_message_id(gate.keys, row_id, gate.settings.domain),
@@ -174,7 +180,7 @@ def send(
         extra_headers=extra,
     )
     submission = Submission(
-        envelope=Envelope("", tuple(to + cc), content),
+        envelope=Envelope("", tuple(address for _, address in to + cc), content),
         senders=(channel.address,),
         trigger="api" if credential else TRIGGER,
         credential=credential,

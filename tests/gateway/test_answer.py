@@ -79,6 +79,8 @@ def test_an_answer_threads_at_the_customer(
     )
     mail = sent(database, gate, message_id)
     assert [(box.name, str(box.address)) for box in mail.from_] == [("Marta (Shop)", SUPPORT)]
+    written = [(box.name, str(box.address)) for box in (*mail.to, *mail.cc)]
+    assert written == [("Ana Ruiz", "ana@calderon.example"), ("Carla", "carla@calderon.example")]
     assert mail.subject == "Re: Wrong rate"
     assert mail.in_reply_to == ("1@calderon.example",)
     assert mail.references == ("0@calderon.example", "1@calderon.example")
