@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlmodel import Session
@@ -10,11 +10,11 @@ from sqlmodel import Session
 from gatepost.blobs import Blobs, Content
 from gatepost.ids import new_id
 from gatepost.mail import Mail, digest, parse
-from gatepost.model import Arrival
+from gatepost.model import Arrival, Message
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store.arrivals import arrival_by_receipt, put_arrival, settle
-from gatepost.store.messages import get_message, message_by_digest, put_raw
+from gatepost.store.arrivals import arrival_by_receipt, forget_receipt, put_arrival, settle
+from gatepost.store.messages import get_message, give_up_digest, message_by_digest, put_raw
 from gatepost.threading.automatic import classify
 from gatepost.threading.joining import join
 from gatepost.threading.quoted import reply_text
@@ -23,6 +23,7 @@ from gatepost.threading.reported import apply_report
 from gatepost.words import Kind, Outcome, Strength
 
 SNIPPET = 200
+RECEIPT_KEPT = timedelta(hours=48)
 REPORTS = (Kind.BOUNCE, Kind.DELAY, Kind.REPORT, Kind.FEEDBACK)
 
 
@@ -100,11 +101,14 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
 def store_arrival(session: Session, arriving: Arriving, content: Content, now: datetime, raw_id: str = "") -> Arrival:
     """Store the octets with their envelope before anything is done with them; the earlier arrival when there is one.
 
+    The same octets again within 48 h are a client that tries again; later they are another mail that reads the same.
     `raw_id` names octets already stored, where one mail came for several recipients.
     """
     earlier = arrival_by_receipt(session, arriving.key)
-    if earlier:
+    if earlier and (arriving.receipt or now - earlier.received_at < RECEIPT_KEPT):
         return earlier
+    if earlier:
+        forget_receipt(session, earlier.id)
     arrival = Arrival(
         id=new_id("arr"),
         receipt=arriving.key,
@@ -142,10 +146,12 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     if not reading.mail.headers:
         return Received(Outcome.QUARANTINED, "This is not a mail: it has no header field; its raw content is kept")
     same = message_by_digest(session, "in", reading.digest)
-    if same:
+    if same and is_another(same, arrival, reading, now):
+        give_up_digest(session, same.id)
+    elif same:
         why = "The same mail had already come another way; it is one message with one more view"
         return Received(Outcome(same.outcome or Outcome.PLACED), why, same.id, same.conversation_id)
-    if reading.report and reading.kind in REPORTS:
+    if reading.report:
         message_id, why = apply_report(
             session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.report, now
         )
@@ -154,3 +160,14 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
         session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.kind, reading.snippet, now
     )
     return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)
+
+
+def is_another(same: Message, arrival: Arrival, reading: Reading, now: datetime) -> bool:
+    """Whether a mail that reads as one we have is a mail of its own.
+
+    One that failed authentication must not stand in the way of the true one. Mail without an id of its own, such as
+    that of a monitoring script, may say the same every day.
+    """
+    if same.outcome == Outcome.REVIEW and arrival.strength != Strength.FAILING:
+        return True
+    return not reading.mail.message_id and now - same.at >= RECEIPT_KEPT

@@ -12,7 +12,7 @@ from gatepost.model import Arrival, Delivery, Message
 from gatepost.reply import Reply, clean_text, read_reply
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store.deliveries import deliveries_of, get_delivery, last_attempt, record_report
+from gatepost.store.deliveries import deliveries_of, get_delivery, last_attempt, note_report, record_report
 from gatepost.store.events import add_event
 from gatepost.store.messages import get_message, messages_by_header_id, put_message
 from gatepost.threading.identity import name_of
@@ -37,10 +37,12 @@ def apply_report(
 ) -> tuple[str, str]:
     """Store the report and write it into the history of the deliveries it is about; the message's id and why.
 
-    Proof is our signed return path, for seven days after the last attempt. A Message-ID of ours in the returned headers
-    is a strong hint: the delivery becomes `bounced`, marked as reported. Anything else changes nothing.
+    Proof is our signed return path, for seven days after the last attempt. A Message-ID that we signed in the returned
+    headers is a strong hint: the delivery becomes `bounced`, marked as reported. An id that the submitting system chose
+    can be guessed: then the report is only shown in the history.
     """
     delivery = by_return_path(session, settings, keys, arrival.recipient, now)
+    signed = read_message_id(keys, report.message_id or "") is not None
     if delivery:
         found = [(delivery, fact_about(report, delivery))]
         why = f"The report came to the signed return path of the mail to {delivery.recipient}"
@@ -51,7 +53,11 @@ def apply_report(
     message = store_report(session, arrival, mail, digest, report, found[0][0] if found else None, why, now)
     for about, fact in found:
         if fact:
-            record_fact(session, about, report, fact, delivery is not None, now)
+            state, reply = fact_of(report, fact)
+            if delivery or signed:
+                record_report(session, about, state, reply, "", delivery is not None, now)
+            else:
+                note_report(session, about, state, reply, now)
     return message.id, why
 
 
@@ -101,20 +107,14 @@ def fact_about(report: Report, delivery: Delivery) -> Recipient | None:
     return named or (report.recipients[0] if report.recipients else None)
 
 
-def record_fact(
-    session: Session, delivery: Delivery, report: Report, fact: Recipient, proven: bool, now: datetime
-) -> None:
+def fact_of(report: Report, fact: Recipient) -> tuple[DeliveryState, Reply]:
     """One recipient's part of a report, in the words of deliveries."""
     reply = Reply(fact.code, fact.status, read_reply(0, fact.text.removeprefix(str(fact.code or "")).lstrip(" -")).text)
     if fact.action == "delayed" or report.kind == Kind.DELAY:
-        state = DeliveryState.DELAYED
-    elif fact.action in ("delivered", "relayed", "expanded") or report.kind == Kind.REPORT:
-        state = DeliveryState.DELIVERED
-    elif report.kind == Kind.FEEDBACK:
-        state = DeliveryState.COMPLAINED
-    else:
-        state = DeliveryState.BOUNCED
-    record_report(session, delivery, state, reply, "", proven, now)
+        return DeliveryState.DELAYED, reply
+    if fact.action in ("delivered", "relayed", "expanded") or report.kind == Kind.REPORT:
+        return DeliveryState.DELIVERED, reply
+    return DeliveryState.COMPLAINED if report.kind == Kind.FEEDBACK else DeliveryState.BOUNCED, reply
 
 
 def store_report(

@@ -24,6 +24,12 @@ def arrival_by_receipt(session: Session, receipt: str) -> Arrival | None:
     return session.exec(select(Arrival).where(Arrival.receipt == receipt)).first()
 
 
+def forget_receipt(session: Session, arrival_id: str) -> None:
+    """Let the same octets be received anew."""
+    spent = Arrival.receipt + ":" + Arrival.id
+    session.execute(update(Arrival).where(col(Arrival.id) == arrival_id).values(receipt=spent))
+
+
 def get_arrival(session: Session, arrival_id: str) -> Arrival | None:
     """An arrival by its id."""
     return session.get(Arrival, arrival_id)

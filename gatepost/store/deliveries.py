@@ -1,6 +1,6 @@
 """Deliveries: one row per recipient, claimed by lease with a fence, and their append-only history."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ from sqlalchemy import Row, and_, bindparam, union, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
+from gatepost.envelope import Asked
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, Suppression
 from gatepost.reply import Reply
@@ -22,6 +23,7 @@ FAILURE_TAG = "system_email_notification_failure"
 HINTED = (DeliveryState.DELIVERED, DeliveryState.UNCERTAIN)
 """States that a report may change which is not proven."""
 READY = (DeliveryState.QUEUED, DeliveryState.DELAYED)
+NOTHING_ASKED = Asked()
 GONE = (*HINTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 """States that a proven report may change."""
 
@@ -36,13 +38,15 @@ class Claim:
     attempts: int
     fence: int
     created_at: datetime
+    notify: str = ""
+    orcpt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
     """What came of one attempt, and what follows: the new state and, where it is tried again, when.
 
-    `transcript` is what was said, empty where nothing was.
+    `transcript` is what was said, empty where nothing was; `told_on`: the next server notifies of a success (RFC 3461).
     """
 
     state: DeliveryState
@@ -51,14 +55,21 @@ class Result:
     route: str
     next_attempt_at: datetime | None
     transcript: str = ""
+    told_on: bool = False
 
 
 def put_deliveries(
-    session: Session, message_id: str, recipients: Sequence[str], now: datetime, held: str = ""
+    session: Session,
+    message_id: str,
+    recipients: Sequence[str],
+    now: datetime,
+    held: str = "",
+    asked: Mapping[str, Asked] | None = None,
 ) -> list[Delivery]:
     """One row per recipient (address keys or wire forms, each once).
 
     It starts queued; or suppressed, when its address is on the list; or held, when `held` says why.
+    `asked` has what some recipients' commands asked to be told.
     """
     rows = [
         Delivery(
@@ -66,10 +77,13 @@ def put_deliveries(
             message_id=message_id,
             recipient=recipient,
             next_attempt_at=now,
+            notify=told.notify,
+            orcpt=told.orcpt,
             created_at=now,
             updated_at=now,
         )
         for recipient in dict.fromkeys(recipients)
+        for told in [(asked or {}).get(recipient, NOTHING_ASKED)]
     ]
     listed = {entry.address: entry for entry in suppressed_among(session, recipients, now)}
     stopped = [row for row in rows if stop(row, listed.get(row.recipient.lower()), held)]
@@ -126,13 +140,15 @@ def claim(session: Session, limit: int, lease: timedelta, now: datetime) -> list
             col(Delivery.attempts),
             col(Delivery.fence),
             col(Delivery.created_at),
+            col(Delivery.notify),
+            col(Delivery.orcpt),
         )
     )
     return sorted((read_claim(row) for row in session.execute(taken)), key=lambda taken: taken.delivery_id)
 
 
-def read_claim(row: Row[str, str, str, int, int, datetime]) -> Claim:
-    return Claim(row[0], row[1], row[2], row[3], row[4], row[5])
+def read_claim(row: Row[str, str, str, int, int, datetime, str, str]) -> Claim:
+    return Claim(*row)
 
 
 def end_leases(session: Session, now: datetime) -> None:
@@ -224,9 +240,15 @@ def record_report(
     changed = session.execute(update(Delivery).where(*where).values(values).returning(col(Delivery.id))).first()
     add_delivery_event(session, delivery.id, result, source, delivery.attempts, now)
     if changed:
-        announce(session, delivery.id, delivery.message_id, delivery.recipient, result, now)
+        announce(session, delivery.id, delivery.message_id, delivery.recipient, result, now, source=source)
     if state == DeliveryState.BOUNCED:
         learn(session, delivery.id, delivery.recipient, result, source, now)
+
+
+def note_report(session: Session, delivery: Delivery, state: DeliveryState, reply: Reply, now: datetime) -> None:
+    """Show in a delivery's history what a report says that proves nothing; its state stays."""
+    result = Result(state, reply, "", delivery.route, delivery.next_attempt_at)
+    add_delivery_event(session, delivery.id, result, "unproven report", delivery.attempts, now)
 
 
 def ends_doubt(delivery: Delivery, reported: DeliveryState, proven: bool) -> bool:
@@ -260,7 +282,13 @@ def add_delivery_event(
 
 
 def announce(
-    session: Session, delivery_id: str, message_id: str, recipient: str, result: Result, now: datetime
+    session: Session,
+    delivery_id: str,
+    message_id: str,
+    recipient: str,
+    result: Result,
+    now: datetime,
+    **more: str,
 ) -> None:
     """Tell the conversations that show this message, and everybody who listens."""
     conversations = conversations_showing(session, message_id)
@@ -274,7 +302,7 @@ def announce(
         delivery_id=delivery_id,
         conversation_id=conversations[0].id if conversations else None,
         channel_id=conversations[0].channel_id if conversations else None,
-        data={"recipient": recipient, "reply": str(result.reply), "remote_host": result.remote_host},
+        data={"recipient": recipient, "reply": str(result.reply), "remote_host": result.remote_host, **more},
     )
 
 

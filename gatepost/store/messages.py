@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.blobs import Blobs, Content
@@ -52,6 +52,12 @@ def get_message(session: Session, message_id: str) -> Message | None:
 def message_by_digest(session: Session, direction: str, digest: str) -> Message | None:
     """The message with this identity."""
     return session.exec(select(Message).where(Message.direction == direction, Message.digest == digest)).first()
+
+
+def give_up_digest(session: Session, message_id: str) -> None:
+    """Let another message have this one's identity."""
+    spent = Message.digest + ":" + Message.id
+    session.execute(update(Message).where(col(Message.id) == message_id).values(digest=spent))
 
 
 def messages_by_header_id(session: Session, header_id: str) -> Sequence[Message]:
