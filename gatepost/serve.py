@@ -22,10 +22,10 @@ from gatepost.gateway.mx import start_mx
 from gatepost.gateway.outbox import Outbox, Route
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.submission import start_submission
-from gatepost.gateway.ways import relay_route, sandbox_route
+from gatepost.gateway.ways import direct_route, relay_route, sandbox_route
 from gatepost.model import Credential
 from gatepost.parts import Parts, clock
-from gatepost.resolver import dns_resolver
+from gatepost.resolver import Resolver, dns_resolver
 from gatepost.store.accounts import release_all
 from gatepost.store.credentials import check_credential, mark_used, network_credential
 from gatepost.store.deliveries import end_leases
@@ -65,7 +65,7 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
         gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs)
         desk = Desk(settings, parts.keys, parts.blobs)
         inbound = Inbound(desk, parts.database, parts.ledger, dns_resolver(settings.dns_servers or None), clock)
-        outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address)), clock)
+        outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address, inbound.resolver)), clock)
         gate = replace(gate, wake=outbox.wake)
         connections = Connections()
         submission, submissions = await start_submissions(stack, gate, tls, connections)
@@ -89,14 +89,22 @@ def end_all_leases(session: Session) -> None:
 
 
 @asynccontextmanager
-async def route_of(gate: Gate, mx_address: list[str]) -> AsyncIterator[Route]:
+async def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> AsyncIterator[Route]:
     """The way out that the settings choose."""
+
+    def own() -> str:
+        return mx_address[0] if mx_address else ""
+
     if gate.settings.route == "sandbox":
-        yield sandbox_route(gate, lambda: mx_address[0] if mx_address else "", clock)
+        yield sandbox_route(gate, own, clock)
         return
     pool = Pool()
     try:
-        yield relay_route(gate, pool)
+        yield (
+            direct_route(gate, pool, resolver, own, clock)
+            if gate.settings.route == "direct"
+            else relay_route(gate, pool)
+        )
     finally:
         await pool.close()
 

@@ -79,10 +79,12 @@ class Settings(BaseSettings):
     web_url: str = ""
     web_tls: bool = False
 
-    route: Literal["sandbox", "relay"] = "sandbox"
+    route: Literal["sandbox", "relay", "direct"] = "sandbox"
     relay: Annotated[str, AfterValidator(check_relay)] = ""
     relay_tls: Literal["required", "opportunistic", "none"] = "required"
     relay_ca: Path | None = None
+    direct_port: int = 25
+    direct_ca: Path | None = None
     deliveries_at_once: int = 20
 
     message_size: int = 25 * 1024 * 1024
@@ -94,6 +96,7 @@ class Settings(BaseSettings):
     command_seconds: int = 300
 
     retry_days: float = 5
+    dsn: Literal["asked", "always", "never"] = "asked"
     poll_seconds: int = 60
     private_hosts: bool = False
     dns_servers: list[str] = []

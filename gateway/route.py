@@ -6,15 +6,15 @@ from urllib.parse import unquote, urlsplit
 
 from gatepost.settings import Settings
 
-TlsPolicy = Literal["required", "opportunistic", "none"]
+TlsPolicy = Literal["required", "encrypted", "opportunistic", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class Hop:
     """One server to speak SMTP with; hashable, so that connections to it can be kept and found again.
 
-    `starttls` is the TLS policy (`required` also checks the certificate, against `ca` if that is set, a PEM file);
-    `helo` the name that we say in EHLO.
+    `starttls` is the TLS policy (`required` also checks the certificate, against `ca` if that is set, a PEM file;
+    `encrypted` takes any); `helo` the name that we say in EHLO; `address` where the host is, if that was looked up.
     """
 
     host: str
@@ -25,11 +25,14 @@ class Hop:
     password: str = field(default="", repr=False)
     ca: str | None = None
     helo: str = "localhost"
+    address: str = ""
 
     @property
     def encrypted(self) -> bool:
         """Whether nothing may go out in the clear; with a password `opportunistic` needs TLS too."""
-        return self.implicit_tls or self.starttls == "required" or (self.starttls == "opportunistic" and self.logs_in)
+        if self.implicit_tls or self.starttls in ("required", "encrypted"):
+            return True
+        return self.starttls == "opportunistic" and self.logs_in
 
     @property
     def verified(self) -> bool:

@@ -129,7 +129,7 @@ async def open_connection(hop: Hop, timeouts: Timeouts, said: Dialogue | None = 
 async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, use_starttls: bool) -> Connection:
     """Connect, and see EHLO, STARTTLS and AUTH through. Raises Trouble; then nothing stays open."""
     client = SMTP(
-        hostname=hop.host,
+        hostname=hop.address or hop.host,
         port=hop.port,
         local_hostname=hop.helo,
         use_tls=hop.implicit_tls,

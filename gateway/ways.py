@@ -8,6 +8,9 @@ from datetime import datetime
 import structlog
 
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.direct import Direct
+from gatepost.gateway.direct import attempt as attempt_directly
+from gatepost.gateway.direct_plan import Lookup
 from gatepost.gateway.outbox import Outgoing, Route
 from gatepost.gateway.pace import Pace
 from gatepost.gateway.route import relay_hop
@@ -15,20 +18,21 @@ from gatepost.gateway.sandbox import FOLLOW_UP_AFTER, REMOTE_HOST, SandboxAnswer
 from gatepost.gateway.sandbox_mail import FollowUp, follow_up, from_address
 from gatepost.gateway.send import Sent, transact
 from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.send_transcript import pretended
 from gatepost.mail_header import read_header
 from gatepost.reply import Reply
+from gatepost.resolver import Resolver
 from gatepost.store.channels import channel_by_address
 from gatepost.store.sandbox import keep_sandbox_mail
-from gatepost.gateway.send_transcript import pretended
+
+DIRECT_PLACES = 5
+"""Times `deliveries_at_once`: most places of this route wait for somebody far away."""
 
 log = structlog.get_logger("sandbox")
 
 
 def relay_route(gate: Gate, pool: Pool) -> Route:
     """Everything goes to the relay of the settings, over kept connections."""
-DIRECT_PLACES = 5
-"""Times `deliveries_at_once`: most places of this route wait for somebody far away."""
-
     hop = relay_hop(gate.settings)
 
     async def attempt(outgoing: Outgoing) -> Sent:
@@ -39,9 +43,23 @@ DIRECT_PLACES = 5
             outgoing.content,
             smtputf8=not outgoing.recipient.isascii(),
             pool=pool,
+            dsn=outgoing.dsn,
         )
 
     return Route("relay", attempt, pace=Pace(time.monotonic, one=True))
+
+
+def direct_route(
+    gate: Gate, pool: Pool, resolver: Resolver, mx: Callable[[], str], clock: Callable[[], datetime]
+) -> Route:
+    """Each mail goes to the servers that its recipient's domain names; `mx` is the `host:port` of our own, or empty."""
+    pace = Pace(time.monotonic)
+    straight = Direct(Lookup(gate, resolver, mx), pool, pace)
+
+    async def attempt_now(outgoing: Outgoing) -> Sent:
+        return await attempt_directly(straight, outgoing, clock())
+
+    return Route("direct", attempt_now, pace=pace, places=DIRECT_PLACES * gate.settings.deliveries_at_once)
 
 
 def sandbox_route(gate: Gate, mx: Callable[[], str], clock: Callable[[], datetime]) -> Route:
@@ -75,6 +93,20 @@ def sandbox_route(gate: Gate, mx: Callable[[], str], clock: Callable[[], datetim
     return Route("sandbox", attempt, sandbox=True)
 
 
+def played(gate: Gate, outgoing: Outgoing, reply: Reply) -> str:
+    """What the sandbox and we would have said; a refusal for the content's sake comes after it."""
+    after_data = reply.positive or (reply.status or "")[2:3] in ("3", "6", "7")
+    return pretended(
+        REMOTE_HOST,
+        gate.settings.host,
+        outgoing.mail_from,
+        outgoing.recipient,
+        len(outgoing.content),
+        reply,
+        after_data,
+    )
+
+
 async def send_follow_up(
     gate: Gate, mx: Callable[[], str], clock: Callable[[], datetime], answered: SandboxAnswer, outgoing: Outgoing
 ) -> None:
@@ -93,20 +125,6 @@ def compose_follow_up(gate: Gate, answered: SandboxAnswer, outgoing: Outgoing, n
     with gate.database.session() as session:
         is_channel = bool(author and channel_by_address(session, author.lower()))
     return follow_up(
-def played(gate: Gate, outgoing: Outgoing, reply: Reply) -> str:
-    """What the sandbox and we would have said; a refusal for the content's sake comes after it."""
-    after_data = reply.positive or (reply.status or "")[2:3] in ("3", "6", "7")
-    return pretended(
-        REMOTE_HOST,
-        gate.settings.host,
-        outgoing.mail_from,
-        outgoing.recipient,
-        len(outgoing.content),
-        reply,
-        after_data,
-    )
-
-
         answered.follow_up or "",
         return_path=outgoing.mail_from,
         recipient=outgoing.recipient,

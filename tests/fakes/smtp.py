@@ -73,7 +73,9 @@ class Cut(Exception):
 
 
 @asynccontextmanager
-async def smtp_server(script: Script | None = None) -> AsyncIterator[FakeServer]:
+async def smtp_server(
+    script: Script | None = None, address: tuple[str, int] = ("127.0.0.1", 0)
+) -> AsyncIterator[FakeServer]:
     """A server in the running loop, ended with the block."""
     script = script or Script()
     seen = FakeServer()
@@ -96,7 +98,7 @@ async def smtp_server(script: Script | None = None) -> AsyncIterator[FakeServer]
             tasks.discard(task)
 
     implicit = script.tls if script.implicit else None
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=implicit, limit=LIMIT)
+    server = await asyncio.start_server(serve, *address, ssl=implicit, limit=LIMIT)
     seen.port = server.sockets[0].getsockname()[1]
     try:
         yield seen
