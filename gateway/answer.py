@@ -14,7 +14,7 @@ from gatepost.mail import parse
 from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
-from gatepost.store.conversations import get_conversation
+from gatepost.store.conversations import get_conversation, participants
 from gatepost.store.messages import conversation_messages, raw_of
 from gatepost.store.users import get_user
 from gatepost.tokens import mint_message_id, reply_address
@@ -37,7 +37,10 @@ class AnswerRecipient:
 
 
 def answer_recipients(session: Session, conversation_id: str, settings: Settings) -> list[AnswerRecipient]:
-    """To: who wrote last (else the requester); Cc: whom he wrote to besides us. Addresses of ours are left out."""
+    """To: who wrote last (else the requester); Cc: whom he wrote to besides us. Addresses of ours are left out.
+
+    An unproven mail brings nobody new into a conversation: of its To and Cc only those who take part are proposed.
+    """
     conversation = get_conversation(session, conversation_id)
     if conversation is None:
         return []
@@ -49,7 +52,10 @@ def answer_recipients(session: Session, conversation_id: str, settings: Settings
         found = found or [AnswerRecipient("to", conversation.requester, "", "the requester")]
     else:
         found = [AnswerRecipient("to", answered.from_address, answered.from_name, "wrote the last message")]
+        known = people_before(session, conversation, answered)
         for row in answered.recipients_shown:
+            if known is not None and row["address"] not in known:
+                continue
             why = f"was in {row['field'].capitalize()} of the last message"
             found.append(AnswerRecipient("cc", row["address"], row["name"], why))
     unique: dict[str, AnswerRecipient] = {}
@@ -57,6 +63,13 @@ def answer_recipients(session: Session, conversation_id: str, settings: Settings
         if recipient.address not in ours and not is_internal(recipient.address, settings):
             unique.setdefault(recipient.address, recipient)
     return list(unique.values())
+
+
+def people_before(session: Session, conversation: Conversation, answered: Message) -> set[str] | None:
+    """Who took part before an unproven mail joined; None where everybody it names may be proposed."""
+    if answered.verified or conversation.messages < 2:
+        return None
+    return {person.address for person in participants(session, conversation.id)}
 
 
 def own_addresses(session: Session) -> set[str]:

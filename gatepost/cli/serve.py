@@ -1,12 +1,15 @@
 """`gatepost serve`: check that all is there, drop root where it can, serve, and say where to click."""
 
+import fcntl
 import os
 import pwd
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from gatepost.cli.frame import opened, print_object, say, warn
+from gatepost.cli.frame import Failed, opened, print_object, say, warn
 from gatepost.logs import set_up_logs
 from gatepost.serve import Ports
 from gatepost.serve import serve as run
@@ -24,8 +27,26 @@ def serve(settings: Settings, as_json: bool = False) -> None:
             drop_root(settings)
         tell(settings, ports, as_json)
 
-    with opened(settings) as parts:
+    with opened(settings) as parts, alone(settings, parts.database.sqlite):
         run(parts, ready)
+
+
+@contextmanager
+def alone(settings: Settings, needed: bool) -> Iterator[None]:
+    """Hold the lock that only one server has: on SQLite a second one would take what the first is sending.
+
+    Raises Failed where another one serves this data.
+    """
+    if not needed:
+        yield
+        return
+    with (settings.path(settings.var) / "serve.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            where = settings.path(settings.var)
+            raise Failed(f"another gatepost serves {where}: stop it, or use PostgreSQL for several") from None
+        yield
 
 
 def drop_root(settings: Settings) -> None:

@@ -65,6 +65,26 @@ def test_recipients_are_proposed_with_a_reason_and_never_us(
     ]
 
 
+def test_an_unproven_mail_brings_nobody_new_into_the_answer(
+    gate: Gate, database: Database, conversation_id: str, now: datetime
+) -> None:
+    raw = (
+        b"From: ana@calderon.example\r\nTo: support@shop.example\r\nCc: spy@evil.example\r\nSubject: Re: Wrong rate\r\n"
+        b"Message-ID: <2@calderon.example>\r\nIn-Reply-To: <1@calderon.example>\r\n\r\nMe too\r\n"
+    )
+    desk = Desk(gate.settings, gate.keys, gate.blobs)
+
+    def op(session: Session) -> str | None:
+        arriving = Arriving(raw, "mx", SUPPORT, "ana@calderon.example")
+        arrival = store_arrival(session, arriving, desk.blobs.keep(raw), now)
+        return receive(session, desk, arrival, read(raw, "ana@calderon.example"), now).conversation_id
+
+    assert gate.ledger.write(op) == conversation_id
+    with database.session() as session:
+        found = answer_recipients(session, conversation_id, gate.settings)
+    assert [row.address for row in found] == ["ana@calderon.example"]
+
+
 def test_an_answer_threads_at_the_customer(
     gate: Gate, database: Database, user: User, conversation_id: str, now: datetime
 ) -> None:
