@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from gatepost import __version__
+from gatepost.cli.app_acts import suppression
 from gatepost.cli.app_mailboxes import mailbox, queue
 from gatepost.cli.app_senders import credential, domain, user
 from gatepost.cli.frame import Frame, ending, finish
@@ -21,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_group = typer.Typer(name="config", help="The settings in force.", no_args_is_help=True)
-for group in (user, credential, domain, mailbox, queue, config_group):
+for group in (user, credential, domain, mailbox, queue, suppression, config_group):
     app.add_typer(group)
 
 
@@ -134,12 +135,47 @@ def trace(
 
 
 @app.command()
+def route(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A recipient.")],
+    require_tls: Annotated[
+        bool | None,
+        typer.Option(
+            "--require-tls/--no-require-tls", help="Send to its domain only over TLS that is checked, or not."
+        ),
+    ] = None,
+    forget_tls: Annotated[
+        bool, typer.Option("--forget-tls", help="Forget that its domain had TLS, where it really gave it up.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Tell which way mail to an address takes, and why; nothing is sent."""
+    from gatepost.cli.route import route as run
+
+    with ending():
+        run(context.obj.settings(), address, require_tls, forget_tls, as_json)
+
+
+@app.command()
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check everything that serving needs, and say how to fix what is wrong."""
     from gatepost.cli.doctor import doctor as run
 
     with ending():
         finish(run(context.obj.config, as_json))
+
+
+@app.command()
+def fsck(
+    context: typer.Context,
+    fix: Annotated[bool, typer.Option("--fix", help="Make wrong counts of conversations anew.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Prove that everything that was accepted is there, each recipient in one state."""
+    from gatepost.cli.fsck import fsck as run
+
+    with ending():
+        finish(run(context.obj.settings(), fix, as_json))
 
 
 @app.command()
