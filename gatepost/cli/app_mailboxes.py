@@ -6,15 +6,12 @@ from typing import Annotated
 import typer
 
 from gatepost.cli.frame import ending, finish
-from gatepost.cli.options import AsJson, Yes
+from gatepost.cli.options import AsJson, DomainOf, Recipient, States
 
 mailbox = typer.Typer(name="mailbox", help="Addresses that people write to.", no_args_is_help=True)
 queue = typer.Typer(name="queue", help="What waits to be delivered.", no_args_is_help=True)
 
 Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The mailbox's address.")]
-States = Annotated[list[str] | None, typer.Option("--state", help="Only in this state; may be repeated.")]
-Recipient = Annotated[str, typer.Option(metavar="ADDRESS", help="Only to this recipient.")]
-DomainOf = Annotated[str, typer.Option("--domain", metavar="DOMAIN", help="Only to recipients of this domain.")]
 
 
 @mailbox.command("add")
@@ -145,22 +142,3 @@ def queue_counts(context: typer.Context, as_json: AsJson = False) -> None:
 
     with ending():
         counts(context.obj.settings(), as_json)
-
-
-@queue.command("retry")
-def queue_retry(
-    context: typer.Context,
-    ids: Annotated[list[str] | None, typer.Argument(metavar="[ID...]", help="Deliveries or messages.")] = None,
-    states: States = None,
-    recipient: Recipient = "",
-    domain: DomainOf = "",
-    yes: Yes = False,
-    as_json: AsJson = False,
-) -> None:
-    """Try waiting deliveries now; without a condition all of them."""
-    from gatepost.cli.queue import retry
-    from gatepost.store.queue import Which
-
-    with ending():
-        which = Which(tuple(ids or ()), tuple(states or ()), recipient, domain)
-        retry(context.obj.settings(), which, yes, as_json)

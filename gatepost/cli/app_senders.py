@@ -107,15 +107,16 @@ def credential_add(
     conversations: Annotated[
         str, typer.Option(help="When its mail becomes a conversation: always, answer or never.")
     ] = "answer",
+    held: Annotated[bool, typer.Option("--held", help="Its mail is accepted and waits for a person.")] = False,
+    tag: Annotated[str, typer.Option(help="A word that the events of its mail carry.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Make a credential; its secret is printed once."""
-    from gatepost.cli.credential import add_credential
+    from gatepost.cli.credential import Others, add_credential
 
     with ending():
-        add_credential(
-            context.obj.settings(), name, kind, senders, scopes or [], networks or [], conversations, as_json
-        )
+        others = Others(conversations, held, tag)
+        add_credential(context.obj.settings(), name, kind, senders, scopes or [], networks or [], others, as_json)
 
 
 @credential.command("list")

@@ -1,6 +1,7 @@
 """`gatepost credential` and `gatepost domain`: what systems submit with, and the domains that we sign for."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
@@ -14,6 +15,15 @@ from gatepost.settings import Settings
 from gatepost.store import credentials, domains
 
 
+@dataclass(frozen=True, slots=True)
+class Others:
+    """What becomes of a credential's mail: conversations, held for a person, and the tag of its events."""
+
+    conversations: str
+    held: bool
+    tag: str
+
+
 def add_credential(
     settings: Settings,
     name: str,
@@ -21,11 +31,11 @@ def add_credential(
     senders: Sequence[str],
     scopes: Sequence[str],
     networks: Sequence[str],
-    conversations: str,
+    others: Others,
     as_json: bool,
 ) -> None:
     """A new credential, whose secret is printed once."""
-    check_options(kind, scopes, networks, conversations)
+    check_options(kind, scopes, networks, others.conversations)
     with naming("--sender"):
         allowed = read_senders(senders)
     with opened(settings) as parts, naming("credential"):
@@ -38,7 +48,9 @@ def add_credential(
                 senders=allowed,
                 scopes=scopes,
                 networks=networks,
-                conversations=conversations,
+                conversations=others.conversations,
+                held=others.held,
+                tag=others.tag,
                 now=clock(),
             )
         )
@@ -98,6 +110,8 @@ def row_of(credential: Credential) -> dict[str, Any]:
         "scopes": credential.scopes,
         "networks": credential.networks,
         "conversations": credential.conversations,
+        "held": credential.held,
+        "tag": credential.tag,
         "state": "disabled" if credential.disabled_at else "enabled",
         "last_used_at": credential.last_used_at,
         "id": credential.id,

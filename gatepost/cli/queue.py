@@ -1,15 +1,14 @@
 """`gatepost queue`: what waits to be delivered, and what became of the rest."""
 
-import sys
+from dataclasses import replace
 from typing import Any
 
-from gatepost.cli.frame import BadInput, Failed, naming, opened, print_object, print_rows, say, warn
+from gatepost.cli.frame import BadInput, naming, opened, print_object, print_rows, say, warn
 from gatepost.model import Delivery, Message
-from gatepost.parts import clock
 from gatepost.settings import Settings
 from gatepost.store.deliveries import count_states, delivery_events, get_delivery
 from gatepost.store.messages import get_message
-from gatepost.store.queue import Which, count_waiting, find_deliveries, retry_now
+from gatepost.store.queue import Which, find_deliveries
 from gatepost.words import WAITING, DeliveryState
 
 SHOWN = 20
@@ -27,7 +26,7 @@ def check_which(which: Which) -> Which:
             parse_address(which.recipient)
     if which.domain:
         with naming(f"--domain {which.domain}"):
-            return Which(which.ids, which.states, which.recipient, parse_domain(which.domain))
+            return replace(which, domain=parse_domain(which.domain))
     return which
 
 
@@ -97,38 +96,3 @@ def counts(settings: Settings, as_json: bool) -> None:
         return
     rows = [{"state": str(state), "deliveries": found[state]} for state in DeliveryState if state in found]
     print_rows(rows, False, "Nothing was submitted yet.")
-
-
-def retry(settings: Settings, which: Which, yes: bool, as_json: bool) -> None:
-    """Make waiting deliveries due now, after showing how many."""
-    which = check_which(which)
-    with opened(settings) as parts:
-        with parts.database.session() as session:
-            waiting = count_waiting(session, which)
-        if not waiting:
-            made = 0
-        else:
-            confirm(waiting, yes)
-            made = parts.ledger.write(lambda session: retry_now(session, which, clock()))
-    if as_json:
-        print_object({"due": made})
-    elif made:
-        say(f"{amount(made)} due now; the running `gatepost serve` tries within seconds.")
-    else:
-        say("No queued or delayed delivery fits; those that failed for good are not tried again.")
-
-
-def confirm(waiting: int, yes: bool) -> None:
-    """Ask, unless `yes`. Raises BadInput where nobody can answer, and Failed on no."""
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise BadInput(f"--yes: {amount(waiting)} to be tried now; add --yes to do it without being asked")
-    import typer
-
-    if not typer.confirm(f"{amount(waiting)} to be tried now. Go on?", err=True):
-        raise Failed("nothing was changed")
-
-
-def amount(number: int) -> str:
-    return f"{number} {'delivery is' if number == 1 else 'deliveries are'}"

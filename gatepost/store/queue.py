@@ -3,13 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
 
-from sqlalchemy import ColumnElement, CursorResult, or_, update
+from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, func, select
 
 from gatepost.model import Arrival, Conversation, Delivery, Message
-from gatepost.store.deliveries import READY
 from gatepost.words import WAITING, Outcome
 
 
@@ -78,19 +76,6 @@ def find_deliveries(session: Session, which: Which, limit: int) -> Sequence[tupl
     query = select(Delivery, Message).join(Message, col(Message.id) == col(Delivery.message_id))
     order = (col(Delivery.created_at).desc(), col(Delivery.id).desc())
     return session.exec(query.where(*where(which)).order_by(*order).limit(limit)).all()
-
-
-def count_waiting(session: Session, which: Which) -> int:
-    """How many of these wait for their time and could be made due."""
-    conditions = [*where(which), col(Delivery.state).in_(READY)]
-    return session.exec(select(func.count()).select_from(Delivery).where(*conditions)).one()
-
-
-def retry_now(session: Session, which: Which, now: datetime) -> int:
-    """Make those that wait due at once; how many."""
-    conditions = [*where(which), col(Delivery.state).in_(READY)]
-    changed = session.execute(update(Delivery).where(*conditions).values(next_attempt_at=now, updated_at=now))
-    return cast("CursorResult[Any]", changed).rowcount
 
 
 def count_overdue(session: Session, before: datetime) -> int:

@@ -16,6 +16,7 @@ from gatepost.words import DeliveryState
 from tests.cli.conftest import SUPPORT, Command
 
 ANA, BOB = "ana@calderon.example", "bob@other.example"
+NOTHING = {"changed": 0, "refused": {}}
 CONTENT = b"From: Shop <orders@shop.example>\r\nTo: ana@calderon.example\r\nSubject: Order\r\n\r\nHello\r\n"
 
 
@@ -75,12 +76,49 @@ def test_states_are_counted(gatepost: Command, message: str) -> None:
 
 def test_retry_asks_first_and_takes_only_what_waits(gatepost: Command, message: str) -> None:
     assert "1 delivery is to be tried now; add --yes" in gatepost.refused("queue", "retry")
-    assert gatepost.objects("queue", "retry", "--domain", "calderon.example", "--yes") == [{"due": 0}]
-    assert "not tried again" in gatepost.run("queue", "retry", "--state", "failed", "--yes").stdout
-    assert gatepost.objects("queue", "retry", message, "--yes") == [{"due": 1}]
+    assert gatepost.objects("queue", "retry", "--domain", "calderon.example", "--yes") == [NOTHING]
+    assert "name their --state" in gatepost.run("queue", "retry", "--domain", "calderon.example", "--yes").stdout
+    assert gatepost.objects("queue", "retry", "--domain", "other.example", "--yes") == [{"changed": 1, "refused": {}}]
     with gatepost.parts() as parts:
         due = parts.ledger.write(lambda session: claim(session, 10, timedelta(minutes=5), clock()))
     assert [taken.recipient for taken in due] == [BOB]
+
+
+def test_mail_is_held_released_and_cancelled(gatepost: Command, message: str) -> None:
+    assert "1 delivery is to be held; add --yes" in gatepost.refused("queue", "hold")
+    assert "held until" in gatepost.run("queue", "hold", message, "--yes").stdout
+    assert gatepost.objects("queue", "release", "--recipient", BOB, "--yes") == [{"changed": 1, "refused": {}}]
+    assert gatepost.objects("queue", "cancel", "--state", "queued", "--yes") == [{"changed": 1, "refused": {}}]
+    (row,) = gatepost.objects("queue", "list", "--state", "cancelled")
+    (shown,) = gatepost.objects("queue", "show", row["id"])
+    assert [event["text"] for event in shown["events"]][-1] == "Cancelled by the command line"
+    assert "--conversation 99: there is no such conversation" in gatepost.refused(
+        "queue", "hold", "--conversation", "99"
+    )
+    assert "--credential nobody: 0 credentials" in gatepost.refused("queue", "hold", "--credential", "nobody")
+
+
+def test_a_failed_one_is_sent_to_the_corrected_address(gatepost: Command, message: str) -> None:
+    (row,) = gatepost.objects("queue", "list", "--state", "failed")
+    assert "is a recipient of this mail already" in gatepost.refused("queue", "resend", row["id"], BOB)
+    (made,) = gatepost.objects("queue", "resend", row["id"], "anna@calderon.example")
+    (new,) = gatepost.objects("queue", "list", "--recipient", "anna@calderon.example")
+    assert (new["id"], new["state"], new["message"]) == (made["id"], "queued", message)
+
+
+def test_the_suppression_list_is_kept_by_hand(gatepost: Command) -> None:
+    assert "No address is suppressed" in gatepost.run("suppression", "list").stdout
+    gatepost.run("suppression", "add", "Gone@x.example", "--reason", "Left", "--days", "30")
+    (row,) = gatepost.objects("suppression", "list", "--search", "gone")
+    assert (row["address"], row["reason"], row["source"]) == ("gone@x.example", "Left", "person")
+    assert "is sent again" in gatepost.run("suppression", "remove", "gone@x.example").stdout
+    assert "it is not on the list" in gatepost.refused("suppression", "remove", "gone@x.example")
+    assert "ADDRESS nobody" in gatepost.refused("suppression", "add", "nobody")
+
+
+def test_fsck_says_that_everything_holds(gatepost: Command, message: str) -> None:
+    assert "Everything holds: 2 recipients accepted" in gatepost.run("fsck").stdout
+    assert gatepost.objects("fsck", "--fix") == []
 
 
 def test_bad_conditions_are_named(gatepost: Command) -> None:

@@ -1,0 +1,143 @@
+"""The commands that act on deliveries, and the suppression list; what they do is imported when they run."""
+
+from typing import Annotated
+
+import typer
+
+from gatepost.cli.app_mailboxes import queue
+from gatepost.cli.frame import ending
+from gatepost.cli.options import AsJson, Code, ConversationOf, CredentialOf, DomainOf, Ids, Recipient, States, Yes
+
+suppression = typer.Typer(name="suppression", help="Addresses that are not written to.", no_args_is_help=True)
+Address = Annotated[str, typer.Argument(metavar="ADDRESS", help="The recipient's address.")]
+
+
+@queue.command("retry")
+def queue_retry(
+    context: typer.Context,
+    ids: Ids = None,
+    states: States = None,
+    recipient: Recipient = "",
+    domain: DomainOf = "",
+    conversation: ConversationOf = "",
+    credential: CredentialOf = "",
+    code: Code = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try waiting deliveries now; ended ones too, where an id or --state names them."""
+    run(context, "retry", (ids, states, recipient, domain, conversation, credential, code), yes, as_json)
+
+
+@queue.command("hold")
+def queue_hold(
+    context: typer.Context,
+    ids: Ids = None,
+    states: States = None,
+    recipient: Recipient = "",
+    domain: DomainOf = "",
+    conversation: ConversationOf = "",
+    credential: CredentialOf = "",
+    code: Code = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Keep waiting deliveries back until they are released."""
+    run(context, "hold", (ids, states, recipient, domain, conversation, credential, code), yes, as_json)
+
+
+@queue.command("release")
+def queue_release(
+    context: typer.Context,
+    ids: Ids = None,
+    recipient: Recipient = "",
+    domain: DomainOf = "",
+    conversation: ConversationOf = "",
+    credential: CredentialOf = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send what is held; without a condition all of it."""
+    run(context, "release", (ids, None, recipient, domain, conversation, credential, ""), yes, as_json)
+
+
+@queue.command("cancel")
+def queue_cancel(
+    context: typer.Context,
+    ids: Ids = None,
+    states: States = None,
+    recipient: Recipient = "",
+    domain: DomainOf = "",
+    conversation: ConversationOf = "",
+    credential: CredentialOf = "",
+    code: Code = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Give up deliveries that wait or are held."""
+    run(context, "cancel", (ids, states, recipient, domain, conversation, credential, code), yes, as_json)
+
+
+@queue.command("resend")
+def queue_resend(
+    context: typer.Context,
+    delivery: Annotated[str, typer.Argument(metavar="DELIVERY", help="The delivery with the wrong address.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="The corrected address.")],
+    as_json: AsJson = False,
+) -> None:
+    """Send the same mail to a corrected address."""
+    from gatepost.cli.acts import resend
+
+    with ending():
+        resend(context.obj.settings(), delivery, address, as_json)
+
+
+Given = tuple[list[str] | None, list[str] | None, str, str, str, str, str]
+
+
+def run(context: typer.Context, name: str, given: Given, yes: bool, as_json: bool) -> None:
+    from gatepost.cli.acts import act
+    from gatepost.store.queue import Which
+
+    ids, states, recipient, domain, conversation, credential, code = given
+    with ending():
+        which = Which(tuple(ids or ()), tuple(states or ()), recipient, domain, conversation, credential, code)
+        act(context.obj.settings(), name, which, yes, as_json)
+
+
+@suppression.command("list")
+def suppression_list(
+    context: typer.Context,
+    text: Annotated[str, typer.Option("--search", metavar="TEXT", help="Only addresses with this text.")] = "",
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """List the addresses with the reason, the proof and the end."""
+    from gatepost.cli.suppression import list_suppressions
+
+    with ending():
+        list_suppressions(context.obj.settings(), text, limit, as_json)
+
+
+@suppression.command("add")
+def suppression_add(
+    context: typer.Context,
+    address: Address,
+    reason: Annotated[str, typer.Option(help="Why nothing is to be sent there.")] = "A person asked for it",
+    days: Annotated[int, typer.Option(min=0, max=3650, help="For so many days (default: for good).")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Send nothing to an address any more."""
+    from gatepost.cli.suppression import add
+
+    with ending():
+        add(context.obj.settings(), address, reason, days, as_json)
+
+
+@suppression.command("remove")
+def suppression_remove(context: typer.Context, address: Address, as_json: AsJson = False) -> None:
+    """Write to an address again."""
+    from gatepost.cli.suppression import remove
+
+    with ending():
+        remove(context.obj.settings(), address, as_json)
