@@ -88,14 +88,18 @@ def taken_up(product: Product, row: Delivery) -> bool:
     return now.state == "delivered" or (now.state == "sending" and now.fence > 1)
 
 
-def test_a_second_start_says_that_the_port_is_taken_and_disturbs_nothing(product: Product) -> None:
+def test_a_second_start_says_what_is_taken_and_disturbs_nothing(product: Product) -> None:
     login = product.credential("northwind.example")
     _, mail = letter(SHOP, "slow@calderon.test", "Order", "Hello")
     message_id = product.submit(login, SHOP, ["slow@calderon.test"], mail)
     product.until(lambda: product.deliveries(message_id)["slow@calderon.test"].state == "sending")
+    again = product.run("serve")
+    assert again.returncode == 1
+    assert "another gatepost serves" in again.stderr
+    assert product.run("init", var="other").returncode == 0
     for ended, port in (
-        (product.run("serve", web=product.ports["web"]), product.ports["web"]),
-        (product.run("serve", mx=product.ports["mx"]), product.ports["mx"]),
+        (product.run("serve", var="other", web=product.ports["web"]), product.ports["web"]),
+        (product.run("serve", var="other", mx=product.ports["mx"]), product.ports["mx"]),
     ):
         assert ended.returncode == 1
         assert "Traceback" not in ended.stderr
