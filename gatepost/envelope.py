@@ -1,6 +1,18 @@
 """What an SMTP client handed over (RFC 5321 section 2.3.1): the envelope, the content, and who it was."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one RCPT command asked to be told (RFC 3461): NOTIFY in capitals, ORCPT as it came; empty if not given."""
+
+    notify: str = ""
+    orcpt: str = ""
+
+
+NOTHING_ASKED = Asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -8,7 +20,8 @@ class Envelope:
     """One SMTP transaction.
 
     `mail_from` is the reverse-path without brackets, empty for `<>`; `content` the octets between DATA and the final
-    dot, unstuffed, with CRLF line ends; `tls` the protocol's name, such as `TLSv1.3`, or None.
+    dot, unstuffed, with CRLF line ends; `tls` the protocol's name, such as `TLSv1.3`, or None. `ret`, `envid` and, by
+    recipient, `asked` are what the client asked to be told.
     """
 
     mail_from: str
@@ -18,3 +31,6 @@ class Envelope:
     helo: str = ""
     tls: str | None = None
     smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    asked: Mapping[str, Asked] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """The one door for everything that goes out: may this identity send as this address; stamp, sign, store, say yes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,7 +10,8 @@ from sqlmodel import Session
 from gatepost.address import AddressError, parse_address
 from gatepost.blobs import Blobs, Content
 from gatepost.database import Database
-from gatepost.envelope import Envelope
+from gatepost.envelope import Asked, Envelope
+from gatepost.gateway.dsn_parameters import orcpt_of
 from gatepost.gateway.senders import check_sender, one_from
 from gatepost.gateway.signing import Signer, SigningError, make_signer, sign
 from gatepost.gateway.stamp import read_header, stamped, with_clear_from
@@ -118,6 +119,7 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
         credential_id=submission.credential.id if submission.credential else None,
         user_id=submission.user_id,
         trigger=submission.trigger,
+        dsn={name: value for name, value in (("ret", envelope.ret), ("envid", envelope.envid)) if value},
         auth={"signed": f"DKIM rsa-sha256, d={signer.domain}, s={signer.selector}" if signer else ""},
     )
     return Prepared(message, gate.blobs.keep(content), recipients, header.references, submission)
@@ -169,7 +171,8 @@ def put(session: Session, prepared: Prepared, now: datetime) -> str:
         keep_key(session, submission.credential.id, *submission.key, message.id, now)
     put_message(session, message, prepared.content)
     credential = submission.credential
-    deliveries = put_deliveries(session, message.id, prepared.recipients, now, held=why_held(credential))
+    asked, held = asked_of(submission.envelope), why_held(credential)
+    deliveries = put_deliveries(session, message.id, prepared.recipients, now, held, asked)
     if submission.conversation_id:
         join_conversation(session, submission.conversation_id, prepared, now)
     elif submission.credential and submission.credential.conversations == "always":
@@ -183,15 +186,23 @@ def put(session: Session, prepared: Prepared, now: datetime) -> str:
         channel_id=submission.channel_id,
         user_id=submission.user_id,
         data={
-            "recipients": len(deliveries),
+            "recipients": len(prepared.recipients),
             "trigger": submission.trigger,
             **({"tag": credential.tag} if credential and credential.tag else {}),
-            **({"held": why_held(credential)} if why_held(credential) else {}),
+            **({"held": held} if held else {}),
             **message.auth,
         },
     )
     announce_suppressed(session, deliveries, now)
     return message.id
+
+
+def asked_of(envelope: Envelope) -> Mapping[str, Asked]:
+    """What each recipient's command asked; with RET or ENVID each has an ORCPT, which may be added (RFC 3461 5.2.1)."""
+    if not envelope.ret and not envelope.envid:
+        return envelope.asked
+    given = {recipient: envelope.asked.get(recipient, Asked()) for recipient in envelope.recipients}
+    return {recipient: Asked(asked.notify, asked.orcpt or orcpt_of(recipient)) for recipient, asked in given.items()}
 
 
 def why_held(credential: Credential | None) -> str:

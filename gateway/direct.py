@@ -160,3 +160,4 @@ async def hand_over(direct: Direct, hop: Hop, outgoing: Outgoing) -> Sent:
         pool=direct.pool,
         timeouts=direct.timeouts,
     )
+        dsn=outgoing.dsn,

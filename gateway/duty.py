@@ -17,7 +17,8 @@ class Duty:
 
     `check_recipient` raises Refused for a recipient that is not taken; `deliver` returns the reply to the final dot or
     raises Refused, and any other exception of the functions here is answered with 451 4.3.0. `authenticate` is None
-    where no log-in is needed; `network_credential` gives what a client may use without one. `strict` is DataReader's.
+    where no log-in is needed; `network_credential` gives what a client may use without one. `strict` is DataReader's;
+    `dsn` offers RFC 3461.
     """
 
     host: str
@@ -30,5 +31,6 @@ class Duty:
     authenticate: Callable[[str, str, str], Awaitable[Credential | None]] | None = None
     network_credential: Callable[[str], Awaitable[Credential | None]] | None = None
     postmaster: str = ""
+    dsn: bool = False
     connections: Connections = field(default_factory=Connections)
     throttle: Throttle = field(default_factory=Throttle)

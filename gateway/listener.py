@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from gatepost.envelope import Envelope
+from gatepost.envelope import NOTHING_ASKED, Asked, Envelope
 from gatepost.gateway.commands import read_command, read_mail, read_rcpt
 from gatepost.gateway.connection import Connection, Gone, LineTooLong, reply_line
 from gatepost.gateway.data import TOO_BIG, DataReader
@@ -83,7 +83,8 @@ class Listener(Connection):
         self.in_mail = False
         self.mail_from = ""
         self.smtputf8 = False
-        self.recipients: dict[str, None] = {}
+        self.dsn = ("", "")
+        self.recipients: dict[str, Asked] = {}
 
     async def converse(self) -> None:
         """Greet, then one command after the other until the client or we have enough."""
@@ -187,7 +188,7 @@ class Listener(Connection):
         """RFC 5321 section 4.1.1.1; lists just what is offered at this moment."""
         self.hello(argument)
         words = [self.duty.host, f"SIZE {self.limits.message_size}", "8BITMIME", "SMTPUTF8", "PIPELINING"]
-        words.append("ENHANCEDSTATUSCODES")
+        words += ["ENHANCEDSTATUSCODES", "DSN"] if self.duty.dsn else ["ENHANCEDSTATUSCODES"]
         if self.duty.tls and not self.tls:
             words.append("STARTTLS")
         if self.duty.authenticate and self.tls:
@@ -251,17 +252,18 @@ class Listener(Connection):
             raise Refused(530, "5.7.0", f"authentication required{hint}")
 
     async def smtp_MAIL(self, argument: str) -> None:
-        """RFC 5321 section 4.1.1.2, RFC 1870, RFC 6152, RFC 6531."""
+        """RFC 5321 section 4.1.1.2, RFC 1870, RFC 3461, RFC 6152, RFC 6531."""
         self.need_hello()
         await self.need_credential()
         if self.in_mail:
             raise Refused(503, "5.5.1", "A transaction is open already; send RSET first")
-        mail = read_mail(argument)
+        mail = read_mail(argument, dsn=self.duty.dsn)
         if mail.size > self.limits.message_size:
             raise Refused(552, "5.3.4", f"The message is larger than {self.limits.message_size} octets")
         self.in_mail = True
         self.mail_from = str(mail.address or "")
         self.smtputf8 = mail.smtputf8
+        self.dsn = (mail.ret, mail.envid)
         self.answer(Reply(250, "2.1.0", "Sender taken"))
 
     async def smtp_RCPT(self, argument: str) -> None:
@@ -272,9 +274,9 @@ class Listener(Connection):
             raise Refused(503, "5.5.1", "Send MAIL first")
         if len(self.recipients) >= self.limits.recipients:
             raise Refused(452, "4.5.3", f"At most {self.limits.recipients} recipients; send the others afterwards")
-        recipient = read_rcpt(argument, self.smtputf8, self.duty.postmaster)
-        await self.duty.check_recipient(recipient)
-        self.recipients[str(recipient)] = None
+        recipient = read_rcpt(argument, self.smtputf8, self.duty.postmaster, dsn=self.duty.dsn)
+        await self.duty.check_recipient(recipient.address)
+        self.recipients.setdefault(str(recipient.address), recipient.asked)
         self.answer(Reply(250, "2.1.5", "Recipient taken"))
 
     async def smtp_DATA(self, argument: str) -> None:
@@ -298,8 +300,18 @@ class Listener(Connection):
 
     async def hand_over(self, sink: DataReader) -> Reply:
         """Deliver the transaction, and end it whatever happens."""
-        content, recipients = sink.content(), tuple(self.recipients)
-        envelope = Envelope(self.mail_from, recipients, content, self.ip, self.helo, self.tls, self.smtputf8)
+        asked = {recipient: asked for recipient, asked in self.recipients.items() if asked != NOTHING_ASKED}
+        envelope = Envelope(
+            self.mail_from,
+            tuple(self.recipients),
+            sink.content(),
+            self.ip,
+            self.helo,
+            self.tls,
+            self.smtputf8,
+            *self.dsn,
+            asked,
+        )
         self.reset()
         return sink.fault or await self.duty.deliver(envelope, self.credential)
 

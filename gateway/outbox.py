@@ -10,14 +10,16 @@ from datetime import datetime, timedelta
 import structlog
 
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.dsn_parameters import DSN_TRIGGER, NO_REQUEST, DsnRequest
 from gatepost.gateway.pace import Pace, Site
 from gatepost.gateway.retry import next_attempt
 from gatepost.gateway.send import Sent
 from gatepost.ledger import LedgerClosed
+from gatepost.model import Message
 from gatepost.reply import Reply
 from gatepost.store.claims import claim, claim_chosen
 from gatepost.store.deliveries import Claim, Result, record_reply
-from gatepost.store.messages import RawLost, raw_of
+from gatepost.store.messages import RawLost, get_message, raw_of
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState
 
@@ -32,11 +34,16 @@ log = structlog.get_logger("outbox")
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One mail to one recipient as a route gets it; `mail_from` is the signed return path of this delivery."""
+    """One mail to one recipient as a route gets it.
+
+    `mail_from` is the signed return path of this delivery, or empty for a notification of ours; `dsn` is what to ask
+    the next server for.
+    """
 
     claim: Claim
     mail_from: str
     content: bytes
+    dsn: DsnRequest = NO_REQUEST
 
     @property
     def recipient(self) -> str:
@@ -157,7 +164,9 @@ class Outbox:
         address = f"{return_path(self.gate.keys, taken.delivery_id)}@{self.gate.settings.bounces}"
         try:
             content = await self.content(taken.message_id)
-            sent = await self.route.attempt(Outgoing(taken, address, content))
+            request = await self.request(taken)
+            outgoing = Outgoing(taken, "" if request.null_path else address, content, request)
+            sent = await self.route.attempt(outgoing)
             if pace and site:
                 pace.learn(site, sent)
         except RawLost as error:
@@ -166,6 +175,19 @@ class Outbox:
             log.exception("an attempt failed by a fault of ours", delivery=taken.delivery_id)
             sent = Sent(Reply(None, "4.3.0", "Internal trouble while sending; it is tried again"), "", None, "connect")
         return decide(taken, sent, self.route, self.gate.settings.retry_days, self.clock())
+
+    async def request(self, taken: Claim) -> DsnRequest:
+        """What this recipient's submission asked to be told; looked up only where there is something."""
+        if not taken.notify and not taken.orcpt:
+            return NO_REQUEST
+        found = await asyncio.to_thread(self.find_message, taken.message_id)
+        asked = found.dsn if found else {}
+        null_path = bool(found and found.trigger == DSN_TRIGGER)
+        return DsnRequest(asked.get("ret", ""), asked.get("envid", ""), taken.notify, taken.orcpt, null_path)
+
+    def find_message(self, message_id: str) -> Message | None:
+        with self.gate.database.session() as session:
+            return get_message(session, message_id)
 
     async def content(self, message_id: str) -> bytes:
         """A mail's octets, read once for all its recipients under way."""
@@ -212,4 +234,4 @@ def decide(taken: Claim, sent: Sent, route: Route, days: float, now: datetime) -
         state = DeliveryState.DELAYED
     else:
         state = DeliveryState.EXPIRED if why == "expired" else DeliveryState.FAILED
-    return Result(state, sent.reply, sent.remote_host, route.name, due, sent.transcript)
+    return Result(state, sent.reply, sent.remote_host, route.name, due, sent.transcript, sent.told_on)

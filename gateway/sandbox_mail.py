@@ -1,11 +1,11 @@
 """The mails that the sandbox's remote servers write: a delivery status notification and an out-of-office answer."""
 
-import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
 
 from gatepost.address import parse_mailboxes
+from gatepost.gateway.report_parts import block, digest, part, typed_address, wire
 from gatepost.gateway.sandbox import REMOTE_HOST
 from gatepost.mail_header import Headers, first, read_header
 from gatepost.mail_words import decode_words, encode_words
@@ -119,37 +119,11 @@ def from_address(fields: Headers) -> str | None:
     return boxes[0].address.key if boxes and boxes[0].address else None
 
 
-def part(content_type: str, content: bytes) -> bytes:
-    """A MIME part."""
-    encoding = "7bit" if content.isascii() else "8bit"
-    return f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + content + b"\r\n"
-
-
-def block(lines: list[str]) -> bytes:
-    """Lines as octets with CRLF."""
-    return "".join(f"{line}\r\n" for line in lines).encode()
-
-
 def shown(text: str) -> str:
     """Text without anything that could start a line or hide."""
     return "".join(char for char in text if is_shown(char)).strip()
 
 
-def wire(text: str) -> str:
-    """Text for an ASCII header or body line; other letters as `\\x{F6}` (RFC 6533 section 3)."""
-    return "".join(char if char.isascii() else f"\\x{{{ord(char):X}}}" for char in text if is_shown(char))
-
-
-def typed_address(address: str) -> str:
-    """An address with its type for a report's field (RFC 3464 section 2.1.2, RFC 6533)."""
-    return f"{'rfc822' if address.isascii() else 'utf-8'}; {wire(address)}"
-
-
 def fold(words: str) -> str:
     """Encoded words on a line each."""
     return words.replace(" ", "\r\n ")
-
-
-def digest(*values: str) -> str:
-    """A name that is the same for the same values."""
-    return hashlib.sha256("\0".join(values).encode("utf-8", "replace")).hexdigest()[:32]

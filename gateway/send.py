@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from gatepost.gateway.dsn_parameters import NO_REQUEST, DsnRequest
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_connection import Connection, Timeouts, open_connection
 from gatepost.gateway.send_data import LostAfterDot, send_content
@@ -22,7 +23,7 @@ class Sent:
 
     `remote_host` is `name [ip]`; `tls` the protocol or None; `stage` the last step: connect, tls, auth, mail, rcpt,
     data or dot. `uncertain`: the connection was lost after the final dot, so the mail may have been accepted.
-    `transcript` is what was said, for people.
+    `transcript` is what was said, for people; `told_on`: the server took over the notifications that were asked for.
     """
 
     reply: Reply
@@ -31,6 +32,7 @@ class Sent:
     stage: str
     uncertain: bool = False
     transcript: str = ""
+    told_on: bool = False
 
 
 async def transact(
@@ -42,16 +44,18 @@ async def transact(
     smtputf8: bool = False,
     pool: Pool | None = None,
     timeouts: Timeouts = TIMEOUTS,
+    dsn: DsnRequest | None = None,
 ) -> Sent:
     """Hand `content` to the hop for one recipient; an empty `mail_from` is the null reverse-path.
 
     With a `pool` (the outbox has one) the connection is kept for the next mail; without it the end of the connection is
-    waited for, a second at most. Never raises, except CancelledError.
+    waited for, a second at most. What `dsn` asks for is passed on where the server offers it (RFC 3461 section 5.2).
+    Never raises, except CancelledError.
     """
     problem = address_trouble(mail_from, recipient)
     if problem:
         return Sent(problem, hop.host, None, "mail")
-    mail = Outgoing(mail_from, recipient, content, smtputf8, Dialogue(secrets_of(hop)))
+    mail = Outgoing(mail_from, recipient, content, smtputf8, Dialogue(secrets_of(hop)), dsn or NO_REQUEST)
     try:
         async with asyncio.timeout(timeouts.until_dot) as limit:
             sent = await deliver(hop, mail, pool, timeouts, limit)
@@ -71,6 +75,7 @@ class Outgoing:
     content: bytes
     smtputf8: bool
     said: Dialogue
+    dsn: DsnRequest
 
 
 async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeouts, limit: asyncio.Timeout) -> Sent:
@@ -114,12 +119,14 @@ async def speak(connection: Connection, mail: Outgoing, limit: asyncio.Timeout) 
     stage = "mail"
     if accepts(reply):
         stage = "rcpt"
-        reply = await connection.command("rcpt", f"RCPT TO:<{mail.recipient}>")
+        asked = mail.dsn.rcpt_words if connection.client.supports_extension("dsn") else ""
+        reply = await connection.command("rcpt", f"RCPT TO:<{mail.recipient}>{asked}")
     if accepts(reply):
         stage = "data"
         reply = await connection.command("data", "DATA", connection.timeouts.data)
         if reply.code == 354:
-            return await body(connection, mail.content, limit)
+            sent = await body(connection, mail.content, limit)
+            return replace(sent, told_on="NOTIFY=" in asked)
     if reply.positive:
         reply = out_of_step(connection, reply)
     return Sent(reply, connection.host, connection.tls, stage)
@@ -191,7 +198,7 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
 
 
 def mail_options(connection: Connection, mail: Outgoing) -> tuple[str, Reply | None]:
-    """The parameters of MAIL (RFC 1870, 6152, 6531), or the reply that says why this server cannot take the mail."""
+    """The parameters of MAIL (RFC 1870, 3461, 6152, 6531), or the reply that says why the server cannot take it."""
     client, size, host = connection.client, len(mail.content), connection.hop.host
     options = ""
     if client.supports_extension("size"):
@@ -206,6 +213,8 @@ def mail_options(connection: Connection, mail: Outgoing) -> tuple[str, Reply | N
         if not client.supports_extension("smtputf8"):
             return "", Reply(None, "5.6.7", f"{host} takes no addresses or headers with non-English letters (SMTPUTF8)")
         options += " SMTPUTF8"
+    if client.supports_extension("dsn"):
+        options += mail.dsn.mail_words
     return options, None
 
 

@@ -52,6 +52,7 @@ async def start_submission(
         tls=tls,
         implicit_tls=implicit_tls,
         strict=False,
+        dsn=settings.dsn != "never",
         authenticate=authenticate,
         network_credential=network_credential,
         connections=connections or Connections(),

@@ -28,7 +28,10 @@ TAKE = (
         fence=ROWS.fence + 1,
         updated_at=bindparam("now"),
     )
-    .returning(ROWS.id, ROWS.message_id, ROWS.recipient, ROWS.attempts, ROWS.fence, ROWS.created_at)
+    .returning(
+        *(ROWS.id, ROWS.message_id, ROWS.recipient, ROWS.attempts, ROWS.fence, ROWS.created_at),
+        *(ROWS.notify, ROWS.orcpt),
+    )
 )
 PAGE = 200
 ROUNDS = 4

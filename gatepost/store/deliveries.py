@@ -9,7 +9,7 @@ from sqlalchemy import Row, and_, bindparam, union, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
-from gatepost.envelope import Asked
+from gatepost.envelope import NOTHING_ASKED, Asked
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, Suppression
 from gatepost.reply import Reply
@@ -23,7 +23,6 @@ FAILURE_TAG = "system_email_notification_failure"
 HINTED = (DeliveryState.DELIVERED, DeliveryState.UNCERTAIN)
 """States that a report may change which is not proven."""
 READY = (DeliveryState.QUEUED, DeliveryState.DELAYED)
-NOTHING_ASKED = Asked()
 GONE = (*HINTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 """States that a proven report may change."""
 
@@ -198,7 +197,8 @@ def record_reply(session: Session, taken: Claim, result: Result, now: datetime) 
     if not connection(session).execute(RECORD, values).rowcount:
         return False
     add_delivery_event(session, taken.delivery_id, result, "dialogue", taken.attempts + 1, now)
-    announce(session, taken.delivery_id, taken.message_id, taken.recipient, result, now)
+    more = {"dsn": "told on"} if result.told_on else {}
+    announce(session, taken.delivery_id, taken.message_id, taken.recipient, result, now, **more)
     learn(session, taken.delivery_id, taken.recipient, result, "dialogue", now)
     return True
 

@@ -77,6 +77,6 @@ def test_bad_senders(path: str) -> None:
 
 
 def test_postmaster() -> None:
-    assert str(read_rcpt("TO:<PostMaster>", False, "postmaster@gatepost.test")) == "postmaster@gatepost.test"
+    assert str(read_rcpt("TO:<PostMaster>", False, "postmaster@gatepost.test").address) == "postmaster@gatepost.test"
     with pytest.raises(Refused, match=r"^501 5\.1\.3"):
         read_rcpt("TO:<postmaster>", False)

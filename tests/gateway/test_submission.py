@@ -77,7 +77,7 @@ def test_smtplib_submits_over_implicit_tls(world: World, run: Run) -> None:
 
 
 def test_ehlo_lists_what_is_offered(world: World) -> None:
-    common = ["mail.gatepost.test", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES"]
+    common = ["mail.gatepost.test", "SIZE 26214400", "8BITMIME", "SMTPUTF8", "PIPELINING", "ENHANCEDSTATUSCODES", "DSN"]
 
     async def scenario() -> None:
         async with world.submission() as server, connected(server) as client:
@@ -220,7 +220,8 @@ def test_a_network_credential_needs_no_login(world: World, run: Run) -> None:
         ("MAIL FROM:<a@example.org> BODY=BINARYMIME", "501 5.5.4"),
         ("MAIL FROM:<a@example.org> SIZE=x", "501 5.5.4"),
         ("MAIL FROM:<a@example.org> SMTPUTF8=1", "501 5.5.4"),
-        ("MAIL FROM:<a@example.org> RET=FULL", "555 5.5.4"),
+        ("MAIL FROM:<a@example.org> RET=FULL", "250"),
+        ("MAIL FROM:<a@example.org> RET=NONE", "501 5.5.4"),
         ("MAIL FROM:<a@example.org> SIZE=26214401", "552 5.3.4"),
         ("MAIL FROM:<a@example.org> SIZE=26214400", "250 2.1.0"),
         ("MAIL FROM:<" + "a" * 3000 + "@example.org>", "501 5.1.7"),
@@ -249,7 +250,8 @@ def test_mail(world: World, command: str, code: str) -> None:
         ("RCPT TO:<a@>", "501 5.1.3"),
         ("RCPT TO:<a b@example.org>", "501 5.1.3"),
         ("RCPT TO:<a@[127.0.0.1]>", "501 5.1.3"),
-        ("RCPT TO:<a@example.org> NOTIFY=NEVER", "555 5.5.4"),
+        ("RCPT TO:<a@example.org> NOTIFY=NEVER", "250"),
+        ("RCPT TO:<a@example.org> NOTIFY=NEVER,DELAY", "501 5.5.4"),
         ("RCPT", "501 5.5.4"),
     ],
 )
