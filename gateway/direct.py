@@ -5,6 +5,7 @@ DANE (RFC 7672) is not done: it needs answers whose DNSSEC signatures somebody t
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from gatepost.gateway.route import Hop, TlsPolicy, direct_hop
 from gatepost.gateway.send import Sent, transact
 from gatepost.gateway.send_connection import Timeouts
 from gatepost.gateway.send_pool import Pool
+from gatepost.ledger import LedgerClosed
 from gatepost.reply import Reply, clean_text
 from gatepost.store.destinations import LEVELS, Level, remember_tls
 
@@ -69,15 +71,15 @@ async def to_ourselves(direct: Direct, outgoing: Outgoing) -> Sent:
 async def at_hosts(direct: Direct, plan: Plan, outgoing: Outgoing, now: datetime) -> Sent:
     """The servers in turn, each at its addresses, until one answers; trouble with a connection leads to the next."""
     time = asyncio.get_running_loop().time
-    started = time()
+    deadline = time() + NO_MORE_AFTER
     tried: list[Sent] = []
     for host, address in ((target.host, address) for target in plan.targets for address in target.addresses):
-        if tried and time() > started + NO_MORE_AFTER:
+        if tried and time() > deadline:
             break
-        sent, level = await at_address(direct, plan, host, address, outgoing)
+        sent, level = await at_address(direct, plan, host, address, outgoing, deadline)
         tried.append(sent)
         if not moves_on(sent):
-            await remember(direct, plan, sent, level, now)
+            remember(direct, plan, sent, level, now)
             return replace(sent, transcript=whole(tried))
     return summed_up(tried)
 
@@ -102,7 +104,9 @@ def whole(tried: list[Sent]) -> str:
     return "\n".join(sent.transcript for sent in tried)
 
 
-async def at_address(direct: Direct, plan: Plan, host: str, address: str, outgoing: Outgoing) -> tuple[Sent, Level]:
+async def at_address(
+    direct: Direct, plan: Plan, host: str, address: str, outgoing: Outgoing, deadline: float
+) -> tuple[Sent, Level]:
     """One server at one address: with a checked certificate, else with any, else in the clear, not below the floor."""
     settings = direct.lookup.gate.settings
     ca = str(settings.path(settings.direct_ca)) if settings.direct_ca else None
@@ -115,7 +119,9 @@ async def at_address(direct: Direct, plan: Plan, host: str, address: str, outgoi
         if sent.stage != "tls":
             return sent, level if sent.tls else "none"
         lower: Level = "none" if level == "encrypted" or sent.reply.status == "4.7.10" else "encrypted"
-        if level == "none" or LEVELS.index(lower) < LEVELS.index(plan.floor):
+        if level == "none" or asyncio.get_running_loop().time() > deadline:
+            return sent, level
+        if LEVELS.index(lower) < LEVELS.index(plan.floor):
             return replace(sent, reply=not_below(plan, sent.reply)), level
         log.info("less TLS than wished for", host=host, tls=lower, reason=str(sent.reply))
         level = lower
@@ -142,12 +148,16 @@ def lowered(direct: Direct, host: str, level: Level) -> None:
     direct.below[host] = (level, asyncio.get_running_loop().time() + DOWNGRADED)
 
 
-async def remember(direct: Direct, plan: Plan, sent: Sent, level: Level, now: datetime) -> None:
-    """Keep the TLS level at which a mail was taken; written when it is new, then once a day."""
+def remember(direct: Direct, plan: Plan, sent: Sent, level: Level, now: datetime) -> None:
+    """Keep the TLS level at which a mail was taken; written when it is new, then once a day.
+
+    It is not waited for: the mail is delivered, and nothing may come between that and its record.
+    """
     if not sent.reply.positive or level == "none" or LEVELS.index(level) < LEVELS.index(plan.level):
         return
     if level != plan.level or plan.seen_at is None or plan.seen_at < now - timedelta(days=1):
-        await direct.lookup.gate.ledger.commit(lambda session: remember_tls(session, plan.domain, level, now))
+        with suppress(LedgerClosed):
+            direct.lookup.gate.ledger.submit(lambda session: remember_tls(session, plan.domain, level, now))
 
 
 async def hand_over(direct: Direct, hop: Hop, outgoing: Outgoing) -> Sent:
@@ -159,5 +169,5 @@ async def hand_over(direct: Direct, hop: Hop, outgoing: Outgoing) -> Sent:
         smtputf8=not outgoing.recipient.isascii(),
         pool=direct.pool,
         timeouts=direct.timeouts,
-    )
         dsn=outgoing.dsn,
+    )

@@ -60,6 +60,9 @@ class Pace:
     def join(self, domain: str, group: str) -> None:
         """A domain's mail is taken by this group of servers; domains of one group share its pace."""
         with self.lock:
+            if self.groups.get(domain) != group and (site := self.sites.pop(domain, None)):
+                site.name = group  # what is under way there counts
+                self.sites.setdefault(group, site)
             kept(self.groups, domain, lambda _: group)
             self.groups[domain] = group
 
@@ -128,8 +131,9 @@ class Pace:
 
 
 def unreachable(sent: Sent) -> bool:
-    """Whether no server of the site could be spoken with."""
-    return sent.stage == "connect" and bool(sent.remote_host) and sent.reply.temporary
+    """Whether no server of the site could be spoken with, or even be found."""
+    asked = bool(sent.remote_host) or sent.reply.status == "4.4.3"
+    return sent.stage == "connect" and asked and sent.reply.temporary
 
 
 def overloaded(reply: Reply) -> bool:

@@ -82,7 +82,8 @@ class World:
             direct.threads.shutdown()
 
     def known(self, domain: str = "remote.test") -> Destination | None:
-        """What is remembered."""
+        """What is remembered, once what was handed over is written."""
+        self.gate.ledger.write(lambda session: None)
         with self.gate.database.session() as session:
             return get_destination(session, domain)
 
