@@ -82,7 +82,7 @@ def look_at_settings(settings: Settings) -> Findings:
         yield ok("settings", f"the domain is {settings.domain}, for trials only: the outside world cannot answer it")
     else:
         yield ok("settings", f"the domain is {settings.domain}, replies go to {settings.replies}")
-    if settings.route == "relay" and settings.domain.endswith(TRIAL):
+    if settings.route != "sandbox" and settings.domain.endswith(TRIAL):
         yield warn("settings", f"mail leaves for the world as {settings.domain}", "set domain to a domain of yours")
 
 

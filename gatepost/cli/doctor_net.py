@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from cryptography import x509
 
+from gatepost.cli.doctor_direct import look_at_direct
 from gatepost.cli.findings import Finding, Findings, fail, ok, warn
 from gatepost.gateway.route import relay_hop
 from gatepost.model import Domain
@@ -145,6 +146,9 @@ def look_at_route(settings: Settings) -> Findings:
     """What the way out can do."""
     if settings.route == "sandbox":
         yield ok("route", "sandbox: no mail leaves; each is kept, answered by its recipient's name and shown on a page")
+        return
+    if settings.route == "direct":
+        yield from look_at_direct(settings)
         return
     hop = relay_hop(settings)
     kind = smtplib.SMTP_SSL if hop.implicit_tls else smtplib.SMTP

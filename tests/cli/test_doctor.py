@@ -117,6 +117,22 @@ def test_a_relay_that_does_not_answer_fails(gatepost: Command) -> None:
     assert (state, "hidden" in text) == ("fail", False)
 
 
+def test_the_direct_route_needs_a_name_that_leads_back(gatepost: Command) -> None:
+    there = {"mail.gatepost.test": {"A": ["9.9.9.9"]}}
+    back = {"9.9.9.9.in-addr.arpa": {"PTR": ["mail.gatepost.test."]}}
+    gatepost.environment["GATEPOST_ROUTE"] = "direct"
+    for zone, state, words in (
+        ({}, "warn", "has no public address"),
+        (there, "warn", "reverse DNS of 9.9.9.9"),
+        (there | back, "ok", "and back"),
+    ):
+        with dns_server(zone) as server:
+            gatepost.environment["GATEPOST_DNS_SERVERS"] = f'["{server.address}"]'
+            states = found(gatepost, "route", 3)
+        assert [each[0] for each in states] == ["ok", state]
+        assert words in states[1][1]
+
+
 def test_mailboxes_are_judged(gatepost: Command, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("x\n")
     to = ["--host", "localhost", "--port", "1", "--password-file", str(tmp_path / "password"), "--no-check"]
