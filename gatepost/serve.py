@@ -16,6 +16,7 @@ from sqlmodel import Session
 from gatepost.certificate import certificate_files, server_context
 from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, Submission, accept
+from gatepost.gateway.dsn import telling
 from gatepost.gateway.inbound import Inbound, known_recipient, receive_mail, sweep
 from gatepost.gateway.limits import Connections, Throttle
 from gatepost.gateway.mx import start_mx
@@ -23,12 +24,14 @@ from gatepost.gateway.outbox import Outbox, Route
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.submission import start_submission
 from gatepost.gateway.ways import direct_route, relay_route, sandbox_route
+from gatepost.gateway.webhooks import caller_of, calling_webhooks
 from gatepost.model import Credential
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver, dns_resolver
 from gatepost.store.accounts import release_all
 from gatepost.store.credentials import check_credential, mark_used, network_credential
 from gatepost.store.deliveries import end_leases
+from gatepost.store.transcripts import prune_transcripts
 from gatepost.syncing import start_polling
 from gatepost.threading.intake import Desk
 from gatepost.website import make_app
@@ -78,6 +81,8 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
             await parts.ledger.commit(end_all_leases)
         await stack.enter_async_context(running(outbox.run()))
         await stack.enter_async_context(running(sweep_now_and_then(inbound)))
+        await stack.enter_async_context(telling(gate, clock))
+        await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         stack.callback(start_polling(parts, desk, inbound.resolver))
         yield Ports(listening(submission), listening(submissions), listening(mx), web)
 
@@ -189,6 +194,7 @@ async def sweep_now_and_then(inbound: Inbound) -> None:
     while True:
         try:
             await sweep(inbound)
+            await inbound.ledger.commit(lambda session: prune_transcripts(session, clock()))
         except Exception:
             log.exception("looking for unread arrivals failed")
         await asyncio.sleep(SWEEP_SECONDS)

@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 import structlog
 
 from gatepost.database import Database
+from gatepost.gateway.accept import Gate
 from gatepost.gateway.webhook_signature import sign
 from gatepost.http import Answer, Guard, HttpError, HttpRefused, is_global, request
 from gatepost.ledger import Ledger, LedgerClosed
 from gatepost.reply import clean_text, is_shown
 from gatepost.seal import Keys, SealError, unseal
-from gatepost.settings import Settings
 from gatepost.store.settled import Horizon, mark
 from gatepost.store.webhook_calls import (
     CallClaim,
@@ -65,9 +65,9 @@ class Caller:
     lease: timedelta = LEASE
 
 
-def guard_of(settings: Settings) -> Guard:
+def caller_of(gate: Gate) -> Caller:
     """Ten seconds a call, public addresses by https only, unless `private_hosts` allows others."""
-    return Guard(private=settings.private_hosts)
+    return Caller(gate.database, gate.ledger, gate.keys, Guard(private=gate.settings.private_hosts))
 
 
 def check_url(url: str, private: bool) -> str:
