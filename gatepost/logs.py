@@ -2,8 +2,9 @@
 
 import logging
 import sys
+import traceback
 from collections.abc import MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -23,7 +24,8 @@ def set_up_logs(settings: Settings) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         mask,
     ]
-    last = structlog.dev.ConsoleRenderer() if pretty else structlog.processors.JSONRenderer(ensure_ascii=True)
+    console = structlog.dev.ConsoleRenderer(exception_formatter=write_trace)
+    last = console if pretty else structlog.processors.JSONRenderer(ensure_ascii=True)
     exceptions = [] if pretty else [structlog.processors.format_exc_info]
     structlog.configure(
         processors=[*shared, *exceptions, last],
@@ -35,6 +37,12 @@ def set_up_logs(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
+
+
+def write_trace(out: TextIO, error: structlog.typing.ExcInfo) -> None:
+    """A traceback without the values of variables, which may be secrets; nothing that acts on terminals."""
+    text = "".join(traceback.format_exception(*error))
+    out.write("\n" + "".join(c for c in text if c in " \n" or is_shown(c)))
 
 
 def mask(logger: Any, name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -113,8 +113,14 @@ async def told(request: Request, error: Exception) -> Response:
 
 async def broken(request: Request, error: Exception) -> Response:
     """An error that we do not mean: logged, and told without details."""
-    structlog.get_logger("web").error("page failed", path=request.url.path, method=request.method, exc_info=error)
+    structlog.get_logger("web").error("page failed", path=logged_path(request), method=request.method, exc_info=error)
     return await run_in_threadpool(error_page, request, 500, SENTENCES[500])
+
+
+def logged_path(request: Request) -> str:
+    """The path without the token of an invitation."""
+    path = request.url.path
+    return "/invite/***" if path.startswith("/invite/") else path
 
 
 def error_page(request: Request, status: int, sentence: str) -> Response:

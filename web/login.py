@@ -25,15 +25,26 @@ def log_in(guest: Guest) -> Response:
     """Check the password, at the same cost for an unknown address, and start a session."""
     email, password = guest.form.get("email").lower()[:254], guest.form.fields.get("password", [""])[0]
     target = local_path(guest.form.get("next"))
-    net, now = net_of(guest.ip), guest.now
-    if throttled(guest.session, email, net, now):
+    if not may_try(guest, email):
         return show(guest, "login.html", {"next": target, "problem": TOO_MANY}, status=429)
     user = users.user_by_email(guest.session, email)
     known = user if user and not user.disabled_at else None
     if not check_password(password, known.password_hash if known else None) or not known:
-        guest.app.ledger.write(lambda session: users.record_failure(session, email, net, now))
         return show(guest, "login.html", {"next": target, "problem": WRONG}, status=401)
     return begin(guest, known.id, target)
+
+
+def may_try(guest: Guest, account: str) -> bool:
+    """Whether a password may be tried; the try counts as refused until it went well, so that many at once count too."""
+    net, now = net_of(guest.ip), guest.now
+
+    def write(session: Session) -> bool:
+        if throttled(session, account, net, now):
+            return False
+        users.record_failure(session, account, net, now)
+        return True
+
+    return not throttled(guest.session, account, net, now) and guest.app.ledger.write(write)
 
 
 def begin(guest: Guest, user_id: str, target: str) -> Response:
@@ -69,24 +80,22 @@ def password_page(visit: Visit) -> Response:
 
 
 def change_password(visit: Visit) -> Response:
-    """Change it; all other sessions end."""
+    """Change it; all sessions end, also a copy of this one, and a new one starts here."""
     old, new, again = (visit.form.fields.get(name, [""])[0] for name in ("old", "new", "again"))
-    net, now, user = net_of(visit.ip), visit.now, visit.user
-    problems: dict[str, str] = {}
-    if throttled(visit.session, user.email, net, now):
-        problems["old"] = TOO_MANY
-    elif not check_password(old, user.password_hash):
-        visit.app.ledger.write(lambda session: users.record_failure(session, user.email, net, now))
-        problems["old"] = "This is not your present password."
-    elif new == old:
+    user = visit.user
+    problems = new_password_problems(new, again, user.email)
+    if new == old:
         problems["new"] = "The new password must differ from the old one."
-    problems |= new_password_problems(new, again, user.email)
+    elif not problems and not may_try(visit, user.email):
+        problems["old"] = TOO_MANY
+    elif not problems and not check_password(old, user.password_hash):
+        problems["old"] = "This is not your present password."
     if problems:
         context = {"must": user.must_change_password, "form": visit.form.wrong(problems)}
         return show(visit, "password.html", context, status=422)
-    hashed, keep = hash_password(new), visit.login.token_hash
-    visit.app.ledger.write(lambda session: users.set_password(session, user.id, hashed, keep=keep))
-    return RedirectResponse("/inbox" if user.must_change_password else "/profile?done=password", 303)
+    hashed, target = hash_password(new), "/inbox" if user.must_change_password else "/profile?done=password"
+    visit.app.ledger.write(lambda session: users.set_password(session, user.id, hashed))
+    return begin(visit, user.id, target)
 
 
 def new_password_problems(new: str, again: str, email: str) -> dict[str, str]:

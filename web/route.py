@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from sqlmodel import Session
 from starlette.concurrency import run_in_threadpool
+from starlette.convertors import IntegerConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -107,6 +108,15 @@ class Visit(Guest):
 
 Serve = Callable[[Visit], Response]
 ServeGuest = Callable[[Guest], Response]
+
+
+class Number(IntegerConvertor):
+    """`{name:int}` in a path: what a database column holds; a longer number is a page that does not exist."""
+
+    regex = "[0-9]{1,9}"
+
+
+register_url_convertor("int", Number())
 
 
 class Page(Route):

@@ -70,13 +70,12 @@ def list_users(session: Session) -> Sequence[User]:
     return session.exec(select(User).order_by(User.name, User.email)).all()
 
 
-def set_password(
-    session: Session, user_id: str, password_hash: str, *, keep: str = "", must_change: bool = False
-) -> None:
-    """A new password; all sessions end save the one with the token hash `keep`."""
+def set_password(session: Session, user_id: str, password_hash: str, *, must_change: bool = False) -> None:
+    """A new password; all sessions and all links to set one end."""
     where = col(User.id) == user_id
     session.execute(update(User).where(where).values(password_hash=password_hash, must_change_password=must_change))
-    end_sessions(session, user_id, keep=keep)
+    session.execute(delete(Invite).where(col(Invite.user_id) == user_id, col(Invite.used_at).is_(None)))
+    end_sessions(session, user_id)
 
 
 def change_user(session: Session, user_id: str, *, name: str, role: str) -> None:

@@ -84,3 +84,20 @@ def test_logs_hide_secrets_and_stay_on_one_line(capsys: pytest.CaptureFixture[st
     assert "\u202e" not in event["who"]
     assert "hunter2" not in line
     assert mask(None, "", {"event": "x", "cookie": "y"})["cookie"] == "***"
+
+
+def test_a_traceback_shows_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+    def log_in(password: str) -> None:
+        raise ValueError("broken\x1b[31m")
+
+    for shape in ("text", "json"):
+        set_up_logs(Settings(log=shape))
+        try:
+            log_in("".join(("hunt", "er2")))
+        except ValueError as error:
+            structlog.get_logger("x").error("failed", exc_info=error)
+        structlog.reset_defaults()
+        told = capsys.readouterr().err
+        assert "in log_in" in told
+        assert "hunter2" not in told
+        assert "broken\x1b" not in told

@@ -66,15 +66,15 @@ def test_sessions_that_ran_out_are_removed(database: Database, ledger: Ledger, n
         assert session.get(LoginSession, users.token_hash(old)) is None
 
 
-def test_a_new_password_keeps_only_the_named_session(database: Database, ledger: Ledger, now: datetime) -> None:
+def test_a_new_password_ends_sessions_and_links(database: Database, ledger: Ledger, now: datetime) -> None:
     user_id = make(ledger, now)
-    tokens = [
-        ledger.write(lambda session: users.start_session(session, user_id, agent="", ip="", now=now)) for _ in range(3)
-    ]
-    keep = users.token_hash(tokens[1])
-    ledger.write(lambda session: users.set_password(session, user_id, "hash", keep=keep))
+    for _ in range(2):
+        ledger.write(lambda session: users.start_session(session, user_id, agent="", ip="", now=now))
+    link = ledger.write(lambda session: users.make_invite(session, user_id, purpose="reset", now=now))
+    ledger.write(lambda session: users.set_password(session, user_id, "hash"))
     with database.session() as session:
-        assert [row.token_hash for row in users.list_sessions(session, user_id, now)] == [keep]
+        assert users.list_sessions(session, user_id, now) == []
+        assert users.invite_by_token(session, link, now) is None
 
 
 def test_an_invitation_is_used_once_and_the_newest_counts(database: Database, ledger: Ledger, now: datetime) -> None:

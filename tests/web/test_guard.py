@@ -128,3 +128,10 @@ def test_small_words() -> None:
     assert net_of("2001:db8:1:2:3::1") == "2001:db8:1:2::/64"
     assert net_of("192.0.2.7") == "192.0.2.7"
     assert net_of("testclient") == "testclient"
+
+
+@pytest.mark.parametrize("digits", [10, 30, 5000])
+def test_a_number_that_no_column_holds_is_no_page(site: Site, digits: int) -> None:
+    for client in (site.client(), site.client("ben@example.org")):
+        for path in (f"/inbox/{'9' * digits}", f"/m/{site.inbound}/parts/{'9' * digits}"):
+            assert client.get(path).status_code == 404

@@ -1,5 +1,6 @@
 """Logging in, the throttle, sessions, passwords and invitations."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -183,3 +184,23 @@ def test_nothing_of_a_password_is_stored_in_the_clear(site: Site) -> None:
     assert user
     assert user.password_hash
     assert user.password_hash.startswith("$argon2id$")
+
+
+def test_tries_at_the_same_moment_count_too(site: Site) -> None:
+    def guess(_: int) -> int:
+        return site.client().post("/login", data={"email": "ada@example.org", "password": "no"}).status_code
+
+    with ThreadPoolExecutor(12) as threads:
+        answers = list(threads.map(guess, range(12)))
+    assert answers.count(401) == 5
+    assert answers.count(429) == 7
+
+
+def test_a_new_password_ends_a_copy_of_this_session_and_open_links(site: Site) -> None:
+    client, thief = site.client("ben@example.org"), site.client()
+    thief.cookies.update(dict(client.cookies))
+    token = site.parts.ledger.write(lambda session: users.make_invite(session, site.agent, now=site.now))
+    assert client.post("/password", data={"old": PASSWORD, "new": NEW, "again": NEW}).status_code == 303
+    assert client.get("/inbox").status_code == 200
+    assert thief.get("/inbox").status_code == 303
+    assert site.client().get(f"/invite/{token}").status_code == 404
