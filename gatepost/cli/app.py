@@ -1,5 +1,6 @@
 """The command line: what each command does is imported when it runs, so that `--help` is there at once."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -201,5 +202,6 @@ def config_show(
 
 
 def main() -> None:
-    """The command."""
+    """The command; files that it makes, such as the database with all mail, are its user's alone."""
+    os.umask(0o077)
     app()

@@ -43,17 +43,27 @@ class Frame:
 
 def say(text: str) -> None:
     """A line for people, on standard output."""
-    print(text)
+    print(harmless(text))
 
 
 def warn(text: str) -> None:
     """A line for people that is not the result, on standard error."""
-    print(text, file=sys.stderr)
+    print(harmless(text), file=sys.stderr)
+
+
+def harmless(text: str) -> str:
+    """Text without what a terminal would act on, which a mail or a server may have put there."""
+    from gatepost.reply import is_shown
+
+    return "".join(char for char in text if char in "\n\t" or is_shown(char))
 
 
 def print_object(value: Mapping[str, Any]) -> None:
     """One object per line, for `--json`."""
-    print(json.dumps(value, default=str, ensure_ascii=False))
+    from gatepost.reply import is_shown
+
+    text = json.dumps(value, default=str, ensure_ascii=False)
+    print("".join(char if is_shown(char) else json.dumps(char)[1:-1] for char in text))
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], as_json: bool, empty: str) -> None:

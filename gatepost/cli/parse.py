@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from gatepost.cli.frame import harmless
 from gatepost.cli.sources import MBOX_START, find_files, read_raw
 from gatepost.mail import Mail, Mailbox, parse
 from gatepost.threading.automatic import classify
@@ -118,7 +119,7 @@ def _say(described: dict[str, Any], as_json: bool, out: TextIO) -> None:
     if as_json:
         out.write(json.dumps(described, ensure_ascii=True) + "\n")
         return
-    out.write("\n".join(_summary(described)) + "\n\n")
+    out.write(harmless("\n".join(_summary(described))) + "\n\n")
 
 
 def _summary(described: dict[str, Any]) -> Iterator[str]:

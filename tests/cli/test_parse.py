@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +14,11 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from gatepost.cli.app import app
+from gatepost.cli.frame import print_object, say, warn
 from gatepost.cli.parse import parse_files
 from gatepost.cli.sources import find_files, looks_like_mail, read_sources, split_mbox
 from gatepost.cli.thread import thread_paths
+from gatepost.reply import is_shown
 
 FIRST = b"Message-ID: <1@x.example>\nFrom: Ana <ana@x.example>\nTo: desk@y.example\nSubject: Order\n\nHello\n"
 SECOND = b"Message-ID: <2@x.example>\nFrom: desk@y.example\nSubject: Re: Order\nReferences: <1@x.example>\n\nYes\n"
@@ -173,3 +178,40 @@ def test_parse_and_thread_need_no_installation(tmp_path: Path, monkeypatch: pyte
         assert result.exit_code == 0
         assert json.loads(result.stdout)["message_id"] == "1@x.example"
     assert not (tmp_path / "var").exists()
+
+
+def test_a_mail_does_nothing_to_the_terminal(tmp_path: Path) -> None:
+    path = tmp_path / "evil.eml"
+    path.write_bytes(
+        b"Message-ID: <1@x.example>\nFrom: ana@x.example\nSubject: hi\nContent-Type: text/plain; charset=utf-8\n\n"
+        b"a\x1b]0;owned\x07\x1b[2Jb \xc2\x9b31m \xe2\x80\xaetxt\n"
+    )
+    out = io.StringIO()
+    assert parse_files([path], False, out) == 0
+    assert "a]0;owned[2Jb 31m txt" in out.getvalue()
+    assert all(char == "\n" or is_shown(char) for char in out.getvalue())
+
+
+def test_lines_and_objects_do_nothing_to_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("550 no \x1b[31m\x9b\u202e\nnext\tone")
+    warn("\x1b]0;owned\x07")
+    print_object({"text": "Grüße\x7f\x9b31m\u202e\ufeff\x1b"})
+    told = capsys.readouterr()
+    assert told.err == "]0;owned\n"
+    first, second, third = told.out.splitlines()
+    assert (first, second) == ("550 no [31m", "next\tone")
+    assert all(is_shown(char) for char in third)
+    assert "Grüße" in third
+    assert json.loads(third) == {"text": "Grüße\x7f\x9b31m\u202e\ufeff\x1b"}
+
+
+def test_what_the_command_makes_is_readable_by_its_user_only(tmp_path: Path) -> None:
+    environment = {"GATEPOST_VAR": str(tmp_path / "var"), "PATH": os.environ["PATH"]}
+    old = os.umask(0o022)
+    try:
+        subprocess.run([sys.executable, "-m", "gatepost", "init"], env=environment, check=True, capture_output=True)
+    finally:
+        os.umask(old)
+    made = [tmp_path / "var", *(tmp_path / "var").rglob("*")]
+    assert (tmp_path / "var" / "gatepost.db") in made
+    assert [path.name for path in made if path.stat().st_mode & 0o077] == []
