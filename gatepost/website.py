@@ -15,9 +15,11 @@ from gatepost.web.state import App
 def make_app(parts: Parts, gate: Gate) -> Starlette:
     """The application; its lifespan runs the live stream."""
 
-    def check_account(*, host: str, port: int, security: str, username: str, password: str, folder: str) -> str | None:
+    def check_account(
+        *, host: str, port: int, security: str, username: str, password: str, folder: str
+    ) -> tuple[str, str] | None:
         tried = check(Connect(host, port, security, username, password, folder), parts.settings.private_hosts)
-        return None if tried.ok else tried.sentence
+        return None if tried.ok else (tried.field, tried.sentence)
 
     live = Live(parts.database)
     app = App(parts.settings, parts.database, parts.ledger, parts.keys, gate, live, check_account)

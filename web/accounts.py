@@ -14,6 +14,7 @@ from gatepost.web.mailboxes import account_of, channel_of, mailbox_view
 from gatepost.web.route import Visit
 
 SECURITY = ("tls", "starttls")
+FIELDS = ("host", "port", "security", "username", "password", "folder")
 
 
 def connect(visit: Visit) -> Response:
@@ -71,7 +72,7 @@ def parse_host(host: str) -> str:
 
 
 def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Account | None) -> dict[str, str]:
-    """What the server says to this login; a problem stands above the form."""
+    """What the server says to this login; a problem stands beside its field, else above the form."""
     check = visit.app.check_account
     if check is None:
         return {}
@@ -81,7 +82,7 @@ def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Accoun
         except SealError:
             return {"password": "The stored password cannot be read with this key file; type it again."}
     problem = check(**values, password=secret)
-    return {"login": problem} if problem else {}
+    return {problem[0] if problem[0] in FIELDS else "login": problem[1]} if problem else {}
 
 
 def disconnect(visit: Visit) -> Response:

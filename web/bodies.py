@@ -1,13 +1,16 @@
 """What mail says, read once for the pages: the new text, the earlier text, attachments; and its HTML, cleaned."""
 
+import html
+import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from sqlmodel import Session
 
 from gatepost.blobs import Blobs
-from gatepost.html_clean import clean_html
+from gatepost.html_clean import CleanHtml, clean
 from gatepost.mail import Attachment, Mail, parse
 from gatepost.model import Message
 from gatepost.store.messages import RawLost, raw_of
@@ -16,6 +19,15 @@ from gatepost.words import Kind
 
 KEPT = 500
 TEXT_LIMIT = 200_000
+IMAGES = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF87a": "image/gif",
+    b"GIF89a": "image/gif",
+    b"RIFF": "image/webp",
+}
+TAG = re.compile(r"<img [^<>]{1,100000}")
+SOURCE = re.compile(r' src="cid:([^"<>]{1,1000})"')
 LOST = "The content of this mail cannot be read from storage. Its envelope and history are below."
 
 
@@ -64,18 +76,50 @@ def read_body(message: Message, raw: bytes) -> Body:
         reply, quoted = parts.reply, parts.quoted
     else:
         reply, quoted = mail.text, ""
-    files = tuple(file for file in mail.attachments if not (file.inline and mail.html and file.content_id))
+    placed = images_in(mail)
+    files = tuple(file for file in mail.attachments if file.index not in placed)
     return Body(reply[:TEXT_LIMIT].strip("\n"), quoted[:TEXT_LIMIT].strip("\n"), bool(mail.html), files)
 
 
-def html_page(mail: Mail) -> str:
-    """The HTML body as a page of its own for the sandboxed frame; only what cannot act is left of it."""
-    inner = clean_html(mail.html) if mail.html else f"<pre>{escape_text(mail.text)}</pre>"
+def image_type(content: bytes) -> str | None:
+    """The media type of an image that may be shown in place, by its first octets: what a mail says is no proof."""
+    found = next((kind for start, kind in IMAGES.items() if content.startswith(start)), None)
+    return None if found == "image/webp" and content[8:12] != b"WEBP" else found
+
+
+def images_in(mail: Mail) -> dict[int, str]:
+    """The images that the HTML body shows in place: content id by the index of the part (RFC 2392)."""
+    known = {file.content_id: file.index for file in mail.attachments if file.content_id}
+    named = {cid for tag in TAG.findall(clean(mail.html).html) for cid in cids(tag)} if mail.html and known else set()
+    return {known[cid]: cid for cid in named if cid in known and image_type(mail.parts[known[cid]].content)}
+
+
+def cids(tag: str) -> list[str]:
+    """The content id that a tag's source names, if it names one."""
+    return [html.unescape(unquote(found)) for found in SOURCE.findall(tag)]
+
+
+def html_page(mail: Mail, parts: str = "") -> str:
+    """The HTML body as a page of its own for the sandboxed frame; only what cannot act is left of it.
+
+    `parts` is the path below which the mail's own images are served; others are not loaded, and that is told.
+    """
+    cleaned = clean(mail.html) if mail.html else CleanHtml(f"<pre>{escape_text(mail.text)}</pre>")
+    served = {cid: f"{parts}/{index}/image" for index, cid in images_in(mail).items()} if parts else {}
+
+    def placed(tag: re.Match[str]) -> str:
+        named = cids(tag[0])
+        return SOURCE.sub(f' src="{served[named[0]]}"' if named and named[0] in served else "", tag[0])
+
+    inner = TAG.sub(placed, cleaned.html)
+    if cleaned.blocked_images:
+        inner += f"<p class=left-out>Not loaded: {cleaned.blocked_images} remote image(s), so that nobody is told.</p>"
     return (
         "<!doctype html><html><head><meta charset=utf-8><base target=_blank><style>"
         "html{color-scheme:light}body{margin:0;font:14px/1.55 system-ui,-apple-system,'Segoe UI',sans-serif;"
         "color:#161b26;overflow-wrap:anywhere;background:#fff}p{margin:0 0 9px}img{max-width:100%;height:auto}"
         "table{max-width:100%}blockquote{margin:0 0 9px;padding-left:12px;border-left:2px solid #d3d8e2;color:#475066}"
+        ".left-out{margin:14px 0 0;color:#667085;font-size:12px}"
         f"pre{{white-space:pre-wrap}}</style></head><body>{inner}</body></html>"
     )
 

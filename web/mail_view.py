@@ -9,7 +9,7 @@ from starlette.responses import HTMLResponse, Response
 from gatepost.mail import parse, part_content
 from gatepost.model import Message
 from gatepost.store.messages import RawLost, raw_of
-from gatepost.web.bodies import html_page
+from gatepost.web.bodies import html_page, image_type
 from gatepost.web.guard import MAIL_POLICY
 from gatepost.web.route import Visit
 
@@ -26,7 +26,7 @@ def raw_mail(visit: Visit, message: Message) -> bytes:
 
 def body(visit: Visit) -> Response:
     """The HTML body for the sandboxed frame, under a policy of its own."""
-    page = html_page(parse(raw_mail(visit, visit.message)))
+    page = html_page(parse(raw_mail(visit, visit.message)), f"/m/{visit.message.id}/parts")
     return HTMLResponse(page, headers={"Content-Security-Policy": MAIL_POLICY, "Cache-Control": "private, max-age=300"})
 
 
@@ -37,6 +37,20 @@ def attachment(visit: Visit) -> Response:
         raise HTTPException(404, "This mail has no such attachment.")
     file, content = found
     return download(content, file.name or "attachment", "application/octet-stream")
+
+
+def image(visit: Visit) -> Response:
+    """An image of the mail for its HTML body: of four types only, known by its octets, and never as a page."""
+    found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
+    media_type = image_type(found[1]) if found else None
+    if found is None or media_type is None:
+        raise HTTPException(404, "This mail has no such image.")
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+        "Cache-Control": "private, max-age=300",
+    }
+    return Response(found[1], media_type=media_type, headers=headers)
 
 
 def source(visit: Visit) -> Response:

@@ -62,6 +62,7 @@ def work_pages() -> list[Page]:
         page("/messages/{id}", messages.message_page, MAIL),
         page("/m/{id}/body", mail_view.body, MAIL),
         page("/m/{id}/parts/{part:int}", mail_view.attachment, MAIL),
+        page("/m/{id}/parts/{part:int}/image", mail_view.image, MAIL),
         page("/m/{id}/source", mail_view.source, MAIL),
         page("/sandbox", sandbox.sandbox, USER),
         page("/sandbox/{id}", sandbox.sandbox_page, KEPT),

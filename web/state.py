@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 class CheckAccount(Protocol):
-    """Tries a mailbox login without changing anything there; returns what is wrong as a sentence, or None."""
+    """Tries a mailbox login without changing anything there; returns the field and what is wrong with it, or None."""
 
     def __call__(
         self, *, host: str, port: int, security: str, username: str, password: str, folder: str
-    ) -> str | None: ...
+    ) -> tuple[str, str] | None: ...
 
 
 @dataclass(frozen=True, slots=True)

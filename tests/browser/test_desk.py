@@ -53,6 +53,41 @@ def test_news_leave_draft_and_focus_alone(desk: Desk, open_tab: OpenTab) -> None
     assert is_still_loaded(page)
 
 
+def test_a_draft_survives_leaving_the_page(desk: Desk, open_tab: OpenTab) -> None:
+    asked, other = desk.question("Draft to keep", "Please answer."), desk.question("Other mail", "Nothing.")
+    page = open_tab(desk.page_of(asked.id))
+    draft = page.get_by_role("textbox", name="Reply")
+    draft.fill("Half a thought")
+    page.goto(desk.url(desk.page_of(other.id)))
+    expect(draft).to_have_value("")
+    page.goto(desk.url(desk.page_of(asked.id)))
+    expect(draft).to_have_value("Half a thought")
+    page.get_by_role("tab", name="Note").click()
+    note = page.get_by_role("textbox", name="Note")
+    expect(note).to_have_value("Half a thought")
+    note.press("Control+Enter")
+    expect(page.locator(".msg.note")).to_contain_text("Half a thought")
+    page.reload()
+    expect(page.locator(".msg.note")).to_contain_text("Half a thought")
+    expect(draft).to_have_value("")
+
+
+def test_recipients_follow_the_conversation_until_they_are_chosen(desk: Desk, open_tab: OpenTab) -> None:
+    asked = desk.question("Who is copied", "Only me.")
+    page = open_tab(desk.page_of(asked.id))
+    chips = page.locator("#chips")
+    expect(chips.locator(".chip")).to_have_text(["Ana Ruiz"])
+    desk.answer(asked, "I write from home.", "Ana at home <ana@calderon.test>")
+    expect(chips.locator(".chip")).to_have_text(["Ana at home"])
+    chips.locator(".chip").click()
+    expect(chips.get_by_role("checkbox")).not_to_be_checked()
+    desk.answer(asked, "And from work.", "Ana at work <ana@calderon.test>")
+    expect(page.locator(".thread")).to_contain_text("And from work.")
+    page.get_by_role("textbox", name="Reply").fill("Hello")
+    page.get_by_role("button", name="Send").click()
+    expect(page.locator(".problem")).to_have_text("Choose at least one recipient.")
+
+
 def test_a_failing_answer_is_told_in_the_open_page(desk: Desk, open_tab: OpenTab) -> None:
     asked = desk.question("Answer to two", "Please copy my colleague.")
     page = open_tab(desk.page_of(asked.id))

@@ -37,8 +37,6 @@ def fill_in(path: str, site: Site, *, foreign: bool) -> str:
         identifier = site.agent
     else:
         identifier = site.foreign_message if foreign else site.message
-    if path.endswith("/parts/{part:int}"):
-        path = path.replace("{part:int}", "0")
     path = path.replace("{number:int}", str(number)).replace("{id}", identifier).replace("{token}", "nothing")
     return re.sub(r"\{[^}]*\}", "0", path)
 

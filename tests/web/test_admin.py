@@ -17,11 +17,11 @@ ACCOUNT = {
 }
 
 
-def trying(site: Site, problem: str | None) -> list[dict[str, object]]:
+def trying(site: Site, problem: tuple[str, str] | None) -> list[dict[str, object]]:
     """Let the login be tried by a function of the test, at the border; returns what it was asked."""
     asked: list[dict[str, object]] = []
 
-    def check(**login: object) -> str | None:
+    def check(**login: object) -> tuple[str, str] | None:
         asked.append(login)
         return problem
 
@@ -79,10 +79,11 @@ def test_a_mailbox_with_conversations_is_not_deleted(site: Site) -> None:
 
 def test_an_account_is_tried_before_it_is_saved(site: Site) -> None:
     admin = site.client("ada@example.org")
-    asked = trying(site, "The server refused the password.")
+    asked = trying(site, ("password", "The server refused the password."))
     answer = admin.post(f"/mailboxes/{site.support}/account", data=ACCOUNT)
     assert answer.status_code == 422
-    assert "The server refused the password." in answer.text
+    beside_its_field = answer.text.partition('id="problem-password"')[2].partition("</p>")[0]
+    assert "The server refused the password." in beside_its_field
     assert 'value="imap.example.org"' in answer.text
     assert "s3cret" not in answer.text
     assert asked[0]["password"] == "s3cret"

@@ -6,7 +6,7 @@ import { listenForKeys } from './keys.js'
 import { followEvents } from './live.js'
 import { listenForClicks } from './clicks.js'
 import { fitFrames, toNewest } from './thread.js'
-import { listenForWriting } from './composer.js'
+import { listenForWriting, restoreDrafts } from './composer.js'
 import { renderTimes } from './times.js'
 
 window.htmx = htmx
@@ -16,6 +16,7 @@ void Dropdown
 function dress(root = document) {
   renderTimes(root)
   fitFrames(root)
+  restoreDrafts(root)
   for (const element of root.querySelectorAll('[data-bs-toggle=tooltip]')) Tooltip.getOrCreateInstance(element)
 }
 
@@ -28,6 +29,7 @@ document.addEventListener('htmx:after:swap', (event) => {
   const target = event.detail?.ctx?.target ?? event.target
   if (target?.id === 'conv') toNewest()
 })
+window.addEventListener('resize', () => fitFrames(document))
 setInterval(() => renderTimes(document), 30000)
 listenForClicks()
 listenForKeys()

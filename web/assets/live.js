@@ -8,7 +8,7 @@ function refresh(element) {
   if (waiting.has(element.id)) return
   waiting.set(element.id, setTimeout(async () => {
     waiting.delete(element.id)
-    if (!element.isConnected) return
+    if (!element.isConnected || 'touched' in element.dataset) return
     const end = element.contains(document.querySelector('.thread')) && atEnd()
     await window.htmx.ajax('GET', element.dataset.liveUrl, { source: element, target: element, swap: 'innerMorph' })
     if (end) toNewest()

@@ -3,6 +3,9 @@ function fit(frame) {
   const page = frame.contentDocument
   if (!page?.body) return
   frame.style.height = 'auto'
+  page.body.style.zoom = ''
+  const wide = page.documentElement.scrollWidth
+  if (wide > frame.clientWidth) page.body.style.zoom = Math.max(0.5, frame.clientWidth / wide)
   frame.style.height = `${Math.min(page.documentElement.scrollHeight, 20000)}px`
   if (page.gatepostKeys) return
   page.gatepostKeys = true
