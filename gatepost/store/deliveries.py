@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, bindparam, union, update
+from sqlalchemy import Row, bindparam, union, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
@@ -22,7 +22,6 @@ from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 FAILURE_TAG = "system_email_notification_failure"
 HINTED = (DeliveryState.DELIVERED, DeliveryState.UNCERTAIN)
 """States that a report may change which is not proven."""
-READY = (DeliveryState.QUEUED, DeliveryState.DELAYED)
 GONE = (*HINTED, DeliveryState.BOUNCED, DeliveryState.COMPLAINED)
 """States that a proven report may change."""
 
@@ -113,37 +112,6 @@ def announce_suppressed(session: Session, rows: Sequence[Delivery], now: datetim
         if row.state == DeliveryState.SUPPRESSED:
             result = Result(DeliveryState.SUPPRESSED, Reply(None, None, row.text), "", "", None)
             announce(session, row.id, row.message_id, row.recipient, result, now)
-
-
-def claim(session: Session, limit: int, lease: timedelta, now: datetime) -> list[Claim]:
-    """Take due deliveries: queued or delayed ones whose time has come, and those whose lease ran out."""
-    due = and_(col(Delivery.state).in_(READY), col(Delivery.next_attempt_at) <= now)
-    abandoned = and_(col(Delivery.state) == DeliveryState.SENDING, col(Delivery.lease_until) <= now)
-    ids = session.exec(
-        select(Delivery.id)
-        .where(or_(due, abandoned))
-        .order_by(col(Delivery.next_attempt_at))
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    ).all()
-    if not ids:
-        return []
-    taken = (
-        update(Delivery)
-        .where(col(Delivery.id).in_(ids))
-        .values(state=DeliveryState.SENDING, lease_until=now + lease, fence=Delivery.fence + 1, updated_at=now)
-        .returning(
-            col(Delivery.id),
-            col(Delivery.message_id),
-            col(Delivery.recipient),
-            col(Delivery.attempts),
-            col(Delivery.fence),
-            col(Delivery.created_at),
-            col(Delivery.notify),
-            col(Delivery.orcpt),
-        )
-    )
-    return sorted((read_claim(row) for row in session.execute(taken)), key=lambda taken: taken.delivery_id)
 
 
 def read_claim(row: Row[str, str, str, int, int, datetime, str, str]) -> Claim:

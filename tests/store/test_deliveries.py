@@ -9,7 +9,7 @@ from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Delivery, Message
 from gatepost.reply import Reply
-from gatepost.store import conversations, deliveries, events
+from gatepost.store import claims, conversations, deliveries, events
 from gatepost.store.deliveries import FAILURE_TAG, Claim, Result
 from gatepost.store.messages import conversation_messages, get_message, put_message, raw_of
 from gatepost.words import DeliveryState
@@ -38,7 +38,7 @@ def result(state: DeliveryState, reply: Reply, due: datetime | None = None) -> R
 
 
 def claim_all(ledger: Ledger, now: datetime) -> list[Claim]:
-    return ledger.write(lambda session: deliveries.claim(session, 10, LEASE, now))
+    return ledger.write(lambda session: claims.claim(session, 10, LEASE, now))
 
 
 def test_each_recipient_is_one_row_claimed_once(ledger: Ledger, now: datetime) -> None:

@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from gatepost.database import Database
 from gatepost.reply import Reply
-from gatepost.store import deliveries
+from gatepost.store import claims, deliveries
 from gatepost.store.deliveries import Result
 from gatepost.tokens import mint_message_id, return_path
 from gatepost.words import DeliveryState, Outcome
@@ -43,7 +43,7 @@ def delivered(office: Office) -> Callable[[list[str]], dict[str, str]]:
         message_id = office.relay(recipients, recipients)
 
         def op(session: Session) -> dict[str, str]:
-            for claim in deliveries.claim(session, 9, timedelta(minutes=1), office.now):
+            for claim in claims.claim(session, 9, timedelta(minutes=1), office.now):
                 result = Result(DeliveryState.DELIVERED, Reply(250, "2.0.0", "ok"), "mx", "relay", None)
                 deliveries.record_reply(session, claim, result, office.now)
             return {row.recipient: row.id for row in deliveries.deliveries_of(session, message_id)}
@@ -121,7 +121,7 @@ def test_a_forged_bounce_neither_stops_a_mail_nor_hides_what_its_server_said(
     assert state(database, ids[BEN]) == (DeliveryState.QUEUED, None, False)
 
     def refuse(session: Session) -> None:
-        for claim in deliveries.claim(session, 9, timedelta(minutes=1), office.now):
+        for claim in claims.claim(session, 9, timedelta(minutes=1), office.now):
             said = Result(DeliveryState.FAILED, Reply(552, "5.2.2", "Mailbox full"), "mx", "relay", None)
             deliveries.record_reply(session, claim, said, office.now)
 
