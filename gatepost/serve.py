@@ -230,6 +230,8 @@ async def web_server(parts: Parts, gate: Gate) -> AsyncIterator[str]:
         ssl_keyfile=key,
         log_config=None,
         access_log=False,
+        proxy_headers=bool(settings.web_proxies),
+        forwarded_allow_ips=settings.web_proxies,
         server_header=False,
         timeout_graceful_shutdown=2,
     )

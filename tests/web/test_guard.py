@@ -135,3 +135,10 @@ def test_a_number_that_no_column_holds_is_no_page(site: Site, digits: int) -> No
     for client in (site.client(), site.client("ben@example.org")):
         for path in (f"/inbox/{'9' * digits}", f"/m/{site.inbound}/parts/{'9' * digits}"):
             assert client.get(path).status_code == 404
+
+
+def test_what_a_browser_keeps_is_for_one_login_and_names_are_not_looked_up(site: Site) -> None:
+    headers = site.client("ben@example.org").get(f"/m/{site.inbound}/body").headers
+    assert headers["cache-control"].startswith("private")
+    assert "Cookie" in headers["vary"]
+    assert headers["x-dns-prefetch-control"] == "off"
