@@ -26,6 +26,7 @@ from gatepost.web.api_models import (
     ThreadList,
 )
 from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
+from gatepost.web.api_webhooks import WEBHOOKS
 from gatepost.web.openapi import document
 from gatepost.web.route import Need, made
 from gatepost.web.state import App
@@ -72,6 +73,7 @@ OPERATIONS: tuple[Operation, ...] = (
         Paging,
         problems=HERE,
     ),
+    *WEBHOOKS,
     Operation(
         "POST",
         "/conversations/{id}/replies",

@@ -80,6 +80,7 @@ class Operation:
     """One row of the route table; what is written here is what `/openapi.json` says.
 
     `takes` is the body's form and `query` that of the query; `problems` are kinds besides those of every operation.
+    A body with `once` may come with an Idempotency-Key.
     """
 
     method: str
@@ -92,6 +93,7 @@ class Operation:
     status: int = 200
     problems: tuple[str, ...] = ()
     raw: bool = False
+    once: bool = True
 
 
 def endpoint_of(operation: Operation) -> Callable[[Request], Awaitable[Response]]:

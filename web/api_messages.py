@@ -11,6 +11,7 @@ from gatepost.reply import clean_text
 from gatepost.store import api
 from gatepost.store.deliveries import deliveries_of
 from gatepost.store.messages import get_message
+from gatepost.store.transcripts import transcripts_of_message
 from gatepost.tokens import mint_message_id
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, idempotency, read_json, read_query
@@ -160,7 +161,8 @@ def list_message_events(call: Call) -> Answer:
         if message is None:
             raise Problem("not-found")
         recipients = {row.id: row.recipient for row in deliveries_of(session, message.id)}
-        lines = views.history(*api.message_history(session, message.id), recipients)
+        said = transcripts_of_message(session, message.id)
+        lines = views.history(*api.message_history(session, message.id), recipients, said)
     ids = [line.id for line in lines]
     if query.after and query.after not in ids:
         raise Problem("invalid-fields", "after: this event is not one of this mail")

@@ -118,7 +118,7 @@ class MessageList(Given):
 
 
 class EventOut(Given):
-    """What happened to a mail, or to one recipient of it."""
+    """What happened to a mail, or to one recipient of it; `transcript` is what was said in an attempt, for 30 days."""
 
     id: str
     at: datetime
@@ -131,6 +131,7 @@ class EventOut(Given):
     text: str = ""
     remote_host: str = ""
     source: str = ""
+    transcript: str | None = None
 
 
 class EventList(Given):

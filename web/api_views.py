@@ -89,9 +89,12 @@ def message_out(message: Message, deliveries: Sequence[Delivery]) -> MessageOut:
 
 
 def history(
-    events: Sequence[Event], attempts: Sequence[DeliveryEvent], recipients: Mapping[str, str]
+    events: Sequence[Event],
+    attempts: Sequence[DeliveryEvent],
+    recipients: Mapping[str, str],
+    transcripts: Mapping[str, str],
 ) -> list[EventOut]:
-    """What happened to a message and to each recipient, oldest first; `recipients` by delivery id."""
+    """What happened to a message and to each recipient, oldest first; `recipients` by delivery, `transcripts` by event."""
     lines = [EventOut(id=f"evt_{event.seq}", at=event.at, type=event.kind) for event in events]
     lines += [
         EventOut(
@@ -106,6 +109,7 @@ def history(
             text=row.text,
             remote_host=row.remote_host,
             source=row.source,
+            transcript=transcripts.get(row.id),
         )
         for row in attempts
     ]

@@ -1,5 +1,6 @@
 """Every outgoing mail with what became of it, and each mail's own page: deliveries, attempts, text, headers, source."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ from gatepost.store import pages, users
 from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import delivery_events
 from gatepost.store.messages import RawLost, raw_of
+from gatepost.store.transcripts import transcripts_of
+from gatepost.web.acts import NOTICES
 from gatepost.web.history import trigger_label
 from gatepost.web.inbox import page_number
 from gatepost.web.render import show
@@ -27,6 +30,7 @@ class Attempts:
 
     recipient: Recipient
     events: tuple[DeliveryEvent, ...]
+    transcripts: Mapping[str, str]
 
 
 def messages(visit: Visit) -> Response:
@@ -42,6 +46,7 @@ def messages(visit: Visit) -> Response:
         "rows": rows,
         "page": page,
         "more": len(rows) == pages.PAGE,
+        "notices": NOTICES,
         "counts": pages.message_counts(visit.session, visit.scope),
         "query": {name: value for name, value in query.items() if value},
         "trigger_label": trigger_label,
@@ -57,6 +62,7 @@ def message_page(visit: Visit) -> Response:
         "shown": one,
         "m": visit.message,
         "attempts": attempts(visit, one),
+        "notices": NOTICES,
         "all_rows": True,
     }
     if visit.query("part") == "deliveries":
@@ -79,7 +85,11 @@ def attempts(visit: Visit, one: Shown) -> list[Attempts]:
     """The histories of the recipients, as many as a page can show."""
     rows = [row for row in one.panel.rows if row.delivery][:HISTORIES]
     return [
-        Attempts(row, tuple(delivery_events(visit.session, row.delivery.id)))
+        Attempts(
+            row,
+            tuple(delivery_events(visit.session, row.delivery.id)),
+            transcripts_of(visit.session, row.delivery.id),
+        )
         for row in rows
         if row.delivery is not None
     ]

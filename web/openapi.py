@@ -91,8 +91,9 @@ def described(operation: Operation, refs: dict[tuple[int, str], Schema]) -> Sche
         "responses": responses,
     }
     if operation.takes:
-        found["parameters"].append(KEY_HEADER)
         found["requestBody"] = body_of(operation, refs[id(operation.takes), "validation"])
+    if operation.takes and operation.once:
+        found["parameters"].append(KEY_HEADER)
         success["headers"] = {
             "Location": {"description": "Where the mail is found", "schema": {"type": "string"}},
             "Idempotent-Replayed": {"description": "`true` for a repeated request", "schema": {"type": "string"}},

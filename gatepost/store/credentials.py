@@ -13,7 +13,7 @@ from gatepost.model import Credential
 from gatepost.seal import Keys, secret_hash, secret_matches
 
 KINDS = ("smtp", "api")
-SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write")
+SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write", "webhooks:write")
 CONVERSATIONS = ("always", "answer", "never")
 USED_STEP = timedelta(minutes=1)
 

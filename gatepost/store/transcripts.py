@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
-from gatepost.model import DeliveryEvent, Transcript
+from gatepost.model import Delivery, DeliveryEvent, Transcript
 from gatepost.store.rows import insert_values
 
 KEPT = timedelta(days=30)
@@ -23,6 +23,16 @@ def transcripts_of(session: Session, delivery_id: str) -> dict[str, str]:
         DeliveryEvent, col(DeliveryEvent.id) == col(Transcript.event_id)
     )
     return dict(session.exec(query.where(DeliveryEvent.delivery_id == delivery_id)).all())
+
+
+def transcripts_of_message(session: Session, message_id: str) -> dict[str, str]:
+    """The transcripts of all of a message's deliveries, by the id of their DeliveryEvent."""
+    query = (
+        select(Transcript.event_id, Transcript.text)
+        .join(DeliveryEvent, col(DeliveryEvent.id) == col(Transcript.event_id))
+        .join(Delivery, col(Delivery.id) == col(DeliveryEvent.delivery_id))
+    )
+    return dict(session.exec(query.where(Delivery.message_id == message_id)).all())
 
 
 def prune_transcripts(session: Session, now: datetime) -> None:

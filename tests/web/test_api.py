@@ -20,7 +20,7 @@ OPERATION = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: f"{o
 
 
 def path_of(operation: Operation, identifier: str = "msg_" + "0" * 32) -> str:
-    return VERSION + operation.path.replace("{id}", identifier)
+    return VERSION + operation.path.replace("{id}", identifier).replace("{call}", "whc_" + "0" * 32)
 
 
 def body_for(operation: Operation) -> object:
@@ -53,6 +53,7 @@ def test_what_belongs_to_another_key_is_not_there(api: Api, operation: Operation
     _, owner = api.key()
     sent = api.send(owner)
     arrive(api, question(references=sent["message_id"]), "help@shop.example")
+    webhook = api.client.post("/v1/webhooks", json={"url": "https://hooks.example/"}, headers=owner).json()
     _, stranger = api.key(senders=["other.example"])
     if "{id}" not in operation.path:
         assert api.client.get(path_of(operation), headers=stranger).json()["data"] == []
@@ -60,7 +61,7 @@ def test_what_belongs_to_another_key_is_not_there(api: Api, operation: Operation
         return
     conversation = operation.path.startswith("/conversations")
     names = ["1", "2", "9999999999999999"] if conversation else [sent["id"]]
-    names += ["0", "con_" + "0" * 32, "msg_1", "%00", "a" * 5000, sent["deliveries"][0]["id"]]
+    names += [webhook["id"], "0", "con_" + "0" * 32, "msg_1", "%00", "a" * 5000, sent["deliveries"][0]["id"]]
     for name in names:
         answer = api.client.request(
             operation.method, path_of(operation, name), headers=stranger, json=body_for(operation)
