@@ -54,3 +54,10 @@ def may(act: str, state: str, *, leased: bool = False, suppressed: bool = False)
     if act in SENDS and suppressed:
         return False, "its address is on the suppression list; remove it there first"
     return True, ""
+
+
+def possible(state: str) -> tuple[str, ...]:
+    """The acts that apply to a delivery in this state when nobody is sending it, in the order that people need them."""
+    return tuple(
+        act for act in ("retry", "release", "resend", "hold", "cancel") if state != State.SENDING and may(act, state)[0]
+    )

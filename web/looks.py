@@ -74,6 +74,8 @@ EVENTS = {
     "conversation.assigned": Look("Assigned", "", icon="user-check"),
     "message.received": Look("Received", "", icon="mail-down"),
     "message.queued": Look("Queued", "", icon="stack-2"),
+    "suppression.added": Look("Address suppressed", "warn", icon="ban"),
+    "suppression.removed": Look("Address no longer suppressed", "ok", icon="circle-check"),
     "note.added": Look("Note added", "", icon="note"),
 }
 

@@ -13,6 +13,7 @@ from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import delivery_events
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.store.transcripts import transcripts_of
+from gatepost.web.acts import NOTICES
 from gatepost.web.history import trigger_label
 from gatepost.web.inbox import page_number
 from gatepost.web.render import show

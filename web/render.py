@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from gatepost.acts import possible
 from gatepost.store import pages
 from gatepost.store.accounts import list_accounts
 from gatepost.store.events import last_seq
@@ -44,6 +45,7 @@ def make_environment(assets: Assets, *, theme: str) -> Environment:
         strength_look=looks.strength_look,
         account_look=looks.account_look,
         event_look=looks.event_look,
+        acts_for=possible,
         no_form=Form(),
     )
     env.filters.update(when=when, size=size, initials=initials, tint=tint, linked=linked, plain_time=plain_time)

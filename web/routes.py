@@ -2,6 +2,7 @@
 
 from gatepost.web import (
     accounts,
+    acts,
     conversation,
     health,
     inbox,
@@ -13,6 +14,7 @@ from gatepost.web import (
     profile,
     sandbox,
     senders,
+    suppressions,
 )
 from gatepost.web.route import Need, Page, open_page, page
 
@@ -24,6 +26,7 @@ READ = Need("user", "conversation", "read")
 ANSWER = Need("user", "conversation", "answer")
 ASSIGN = Need("user", "conversation", "assign")
 MAIL = Need("user", "message", "read")
+ANSWER_MAIL = Need("user", "message", "answer")
 KEPT = Need("user", "sandbox", "read")
 
 
@@ -59,7 +62,12 @@ def work_pages() -> list[Page]:
         page("/inbox/{number:int}/reopen", conversation.reopen, ASSIGN, POST),
         page("/inbox/{number:int}/assign", conversation.assign, ASSIGN, POST),
         page("/messages", messages.messages, USER),
+        page("/messages/retry", acts.retry_page, USER),
+        page("/messages/retry", acts.retry_all, USER, POST),
         page("/messages/{id}", messages.message_page, MAIL),
+        page("/messages/{id}/act", acts.act_on_message, ANSWER_MAIL, POST),
+        page("/messages/{id}/resend", acts.resend_page, ANSWER_MAIL),
+        page("/messages/{id}/resend", acts.resend, ANSWER_MAIL, POST),
         page("/m/{id}/body", mail_view.body, MAIL),
         page("/m/{id}/parts/{part:int}", mail_view.attachment, MAIL),
         page("/m/{id}/parts/{part:int}/image", mail_view.image, MAIL),
@@ -88,6 +96,9 @@ def admin_pages() -> list[Page]:
         page("/senders/credentials", senders.create_credential, ADMIN, POST),
         page("/senders/credentials/{id}/switch", senders.toggle_credential, ADMIN, POST),
         page("/senders/domains", senders.add_domain, ADMIN, POST),
+        page("/suppressions", suppressions.list_page, ADMIN),
+        page("/suppressions", suppressions.add, ADMIN, POST),
+        page("/suppressions/remove", suppressions.remove, ADMIN, POST),
         page("/users", people.people, ADMIN),
         page("/users", people.invite, ADMIN, POST),
         page("/users/{id}", people.person, ADMIN),

@@ -15,6 +15,8 @@ from gatepost.web.route import Visit
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 ROWS = 25
+STOPPED = (DeliveryState.UNCERTAIN, DeliveryState.HELD)
+"""States that wait for a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,12 @@ class Panel:
     delivered: int
     waiting: int
     delayed: int
+    stopped: int = 0
 
     @property
     def tone(self) -> str:
         """bad, warn, or empty when there is nothing to tell."""
-        return "bad" if self.failure else "warn" if self.delayed else ""
+        return "bad" if self.failure else "warn" if self.delayed or self.stopped else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ def panel_of(deliveries: Sequence[Delivery], recipients: Sequence[Recipient]) ->
         delivered=sum(delivery.state == DeliveryState.DELIVERED for delivery in deliveries),
         waiting=sum(delivery.state in WAITING for delivery in deliveries),
         delayed=sum(delivery.state == DeliveryState.DELAYED for delivery in deliveries),
+        stopped=sum(delivery.state in STOPPED for delivery in deliveries),
     )
 
 

@@ -1,0 +1,71 @@
+"""The suppression list: which addresses are not written to, since when and why; admins add and remove."""
+
+from datetime import timedelta
+
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.address import AddressError, parse_address
+from gatepost.store import suppressions
+from gatepost.web.forms import Form
+from gatepost.web.inbox import page_number
+from gatepost.web.render import show
+from gatepost.web.route import Visit
+
+PAGE = 50
+DAYS = (30, 90, 365, 0)
+NOTICES = {
+    "added": "Nothing is sent to this address any more.",
+    "removed": "Mail to this address is sent again. What was suppressed meanwhile waits for Try now on its message.",
+    "gone": "This address was not on the list any more.",
+}
+
+
+def suppression_page(visit: Visit, form: Form | None = None, status: int = 200) -> Response:
+    """The list, newest first."""
+    text, page = visit.query("q"), page_number(visit)
+    rows = suppressions.list_suppressions(visit.session, text, page * PAGE, PAGE + 1)
+    context = {
+        "section": "suppressions",
+        "rows": [(row, suppressions.is_in_force(row, visit.now)) for row in rows[:PAGE]],
+        "q": text,
+        "page": page,
+        "more": len(rows) > PAGE,
+        "count": suppressions.count_suppressions(visit.session, visit.now),
+        "days": DAYS,
+        "notices": NOTICES,
+        "form": form or Form(),
+    }
+    return show(visit, "suppressions.html", context, status=status)
+
+
+def list_page(visit: Visit) -> Response:
+    """The list."""
+    return suppression_page(visit)
+
+
+def add(visit: Visit) -> Response:
+    """Put an address on the list."""
+    now, user_id = visit.now, visit.user.id
+    reason = visit.form.get("reason")[:200] or f"{visit.user.name} asked for it"
+    days = visit.form.get("days")
+    try:
+        key = parse_address(visit.form.get("address")).key
+    except AddressError as error:
+        return suppression_page(visit, visit.form.wrong({"address": f"{str(error).rstrip('.')}."}), 422)
+    lasts = int(days) if days in map(str, DAYS) else DAYS[0]
+    until = now + timedelta(days=lasts) if lasts else None
+    visit.app.ledger.write(
+        lambda session: suppressions.suppress(
+            session, key, reason, source="person", now=now, expires_at=until, user_id=user_id
+        )
+    )
+    return RedirectResponse("/suppressions?done=added", 303)
+
+
+def remove(visit: Visit) -> Response:
+    """Take an address off the list."""
+    address, now, user = visit.form.get("address"), visit.now, visit.user
+    gone = visit.app.ledger.write(
+        lambda session: suppressions.unsuppress(session, address, f"Removed by {user.name}", now, user.id)
+    )
+    return RedirectResponse(f"/suppressions?done={'removed' if gone else 'gone'}", 303)
