@@ -15,6 +15,7 @@ from gatepost.connectors.cursor import Folder, Position, start_at
 from gatepost.connectors.imap import Batch, Fetched, connect, fetch_new, open_folder
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
+from gatepost.database import AWAY
 from gatepost.ledger import Ledger, LedgerClosed
 from gatepost.model import Account
 from gatepost.seal import Keys, SealError
@@ -195,11 +196,14 @@ def store_batch(account: Account, polling: Polling, batch: Batch) -> None:
 
 
 def store_together(account: Account, polling: Polling, mails: Sequence[Ready], position: Position) -> None:
-    """Mails in one commit; if that fails each alone, and one that fails alone too is put into quarantine."""
+    """Mails in one commit; if that fails each alone, and one that fails alone too is put into quarantine.
+
+    Raises what is no mail's fault (a database that is away): nothing was passed, all of it comes again.
+    """
     try:
         polling.ledger.write(lambda session: store(session, account, polling, mails, position))
         return
-    except (LeaseLost, LedgerClosed):
+    except (LeaseLost, LedgerClosed, *AWAY):
         raise
     except Exception as error:
         log.warning("poll.batch_failed", account=account.id, mails=len(mails), error=type(error).__name__)
@@ -214,7 +218,7 @@ def store_single(account: Account, polling: Polling, ready: Ready) -> None:
     try:
         polling.ledger.write(lambda session: store(session, account, polling, (ready,), position))
         return
-    except (LeaseLost, LedgerClosed):
+    except (LeaseLost, LedgerClosed, *AWAY):
         raise
     except Exception as error:
         aside = Ready(ready.mail, why=blame(error, ready.mail, account))

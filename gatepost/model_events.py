@@ -17,7 +17,7 @@ class Event(SQLModel, table=True):
     kind: str
     conversation_id: str | None = Field(default=None, index=True)
     message_id: str | None = Field(default=None, index=True)
-    delivery_id: str | None = None
+    delivery_id: str | None = Field(default=None, index=True)
     channel_id: str | None = None
     user_id: str | None = None
     data: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
@@ -30,7 +30,7 @@ class Idempotency(SQLModel, table=True):
     key: str = Field(primary_key=True)
     request_hash: str
     message_id: str
-    at: datetime = Field(sa_type=UTCDateTime)
+    at: datetime = Field(sa_type=UTCDateTime, index=True)
 
 
 class Suppression(SQLModel, table=True):

@@ -78,7 +78,8 @@ async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     now = inbound.clock()
     arrivals = await inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
     if is_refused(verdict):
-        return await refuse(inbound, arrivals, verdict)
+        domain = verdict.dmarc.domain
+        return Reply(550, "5.7.26", f"The policy of {domain} asks to refuse this mail: it did not prove itself")
     try:
         await place_all(inbound, arrivals, envelope.content, now)
     except Exception as error:
@@ -114,7 +115,8 @@ def is_refused(verdict: Verdict) -> bool:
 def store_all(session: Session, envelope: Envelope, content: Content, verdict: Verdict, now: datetime) -> list[Arrival]:
     """One arrival per recipient, over the same octets.
 
-    What is refused has receipts of its own: the same octets may come again from where they are not refused.
+    What is refused ends here, kept with its outcome all the same; it has receipts of its own, for the same octets may
+    come again from where they are not refused.
     """
     stored: list[Arrival] = []
     for recipient in envelope.recipients:
@@ -130,22 +132,12 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
         )
         if is_refused(verdict):
             arriving = replace(arriving, receipt=f"refused:{arriving.key}")
-        stored.append(store_arrival(session, arriving, content, now, stored[0].raw_id if stored else ""))
-    return stored
-
-
-async def refuse(inbound: Inbound, arrivals: list[Arrival], verdict: Verdict) -> Reply:
-    """The sender's domain asks that such mail be refused; it is kept with its outcome all the same."""
-    why = f"Refused, as the policy of {verdict.dmarc.domain} asks: {verdict.dmarc.why}"
-
-    def op(session: Session) -> None:
-        for arrival in arrivals:
+        arrival = store_arrival(session, arriving, content, now, stored[0].raw_id if stored else "")
+        if is_refused(verdict):
+            why = f"Refused, as the policy of {verdict.dmarc.domain} asks: {verdict.dmarc.why}"
             settle(session, arrival.id, Outcome.REFUSED, why, None)
-
-    await inbound.ledger.commit(op)
-    return Reply(
-        550, "5.7.26", f"The policy of {verdict.dmarc.domain} asks to refuse this mail: it did not prove itself"
-    )
+        stored.append(arrival)
+    return stored
 
 
 async def place_all(inbound: Inbound, arrivals: list[Arrival], raw: bytes, now: datetime) -> None:

@@ -52,7 +52,7 @@ def join(
     snippet: str,
     now: datetime,
 ) -> Joined:
-    """Place a mail and store it there; an automatic answer opens nothing and never a conversation of its own."""
+    """Place a mail and store it there; an automatic answer opens no closed conversation and none for relayed mail."""
     sender = sender_of(mail, Strength(arrival.strength))
     search = Search(session, settings, keys, sender.key)
     placement = place(sender, find_candidates(search, mail, arrival.recipient))
@@ -110,7 +110,7 @@ def conversation_for(
         session,
         subject=(origin.subject if origin else mail.subject) or "(no subject)",
         requester=sender.key,
-        channel_id=channel_of(session, arrival),
+        channel_id=channel_of(session, arrival) or channel_of_cause(session, placement, origin),
         credential_id=origin.credential_id if origin else None,
         origin_id=placement.origin_id,
         claims_id=placement.claims_id,
@@ -128,6 +128,15 @@ def channel_of(session: Session, arrival: Arrival) -> str | None:
         return None
     channel = channel_by_address(session, address.key) or channel_by_address(session, address.base.key)
     return channel.id if channel else None
+
+
+def channel_of_cause(session: Session, placement: Placement, origin: Message | None) -> str | None:
+    """For mail to a reply address or return path: the channel of what it answers or claims, whose agents see it."""
+    if origin:
+        channel = channel_by_address(session, origin.from_address)
+        return channel.id if channel else None
+    claimed = get_conversation(session, placement.claims_id) if placement.claims_id else None
+    return claimed.channel_id if claimed else None
 
 
 def message_of(

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from sqlalchemy import ColumnElement, and_, exists
+from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Event, Message, Participant
@@ -21,7 +21,7 @@ def own_messages(
     """A credential's messages, newest first (ids are ordered by time), from below the id `after`."""
     query = select(Message).where(Message.credential_id == credential_id, Message.direction == "out")
     if state:
-        query = query.where(exists().where(col(Delivery.message_id) == col(Message.id), col(Delivery.state) == state))
+        query = query.where(col(Message.id).in_(select(Delivery.message_id).where(col(Delivery.state) == state)))
     if after:
         query = query.where(col(Message.id) < after)
     return session.exec(query.order_by(col(Message.id).desc()).limit(limit)).all()

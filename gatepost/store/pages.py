@@ -237,18 +237,22 @@ def homes_of(session: Session, message: Message) -> list[str | None]:
 
 
 def message_where(scope: Scope, show: str, text: str) -> list[ColumnElement[bool]]:
-    """Outgoing messages of a scope, in this state, with this text in subject, sender or recipient."""
+    """Outgoing messages of a scope, in this state, with this text in subject, sender or recipient.
+
+    States and scope are sets made once: as `exists` SQLite walks all deliveries in a state for each message.
+    """
     where: list[ColumnElement[bool]] = [col(Message.direction) == "out"]
     if scope is not None:
         channels = sorted(scope)
-        mine = exists().where(
-            or_(col(Conversation.id) == col(Message.conversation_id), col(Conversation.origin_id) == col(Message.id)),
-            col(Conversation.channel_id).in_(channels),
+        here = col(Conversation.channel_id).in_(channels)
+        mine = or_(
+            col(Message.conversation_id).in_(select(Conversation.id).where(here)),
+            col(Message.id).in_(select(Conversation.origin_id).where(here, col(Conversation.origin_id).is_not(None))),
         )
         where.append(or_(col(Message.channel_id).in_(channels), mine) if channels else false())
     if show != "all":
         states = {"waiting": WAITING, "delivered": (DeliveryState.DELIVERED,), "failed": NOT_DELIVERED}[show]
-        where.append(exists().where(col(Delivery.message_id) == col(Message.id), col(Delivery.state).in_(list(states))))
+        where.append(col(Message.id).in_(select(Delivery.message_id).where(col(Delivery.state).in_(list(states)))))
     if text:
         recipient = exists().where(col(Delivery.message_id) == col(Message.id), like(Delivery.recipient, text))
         sender = or_(like(Message.from_address, text), like(Message.from_name, text))

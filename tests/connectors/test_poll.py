@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from gatepost.connectors import wire
@@ -203,6 +204,23 @@ def test_a_full_disk_is_not_the_mails_fault(desk: Desk) -> None:
         assert (desk.stored(1), desk.inbox.quarantined) == ([], [])
         desk.inbox.before = lambda mail: None
         assert desk.poll().mails == 1
+
+
+def test_a_database_that_is_away_is_not_the_mails_fault(desk: Desk) -> None:
+    """It comes back between the first try and the quarantine, which would then have been written."""
+
+    def refuse(session: Session, mail: Fetched, ready: object) -> None:
+        raise OperationalError("INSERT", {}, Exception("database is locked"))
+
+    with imap_server(Script(messages={1: mail(1)})) as server:
+        desk.add(server.port)
+        desk.time += DUE
+        polled = poll_next(desk.polling(receive=refuse))
+        assert polled is not None
+        assert polled.state == "delayed"
+        assert (desk.stored(1), desk.inbox.quarantined) == ([], [])
+        assert desk.poll().mails == 1
+    assert desk.stored(1) == [1]
 
 
 def test_where_preparing_is_slow_the_lease_is_renewed_by_commits(desk: Desk) -> None:

@@ -193,3 +193,9 @@ def test_a_mailbox_is_changed_but_takes_no_address_of_another(database: Database
         ledger.write(lambda session: change(session, "billing@example.org"))
     with pytest.raises(ValueError, match="active or inactive"):
         ledger.write(lambda session: change(session, "help@example.org", "asleep"))
+
+
+def test_messages_are_chosen_by_sets_made_once() -> None:
+    """As EXISTS, SQLite walked all deliveries in a state for each message: 9 s for 10,000 messages."""
+    where = pages.message_where(frozenset({"chn_1"}), "delivered", "")
+    assert "EXISTS" not in " ".join(str(each) for each in where)

@@ -10,7 +10,7 @@ from gatepost.ids import new_id
 from gatepost.model import Message
 from gatepost.store import conversations, deliveries, messages
 from gatepost.threading.intake import Arriving, Received, read, receive, store_arrival
-from gatepost.tokens import reply_address
+from gatepost.tokens import reply_address, return_path
 from gatepost.words import Outcome, Strength
 from tests.threading.office import ANA, BEN, EVE, Office, mail, reply
 
@@ -99,6 +99,18 @@ def test_a_reply_address_leads_back_without_any_reference(office: Office) -> Non
     assert "Reply address matched message 2 of #1" in second.why
     stolen = office.receive(mail(EVE, header_id="3@evil.example"), recipient=token)
     assert stolen.conversation_id != first.conversation_id
+    assert office.conversation(stolen).claims_id == first.conversation_id
+    assert office.conversation(stolen).channel_id == conversation.channel_id, "seen by those who can join them"
+
+
+def test_an_answer_to_a_return_path_is_seen_in_the_senders_mailbox(office: Office) -> None:
+    origin = office.relay([ANA], [ANA])
+    with office.ledger.database.session() as session:
+        (delivery,) = deliveries.deliveries_of(session, origin)
+    address = f"{return_path(office.desk.keys, delivery.id)}@{office.desk.settings.bounces}"
+    received = office.receive(mail(ANA, "Re: Your order", "2@calderon.example"), recipient=address)
+    assert office.conversation(received).origin_id == origin
+    assert office.conversation(received).channel_id == office.conversation(office.receive(mail())).channel_id
 
 
 def test_the_order_of_arrival_does_not_matter(office: Office) -> None:

@@ -275,10 +275,12 @@ def create_records() -> None:
     )  # fmt: skip
     op.create_index("ix_event_conversation_id", "event", ["conversation_id"])
     op.create_index("ix_event_message_id", "event", ["message_id"])
+    op.create_index("ix_event_delivery_id", "event", ["delivery_id"])
     op.create_table(
         "idempotency", text("credential_id"), text("key"), text("request_hash"), text("message_id"), time("at"),
         sa.PrimaryKeyConstraint("credential_id", "key"),
     )  # fmt: skip
+    op.create_index("ix_idempotency_at", "idempotency", ["at"])
     op.create_table(
         "counter", text("name"), number("value"), sa.PrimaryKeyConstraint("name"),
     )  # fmt: skip
