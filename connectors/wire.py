@@ -159,7 +159,7 @@ def dial(settings: Connect, allow_private: bool) -> socket.socket:
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
         allowed = [address for address in addresses if allow_private or is_public(address)]
         if not allowed:
-            fix = "Use a server on the Internet, or allow own networks with the setting private_hosts."
+            fix = "Use a server on the Internet, or set private_hosts = true in gatepost.toml."
             raise Trouble("host", f"{settings.host} is in a private network.", fix, lasting=True)
         error: Exception = OSError()
         for address in allowed[:4]:

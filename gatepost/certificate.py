@@ -74,8 +74,16 @@ def write_file(path: Path, content: bytes, mode: int) -> None:
 
 
 def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
-    """What our listeners use: TLS 1.2 or later. Raises OSError (ssl.SSLError) for files that do not fit."""
+    """What our listeners use: TLS 1.2 or later. Raises OSError, whose text names the files, where they do not fit."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
+    try:
+        for path in (certificate, key):
+            path.read_bytes()
+        context.load_cert_chain(certificate, key)
+    except ssl.SSLError as error:
+        fix = "set tls_certificate to the certificate with its chain, and tls_key to its key, both in PEM"
+        raise OSError(f"{certificate} and {key} are no certificate and its key ({error.reason}): {fix}") from None
+    except OSError as error:
+        raise OSError(f"{error.filename}: {error.strerror}; tls_certificate and tls_key name the files") from None
     return context

@@ -5,8 +5,9 @@ The only place that reads the environment.
 
 import os
 from collections.abc import Mapping
-from ipaddress import ip_network
+from difflib import get_close_matches
 from pathlib import Path
+from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
@@ -14,6 +15,15 @@ from pydantic import AfterValidator, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 SECRETS = ("relay", "database")
+WORDS = {
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "int_parsing": "write a whole number (an integer)",
+    "int_type": "write a whole number (an integer)",
+    "float_parsing": "write a number",
+    "float_type": "write a number",
+    "string_type": "write a text in quotes",
+}
 
 
 class SettingsError(Exception):
@@ -46,22 +56,27 @@ def check_listen(value: str) -> str:
 
 def check_relay(value: str) -> str:
     """`smtp://[user:password@]host[:port]` or `smtps://...`."""
-    url = urlsplit(value)
-    if value and (url.scheme not in ("smtp", "smtps") or not url.hostname):
-        raise ValueError("write it as smtp://user:password@host:port or smtps://...")
+    try:
+        url = urlsplit(value)
+        fits = not value or (url.scheme in ("smtp", "smtps") and bool(url.hostname) and url.port != 0)
+    except ValueError:  # a port that is none, or half an IPv6 address
+        fits = False
+    if not fits:
+        raise ValueError(
+            "write it as smtp://user:password@host:port or smtps://..., with %40 for @ and %2F for / in the password"
+        )
     return value
 
 
-def check_networks(values: list[str]) -> list[str]:
-    """Addresses and networks (CIDR)."""
-    for value in values:
-        ip_network(value)
-    return values
+def check_database(value: str) -> str:
+    """An SQLAlchemy URL of PostgreSQL or SQLite, or empty for SQLite under `var`."""
+    if value and not value.startswith(("postgresql://", "postgres://", "postgresql+psycopg://", "sqlite://")):
+        raise ValueError("write it as postgresql://user:password@host/name, or leave it empty for SQLite under var")
+    return value
 
 
 HostName = Annotated[str, AfterValidator(check_domain)]
 Listen = Annotated[str, AfterValidator(check_listen)]
-Networks = Annotated[list[str], AfterValidator(check_networks)]
 
 
 class Settings(BaseSettings):
@@ -76,7 +91,7 @@ class Settings(BaseSettings):
     hostname: str = ""
 
     var: Path = Path("var")
-    database: str = ""
+    database: Annotated[str, AfterValidator(check_database)] = ""
     key_file: Path | None = None
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -87,7 +102,6 @@ class Settings(BaseSettings):
     web: Listen = "127.0.0.1:8025"
     web_url: str = ""
     web_tls: bool = False
-    web_proxies: Networks = []
 
     route: Literal["sandbox", "relay", "direct"] = "sandbox"
     relay: Annotated[str, AfterValidator(check_relay)] = ""
@@ -209,6 +223,8 @@ def load_settings(config: Path | None = None, **flags: Any) -> Settings:
         return Settings(**{"home": home, **secrets_from_files(os.environ), **flags})
     except ValidationError as error:
         raise SettingsError([problem_line(item, file) for item in error.errors()]) from None
+    except TOMLDecodeError as error:
+        raise SettingsError([f'{file}: {error}; write each line as name = value, with texts in "quotes"']) from None
     except ValueError as error:
         raise SettingsError([f"{file or 'settings'}: {error}"]) from None
     finally:
@@ -232,7 +248,10 @@ def problem_line(item: Any, file: Path | None) -> str:
     """One line for one setting that does not fit, naming it and the fix."""
     name = ".".join(str(part) for part in item["loc"])
     where = f" (GATEPOST_{name.upper()}, or {name} in {file or 'gatepost.toml'})" if name else ""
-    what = "is not a setting; see `gatepost serve --help`" if item["type"] == "extra_forbidden" else item["msg"]
+    if item["type"] == "extra_forbidden":
+        near = get_close_matches(name, Settings.model_fields, 1)
+        return f"{name}{where}: no such setting; {f'is it {near[0]}?' if near else 'docs/settings.md lists them'}"
+    what = WORDS.get(item["type"], item["msg"])
     return f"{name or 'settings'}{where}: {what.removeprefix('Value error, ')}"
 
 

@@ -1,5 +1,6 @@
 """`gatepost serve`: check that all is there, drop root where it can, serve, and say where to click."""
 
+import errno
 import fcntl
 import os
 import pwd
@@ -16,6 +17,12 @@ from gatepost.serve import serve as run
 from gatepost.settings import Settings
 
 UNPRIVILEGED = ("gatepost", "nobody")
+LISTENERS = "`submission`, `submissions`, `mx` or `web` in gatepost.toml (or GATEPOST_WEB=host:port and so on)"
+UNBOUND = {
+    errno.EADDRINUSE: f"stop what listens there, or choose another port with {LISTENERS}",
+    errno.EADDRNOTAVAIL: f"this machine has no such address; choose one of its own, or 0.0.0.0, with {LISTENERS}",
+    errno.EACCES: f"a port under 1024 needs root or CAP_NET_BIND_SERVICE; or choose another with {LISTENERS}",
+}
 
 
 def serve(settings: Settings, as_json: bool = False) -> None:
@@ -27,8 +34,19 @@ def serve(settings: Settings, as_json: bool = False) -> None:
             drop_root(settings)
         tell(settings, ports, as_json)
 
-    with opened(settings) as parts, alone(settings, parts.database.sqlite):
+    with opened(settings) as parts, alone(settings, parts.database.sqlite), binding():
         run(parts, ready)
+
+
+@contextmanager
+def binding() -> Iterator[None]:
+    """Name the fix where a listener cannot have its port. Raises Failed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNBOUND:
+            raise
+        raise Failed(f"{error.strerror or error}: {UNBOUND[error.errno]}") from None
 
 
 @contextmanager

@@ -62,3 +62,11 @@ def test_a_client_that_trusts_it_checks_the_name(settings: Settings, name: str) 
 def test_old_tls_is_not_spoken(settings: Settings) -> None:
     context = server_context(*certificate_files(settings, datetime.now(UTC)))
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def test_files_that_do_not_fit_are_named(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match=r"gone\.pem: .*tls_certificate"):
+        server_context(tmp_path / "gone.pem", tmp_path / "gone.key")
+    (tmp_path / "c.pem").write_text("not a certificate")
+    with pytest.raises(OSError, match=r"c\.pem .*set tls_certificate"):
+        server_context(tmp_path / "c.pem", tmp_path / "c.pem")

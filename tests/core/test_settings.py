@@ -43,6 +43,10 @@ def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         ("route", "pigeon", "sandbox"),
         ("relay", "http://x", "smtp://"),
         ("deliveries_at_once", "many", "integer"),
+        ("private_hosts", "yep", "true or false"),
+        ("relay", "smtp://relay.example:99999", "smtp://"),
+        ("relay", "smtp://[relay.example", "smtp://"),
+        ("database", "mysql://db/gatepost", "postgresql://"),
     ],
 )
 def test_each_setting_that_does_not_fit_is_one_line_with_the_fix(
@@ -68,8 +72,11 @@ def test_settings_that_do_not_fit_together(tmp_path: Path) -> None:
         load_settings()
     with pytest.raises(SettingsError, match="not there"):
         load_settings(tmp_path / "missing.toml")
-    (tmp_path / "gatepost.toml").write_text("not toml at all")
-    with pytest.raises(SettingsError, match=r"gatepost\.toml"):
+    (tmp_path / "gatepost.toml").write_text('domian = "a.example"\n')
+    with pytest.raises(SettingsError, match=r"is it domain\?"):
+        load_settings()
+    (tmp_path / "gatepost.toml").write_text("domain = a.example")
+    with pytest.raises(SettingsError, match=r"gatepost\.toml.* in \"quotes\""):
         load_settings()
 
 
