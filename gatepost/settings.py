@@ -6,6 +6,7 @@ The only place that reads the environment.
 import os
 from collections.abc import Mapping
 from difflib import get_close_matches
+from ipaddress import ip_network
 from pathlib import Path
 from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
@@ -75,8 +76,16 @@ def check_database(value: str) -> str:
     return value
 
 
+def check_networks(values: list[str]) -> list[str]:
+    """Addresses and networks (CIDR)."""
+    for value in values:
+        ip_network(value)
+    return values
+
+
 HostName = Annotated[str, AfterValidator(check_domain)]
 Listen = Annotated[str, AfterValidator(check_listen)]
+Networks = Annotated[list[str], AfterValidator(check_networks)]
 
 
 class Settings(BaseSettings):
@@ -102,6 +111,7 @@ class Settings(BaseSettings):
     web: Listen = "127.0.0.1:8025"
     web_url: str = ""
     web_tls: bool = False
+    web_proxies: Networks = []
 
     route: Literal["sandbox", "relay", "direct"] = "sandbox"
     relay: Annotated[str, AfterValidator(check_relay)] = ""
