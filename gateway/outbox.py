@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.dsn_parameters import DSN_TRIGGER, NO_REQUEST, DsnRequest
 from gatepost.gateway.pace import Pace, Site
@@ -27,6 +28,7 @@ LEASE = timedelta(minutes=30)
 IDLE = 0.5
 CROWDED = 0.05
 GRACE = 10.0
+RECORD_AGAIN = 1.0
 CONTENTS_KEPT = 8
 
 log = structlog.get_logger("outbox")
@@ -151,10 +153,19 @@ class Outbox:
     async def deliver(self, taken: Claim, site: Site | None = None) -> None:
         """One attempt and its record."""
         result = await self.attempt(taken, site)
-        now = self.clock()
-        held = await self.gate.ledger.commit(lambda session: record_reply(session, taken, result, now))
-        if not held:
+        if not await self.record(taken, result, self.clock()):
             log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
+
+    async def record(self, taken: Claim, result: Result, now: datetime) -> bool:
+        """Write a result, once the database is there: a forgotten one would send the mail twice."""
+        while True:
+            try:
+                return await self.gate.ledger.commit(lambda session: record_reply(session, taken, result, now))
+            except AWAY as error:
+                if self.clock() >= now + LEASE:
+                    raise
+                log.warning("a result waits for the database", delivery=taken.delivery_id, error=str(error))
+                await asyncio.sleep(RECORD_AGAIN)
 
     async def attempt(self, taken: Claim, site: Site | None = None) -> Result:
         """Send over the route; whatever goes wrong on our side is temporary."""

@@ -4,12 +4,18 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+from sqlalchemy import text
+
+from gatepost.gateway import outbox
 from gatepost.gateway.accept import Gate, accept
-from gatepost.gateway.outbox import Outbox, Route
+from gatepost.gateway.outbox import Outbox, Outgoing, Route
+from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.ways import relay_route, sandbox_route
 from gatepost.model import Delivery, DeliveryEvent
 from gatepost.parts import clock
+from gatepost.reply import Reply
 from gatepost.settings import Settings
 from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.store.messages import RawLost
@@ -168,3 +174,37 @@ def test_what_is_due_at_the_end_of_its_life_expires(gate: Gate, submit: Submit, 
         assert rows[0].state == DeliveryState.EXPIRED
 
     asyncio.run(scenario())
+
+
+def test_a_result_waits_for_a_database_that_is_away(
+    gate: Gate, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The mail was delivered: forgetting that would send it a second time when the lease runs out."""
+    monkeypatch.setattr(outbox, "RECORD_AGAIN", 0.05)
+    attempts: list[str] = []
+
+    def rename(old: str, new: str) -> None:
+        gate.ledger.write(lambda session: session.execute(text(f"ALTER TABLE {old} RENAME TO {new}")) and None)
+
+    async def attempt(outgoing: Outgoing) -> Sent:
+        attempts.append(outgoing.recipient)
+        await asyncio.to_thread(rename, "delivery_event", "hidden")
+        asyncio.get_running_loop().call_later(
+            0.3, lambda: asyncio.ensure_future(asyncio.to_thread(rename, "hidden", "delivery_event"))
+        )
+        return Sent(Reply(250, "2.0.0", "ok"), "mx.x.example", None, "dot")
+
+    async def scenario() -> None:
+        async with sending(gate, Route("relay", attempt)):
+            submission = submit(recipients=("ana@x.example",))
+            message_id = await asyncio.wrap_future(accept(gate, submission, clock()))
+            for _ in range(400):
+                with gate.database.session() as session:
+                    (row,) = deliveries_of(session, message_id)
+                if row.state == DeliveryState.DELIVERED:
+                    return
+                await asyncio.sleep(0.05)
+            raise AssertionError(row.state)
+
+    asyncio.run(scenario())
+    assert attempts == ["ana@x.example"]
