@@ -15,10 +15,10 @@ class NotMail(ValueError):
 
 
 def with_crlf(raw: bytes) -> bytes:
-    """The mail with every line end as CRLF."""
-    if raw.count(b"\n") == raw.count(b"\r\n"):
+    """The mail with every line end as CRLF; a bare CR ends a line too, as it does once the mail is sent."""
+    if raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r"):
         return raw
-    return raw.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
 def split_mail(raw: bytes) -> tuple[list[Field], bytes]:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from gatepost.gateway.send_data import canonical
 from gatepost.mail import Mail, parse, part_content
 from gatepost.model import Message
 from gatepost.store.deliveries import deliveries_of
@@ -260,3 +261,19 @@ def test_any_json_is_a_request_or_a_validation_error(value: Any) -> None:
     with suppress(ValidationError):
         sent = SEND.validate_python(value)
         assert sent.to is not None
+
+
+@pytest.mark.parametrize("end", ["\r", "\n", "\r\n", "\r\r\n"])
+def test_no_line_end_hides_a_second_from(api: Api, end: str) -> None:
+    """What is sent has CRLF for a bare CR, so a bare CR ends a line when the From is checked."""
+    _, auth = api.key("messages:send")
+    raw = f"From: orders@shop.example\r\nX-A: 1{end}From: ceo@bank.example\r\n\r\nHello\r\n".encode()
+    headers = auth | {"Content-Type": "message/rfc822"}
+    answer = api.client.post("/v1/messages?to=ana@calderon.example", content=raw, headers=headers)
+    if answer.status_code == 202:
+        with api.parts.database.session() as session:
+            message = session.get_one(Message, answer.json()["id"])
+            sent = canonical(raw_of(session, message.raw_id, api.parts.blobs))
+        assert b"From: ceo" not in sent.partition(b"\r\n\r\n")[0]
+    else:
+        problem(answer, 403, "sender-not-allowed")
