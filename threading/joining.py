@@ -1,7 +1,7 @@
 """Writing down where an inbound mail was placed: its message, conversation, who takes part, which ids lead there."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
@@ -29,6 +29,8 @@ from gatepost.threading.place import Placement, Sender, place
 from gatepost.words import Kind, Outcome, Strength
 
 MOST_SHOWN = 200
+RECENT = timedelta(days=7)
+"""What is older came with the first reading of a mailbox, and keeps its date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,16 @@ def join(
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
     put_message(session, message, None)
     if conversation:
-        enter(session, conversation, message, mail, sender, placement, reopen=not automatic, now=at)
+        enter(
+            session,
+            conversation,
+            message,
+            mail,
+            sender,
+            placement,
+            reopen=not automatic,
+            now=noticed(arrival, placement, at, now),
+        )
     add_event(
         session,
         "message.received",
@@ -82,6 +93,11 @@ def time_of(arrival: Arrival, mail: Mail, now: datetime) -> datetime:
     """A mail's place in time: when we got it; for one that had lain in a mailbox or archive, what its Date says."""
     fetched = arrival.inlet in ("imap", "import")
     return mail.date if fetched and mail.date and mail.date < now else now
+
+
+def noticed(arrival: Arrival, placement: Placement, at: datetime, now: datetime) -> datetime:
+    """When lists say that a mail came: an answer fetched now is new, though somebody looked after it was written."""
+    return now if arrival.inlet == "imap" and placement.conversation_id and now - at < RECENT else at
 
 
 def outcome_of(kind: Kind, sender: Sender) -> Outcome:

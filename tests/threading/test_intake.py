@@ -156,6 +156,24 @@ def test_mail_that_had_lain_elsewhere_keeps_its_date(office: Office, database: D
     assert conversation.updated_at.day == 20
 
 
+def test_an_answer_fetched_after_somebody_looked_is_new(office: Office) -> None:
+    """Written before an agent looked and fetched after it, it would else never be shown as unread."""
+    first = office.receive(mail())
+    written = office.now + timedelta(minutes=1)
+    office.now += timedelta(minutes=3)
+    lines = ("In-Reply-To: <1@calderon.example>", f"Date: {written:%a, %d %b %Y %H:%M:%S} +0000")
+    raw = mail(ANA, "Re: Hello", "2@calderon.example", *lines)
+
+    def op(session: Session) -> Received:
+        arrival = store_arrival(session, Arriving(raw, "imap"), office.desk.blobs.keep(raw), office.now)
+        return receive(session, office.desk, arrival, read(raw, None), office.now)
+
+    received = office.ledger.write(op)
+    assert received.conversation_id == first.conversation_id
+    assert office.message(received).at == written.replace(microsecond=0)
+    assert office.conversation(received).updated_at == office.now
+
+
 def test_a_forged_copy_that_came_first_does_not_swallow_the_true_one(office: Office) -> None:
     forged = office.receive(mail(), strength=Strength.FAILING)
     assert forged.outcome == Outcome.REVIEW
