@@ -15,6 +15,7 @@ from gatepost.web import (
     sandbox,
     senders,
     suppressions,
+    webhooks,
 )
 from gatepost.web.route import Need, Page, open_page, page
 
@@ -99,6 +100,13 @@ def admin_pages() -> list[Page]:
         page("/suppressions", suppressions.list_page, ADMIN),
         page("/suppressions", suppressions.add, ADMIN, POST),
         page("/suppressions/remove", suppressions.remove, ADMIN, POST),
+        page("/webhooks", webhooks.list_page, ADMIN),
+        page("/webhooks", webhooks.add, ADMIN, POST),
+        page("/webhooks/{id}", webhooks.log_page, ADMIN),
+        page("/webhooks/{id}/test", webhooks.test, ADMIN, POST),
+        page("/webhooks/{id}/enable", webhooks.enable, ADMIN, POST),
+        page("/webhooks/{id}/delete", webhooks.remove, ADMIN, POST),
+        page("/webhooks/{id}/replay", webhooks.replay, ADMIN, POST),
         page("/users", people.people, ADMIN),
         page("/users", people.invite, ADMIN, POST),
         page("/users/{id}", people.person, ADMIN),
