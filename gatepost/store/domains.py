@@ -9,6 +9,7 @@ from gatepost.domain_key import make_key
 from gatepost.ids import new_id
 from gatepost.model import Domain
 from gatepost.seal import Keys, seal, unseal
+from gatepost.store.rows import insert_row
 
 STRING = 255
 """The longest string of a TXT record (RFC 1035 section 3.3.14)."""
@@ -48,7 +49,7 @@ def add_domain(session: Session, domain: Domain) -> Domain:
     """Store a row of `new_domain`. Raises DomainError when the name is there."""
     if domain_by_name(session, domain.name):
         raise DomainError(f"The domain {domain.name} is there already.")
-    session.add(domain)
+    insert_row(session, domain)  # a row made outside must stay unknown to the session, for the operation may run again
     return domain
 
 

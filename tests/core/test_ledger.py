@@ -10,6 +10,8 @@ from gatepost.database import Database
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger, LedgerClosed
 from gatepost.model import Contact
+from gatepost.seal import Keys
+from gatepost.store.domains import add_domain, list_domains, new_domain
 
 
 def contact(address: str, now: datetime) -> Contact:
@@ -105,3 +107,19 @@ def test_closing_writes_what_waits_and_takes_no_more(database: Database, now: da
         ledger.submit(lambda session: None)
     with database.session() as session:
         assert len(session.exec(select(Contact).order_by(col(Contact.address))).all()) == 20
+
+
+def test_a_domain_is_stored_although_its_operation_ran_twice(database: Database, keys: Keys, now: datetime) -> None:
+    """A row made outside and added to the session of a batch that failed was told as stored, and was not."""
+    ledger = Ledger(database)
+    row = new_domain(keys, "a.example", now)
+
+    def fail(session: Session) -> None:
+        raise ValueError
+
+    stored, _ = ledger.submit(lambda session: add_domain(session, row)), ledger.submit(fail)
+    ledger.start()
+    assert stored.result().name == "a.example"
+    with database.session() as session:
+        assert [found.name for found in list_domains(session)] == ["a.example"]
+    ledger.close()
