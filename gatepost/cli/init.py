@@ -3,7 +3,7 @@
 import secrets
 
 from gatepost.certificate import certificate_files
-from gatepost.cli.frame import BadInput, print_object, say
+from gatepost.cli.frame import BadInput, Failed, print_object, say
 from gatepost.database import migrate as migrate_database
 from gatepost.parts import Parts, clock, open_parts
 from gatepost.seal import make_keys
@@ -21,12 +21,8 @@ def tell(as_json: bool, sentence: str, **made: str | None) -> None:
 def init(settings: Settings, email: str, as_json: bool = False) -> None:
     """Make what is missing: key file, database, certificate, first admin, first mailbox and domain."""
     settings.path(settings.var).mkdir(parents=True, exist_ok=True)
-    key_file = settings.key_path
-    if not key_file.exists():
-        make_keys(key_file)
-        sentence = f"Key file made: {key_file} (keep a copy of it: without it nothing sealed can be read)"
-        tell(as_json, sentence, made="key file", path=str(key_file))
     migrate_database(settings.database_url)
+    first_key(settings, as_json)
     certificate_files(settings, clock())
     with open_parts(settings) as parts:
         first_domain(parts)
@@ -45,6 +41,30 @@ def migrate(settings: Settings, as_json: bool = False) -> None:
         tell(as_json, f"The database is at revision {revision}.", revision=revision)
     finally:
         database.close()
+
+
+def first_key(settings: Settings, as_json: bool) -> None:
+    """The key file, unless the database holds what another one has sealed. Raises Failed."""
+    from gatepost.database import open_database
+    from gatepost.store.domains import list_domains
+
+    key_file = settings.key_path
+    if key_file.exists():
+        return
+    database = open_database(settings.database_url)
+    try:
+        with database.session() as session:
+            sealed = bool(list_domains(session))
+    finally:
+        database.close()
+    if sealed:
+        raise Failed(
+            f"key file {key_file} is not there, and a new one cannot read the passwords in {database.url}: put your "
+            "copy back (chmod 600), set key_file to where it is, or begin with an empty database"
+        )
+    make_keys(key_file)
+    sentence = f"Key file made: {key_file} (keep a copy of it: without it nothing sealed can be read)"
+    tell(as_json, sentence, made="key file", path=str(key_file))
 
 
 def first_domain(parts: Parts) -> None:
