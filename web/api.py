@@ -14,6 +14,7 @@ from gatepost.web.api_conversations import (
     list_conversations,
     reply_to_conversation,
 )
+from gatepost.web.api_deliveries import DELIVERIES
 from gatepost.web.api_errors import Problem, problem_response
 from gatepost.web.api_messages import get_one_message, list_message_events, list_messages, send_message
 from gatepost.web.api_models import (
@@ -73,6 +74,7 @@ OPERATIONS: tuple[Operation, ...] = (
         Paging,
         problems=HERE,
     ),
+    *DELIVERIES,
     *WEBHOOKS,
     Operation(
         "POST",

@@ -9,7 +9,7 @@ from sqlalchemy import select as core_select
 from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.codes import explain
-from gatepost.model import Delivery, DeliveryEvent, Suppression
+from gatepost.model import Delivery, DeliveryEvent, Message, Suppression
 from gatepost.reply import Reply
 from gatepost.store.events import add_event
 from gatepost.store.rows import connection, insert_row
@@ -160,3 +160,11 @@ def count_suppressions(session: Session, now: datetime) -> int:
     """How many addresses are on the list now."""
     lasting = or_(col(Suppression.expires_at).is_(None), col(Suppression.expires_at) > now)
     return session.exec(select(func.count()).select_from(Suppression).where(lasting)).one()
+
+
+def suppressed_for(session: Session, credential_id: str, now: datetime, limit: int = 1000) -> list[Suppression]:
+    """The suppressed recipients of a credential's mail, by address; at most 1,000."""
+    own = select(Message.id).where(Message.credential_id == credential_id)
+    written = select(func.lower(col(Delivery.recipient))).where(col(Delivery.message_id).in_(own))
+    query = select(Suppression).where(col(Suppression.address).in_(written)).order_by(Suppression.address)
+    return [row for row in session.exec(query.limit(limit)) if is_in_force(row, now)]

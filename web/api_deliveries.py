@@ -1,0 +1,108 @@
+"""The API of acts: a system tries its own mail again, holds, releases or cancels it, and reads why it is suppressed."""
+
+from datetime import datetime
+
+from gatepost.acts import Actor
+from gatepost.gateway import acts
+from gatepost.store import api, suppressions
+from gatepost.store.deliveries import get_delivery
+from gatepost.store.queue import Which
+from gatepost.web import api_views as views
+from gatepost.web.api_call import Answer, Call, Operation, read_query
+from gatepost.web.api_errors import Problem
+from gatepost.web.api_models import DeliveryOut, Given
+from gatepost.web.api_requests import NoQuery, read_id
+
+
+class ActOut(Given):
+    """Whether the act was done, why not where it was not, and the delivery as it is now."""
+
+    done: bool
+    why: str
+    delivery: DeliveryOut
+
+
+class SuppressionOut(Given):
+    """An address of this key's mail that is not written to, with the proof; without an end it is for good."""
+
+    address: str
+    reason: str
+    source: str
+    evidence: str
+    since: datetime
+    until: datetime | None
+
+
+class SuppressionList(Given):
+    """The suppressed recipients of this key's mail, by address."""
+
+    data: list[SuppressionOut]
+
+
+def retry(call: Call) -> Answer:
+    """Try now, also what has ended without being delivered."""
+    return act(call, "retry")
+
+
+def hold(call: Call) -> Answer:
+    """Keep back what waits."""
+    return act(call, "hold")
+
+
+def release(call: Call) -> Answer:
+    """Send what is held; not what a person's decision about the key itself holds."""
+    if call.credential.held:
+        raise Problem("missing-scope", "Mail of this key is held until a person releases it on the pages")
+    return act(call, "release")
+
+
+def cancel(call: Call) -> Answer:
+    """Give up what waits or is held."""
+    return act(call, "cancel")
+
+
+def act(call: Call, name: str) -> Answer:
+    read_query(call, NoQuery)
+    app, delivery_id = call.app, read_id("dlv", call.path("id"))
+    with app.database.session() as session:
+        row = get_delivery(session, delivery_id)
+        if row is None or api.own_message(session, call.credential.id, row.message_id) is None:
+            raise Problem("not-found")
+    actor = Actor(f"the system {call.credential.name}")
+    done = acts.perform(app.database, app.ledger, name, Which(ids=(delivery_id,)), actor, call.now)
+    app.gate.wake()
+    with app.database.session() as session:
+        now = get_delivery(session, delivery_id)
+        if now is None:
+            raise Problem("not-found")
+        why = "" if done.changed else "; ".join(done.refused)
+        return Answer(ActOut(done=done.changed > 0, why=why, delivery=views.delivery(now)))
+
+
+def list_suppressions(call: Call) -> Answer:
+    """Which recipients of the key's mail are not written to, and why."""
+    read_query(call, NoQuery)
+    with call.app.database.session() as session:
+        rows = suppressions.suppressed_for(session, call.credential.id, call.now)
+    data = [
+        SuppressionOut(
+            address=row.address,
+            reason=row.reason,
+            source=row.source,
+            evidence=row.evidence,
+            since=row.at,
+            until=row.expires_at,
+        )
+        for row in rows
+    ]
+    return Answer(SuppressionList(data=data))
+
+
+HERE = ("not-found",)
+DELIVERIES: tuple[Operation, ...] = (
+    *(
+        Operation("POST", f"/deliveries/{{id}}/{name}", serve, "messages:send", ActOut, NoQuery, problems=HERE)
+        for name, serve in (("retry", retry), ("hold", hold), ("release", release), ("cancel", cancel))
+    ),
+    Operation("GET", "/suppressions", list_suppressions, "messages:read", SuppressionList, NoQuery),
+)
