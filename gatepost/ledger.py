@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from sqlmodel import Session
 
-from gatepost.database import Database
+from gatepost.database import AWAY, Database
 
 T = TypeVar("T")
 Op = Callable[[Session], T]
@@ -93,8 +93,9 @@ class Ledger:
         try:
             results = self.run_together(batch)
         except Exception as error:
-            if len(batch) == 1:
-                batch[0].future.set_exception(error)
+            if len(batch) == 1 or isinstance(error, AWAY):  # alone they would each wait for a database that is away
+                for job in batch:
+                    job.future.set_exception(error)
                 return
             for job in batch:
                 self.run_batch([job])

@@ -5,9 +5,11 @@ import signal
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 import structlog
 import uvicorn
@@ -38,6 +40,11 @@ from gatepost.website import make_app
 
 log = structlog.get_logger("serve")
 SWEEP_SECONDS = 30
+TAKING_SECONDS = 10
+ANSWER_SECONDS = 0.2
+THREADS = 32
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +66,8 @@ def listening(server: asyncio.Server | None) -> str:
 
 
 @asynccontextmanager
-async def serving(parts: Parts) -> AsyncIterator[Ports]:
-    """Every duty of a process runs while this context is open."""
+async def serving(parts: Parts, broken: asyncio.Event | None = None) -> AsyncIterator[Ports]:
+    """Every duty of a process runs while this context is open; `broken` is set when one ends by itself."""
     settings = parts.settings
     tls = server_context(*certificate_files(settings, clock()))
     async with AsyncExitStack() as stack:
@@ -70,17 +77,17 @@ async def serving(parts: Parts) -> AsyncIterator[Ports]:
         inbound = Inbound(desk, parts.database, parts.ledger, dns_resolver(settings.dns_servers or None), clock)
         outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address, inbound.resolver)), clock)
         gate = replace(gate, wake=outbox.wake)
-        connections = Connections()
-        submission, submissions = await start_submissions(stack, gate, tls, connections)
-        mx = await start_inbound(stack, inbound, tls, connections)
+        stack.callback(inbound.verifiers.shutdown, wait=False, cancel_futures=True)
+        connections, handing = Connections(), Handing()
+        stack.push_async_callback(handing.end)  # after the listeners are closed, which are entered later
+        submission, submissions = await start_submissions(stack, gate, tls, connections, handing)
+        mx = await start_inbound(stack, inbound, tls, connections, handing)
         mx_address.append(listening(mx))
         web = await stack.enter_async_context(web_server(parts, gate))
-        if (
-            parts.database.sqlite
-        ):  # not before all ports are ours: a second start must not free what the first one holds
+        if parts.database.sqlite:  # not before all ports are ours: who has them holds these leases
             await parts.ledger.commit(end_all_leases)
-        await stack.enter_async_context(running(outbox.run()))
-        await stack.enter_async_context(running(sweep_now_and_then(inbound)))
+        await stack.enter_async_context(running("outbox", outbox.run(), broken))
+        await stack.enter_async_context(running("sweeper", sweep_now_and_then(inbound), broken))
         await stack.enter_async_context(telling(gate, clock))
         await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         stack.callback(start_polling(parts, desk, inbound.resolver))
@@ -115,7 +122,7 @@ async def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> Asy
 
 
 async def start_submissions(
-    stack: AsyncExitStack, gate: Gate, tls: ssl.SSLContext, connections: Connections
+    stack: AsyncExitStack, gate: Gate, tls: ssl.SSLContext, connections: Connections, handing: Handing
 ) -> tuple[asyncio.Server | None, asyncio.Server | None]:
     """The two submission listeners, which count logins together, and connections with the MX too."""
     throttle = Throttle()
@@ -131,7 +138,7 @@ async def start_submissions(
             tls=tls,
             authenticate=lambda user, secret, ip: log_in(gate, user, secret),
             network_credential=lambda ip: asyncio.to_thread(find_network_credential, gate, ip),
-            accept=lambda envelope, credential: submit(gate, envelope, credential),
+            accept=lambda envelope, credential: handing.take(submit(gate, envelope, credential)),
             connections=connections,
             throttle=throttle,
         )
@@ -141,7 +148,7 @@ async def start_submissions(
 
 
 async def start_inbound(
-    stack: AsyncExitStack, inbound: Inbound, tls: ssl.SSLContext, connections: Connections
+    stack: AsyncExitStack, inbound: Inbound, tls: ssl.SSLContext, connections: Connections, handing: Handing
 ) -> asyncio.Server | None:
     """The MX listener, unless it is off."""
     settings = inbound.desk.settings
@@ -152,7 +159,7 @@ async def start_inbound(
         settings.mx,
         tls=tls,
         known_recipient=lambda recipient: known_recipient(inbound, recipient),
-        receive=lambda envelope: receive_mail(inbound, envelope),
+        receive=lambda envelope: handing.take(receive_mail(inbound, envelope)),
         connections=connections,
     )
     stack.push_async_callback(close_server, server)
@@ -200,15 +207,46 @@ async def sweep_now_and_then(inbound: Inbound) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
+class Handing:
+    """The mails that are being taken: a stop waits for them, so that nobody sends again what was stored."""
+
+    def __init__(self) -> None:
+        self.under_way: set[asyncio.Task[Any]] = set()
+
+    async def take(self, work: Coroutine[object, object, T]) -> T:
+        """Run one to its end, whatever becomes of who waits for it."""
+        task = asyncio.create_task(work)
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        return await asyncio.shield(task)
+
+    async def end(self) -> None:
+        """Wait until what is under way has ended, and its answers are out."""
+        if self.under_way:
+            await asyncio.wait(self.under_way, timeout=TAKING_SECONDS)
+            await asyncio.sleep(ANSWER_SECONDS)
+
+
 @asynccontextmanager
-async def running(work: Awaitable[None]) -> AsyncIterator[None]:
-    """A task for as long as the context is open."""
-    task = asyncio.ensure_future(work)
+async def running(
+    name: str, work: Coroutine[object, object, None], broken: asyncio.Event | None
+) -> AsyncIterator[None]:
+    """A duty for as long as the context is open; one that ends by itself is told to the log and by `broken`."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: ended(name, done, broken))
     try:
         yield
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+def ended(name: str, task: asyncio.Task[None], broken: asyncio.Event | None) -> None:
+    if task.cancelled():
+        return
+    log.critical("a duty ended by itself, serving stops", duty=name, exc_info=task.exception())
+    if broken:
+        broken.set()
 
 
 @asynccontextmanager
@@ -262,8 +300,12 @@ class Embedded(uvicorn.Server):
             await asyncio.sleep(0.01)
 
 
+class DutyEnded(Exception):
+    """Serving stopped because a duty had ended by itself; the log says why."""
+
+
 def serve(parts: Parts, ready: Callable[[Ports], None]) -> None:
-    """Serve until SIGINT or SIGTERM; `ready` is told the ports."""
+    """Serve until SIGINT or SIGTERM; `ready` is told the ports. Raises DutyEnded."""
     import uvloop
 
     uvloop.run(serve_until_signal(parts, ready))
@@ -272,12 +314,18 @@ def serve(parts: Parts, ready: Callable[[Ports], None]) -> None:
 async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None]) -> None:
     """Serve; a second signal ends at once."""
     loop = asyncio.get_running_loop()
-    stopping = asyncio.Event()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "work"))
+    stopping, broken = asyncio.Event(), asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
-    async with serving(parts) as ports:
+    async with serving(parts, broken) as ports:
         ready(ports)
-        await stopping.wait()
+        waits = [asyncio.create_task(event.wait()) for event in (stopping, broken)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)
         log.info("stopping", threads=threading.active_count())
+    if broken.is_set():
+        raise DutyEnded("a duty ended by itself, so serving stopped; the log says why. Start it again")

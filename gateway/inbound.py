@@ -142,7 +142,8 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
 
 async def place_all(inbound: Inbound, arrivals: list[Arrival], raw: bytes, now: datetime) -> None:
     """Read once, place each in a transaction of its own."""
-    reading = await asyncio.to_thread(read, raw, arrivals[0].envelope_from)
+    loop = asyncio.get_running_loop()
+    reading = await loop.run_in_executor(inbound.verifiers, read, raw, arrivals[0].envelope_from)
     for arrival in arrivals:
         await inbound.ledger.commit(
             lambda session, arrival=arrival: receive(session, inbound.desk, arrival, reading, now)  # type: ignore[misc]

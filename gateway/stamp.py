@@ -13,6 +13,7 @@ from gatepost.reply import Refused, clean_text
 
 QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[A-Za-z0-9._*-]{1,40}\?[bBqQ]\?[A-Za-z0-9+/=!*_-]{0,200}\?=')
 DROPPED = (b"bcc", b"resent-bcc", b"return-path")
+ONCE = (b"message-id", b"date")
 MOST_HOPS = 50
 MOST_SHOWN = 200
 
@@ -92,9 +93,14 @@ def shown(field: str, box: Mailbox) -> dict[str, str]:
 
 
 def stamped(header: Header, *, row_id: str, minted_id: str, host: str, protocol: str, now: datetime) -> bytes:
-    """The mail as it is signed: with Received, Date and Message-ID, without Bcc."""
+    """The mail as it is signed: with Received, one Date and one Message-ID, without Bcc."""
     lines = [f"Received: by {host} with {protocol} id {row_id};\r\n\t{format_datetime(now)}\r\n".encode()]
-    lines += [name + b":" + value for name, value in header.fields if name.lower() not in DROPPED]
+    seen: set[bytes] = set()
+    for name, value in header.fields:
+        lower = name.lower()
+        if lower not in DROPPED and not (lower in ONCE and lower in seen):  # the first counts, as for threading
+            lines.append(name + b":" + value)
+        seen.add(lower)
     if not header.has_date:
         lines.append(f"Date: {format_datetime(now)}\r\n".encode())
     if not header.message_id:

@@ -94,7 +94,7 @@ def history(
     recipients: Mapping[str, str],
     transcripts: Mapping[str, str],
 ) -> list[EventOut]:
-    """What happened to a message and to each recipient, oldest first; `recipients` by delivery, `transcripts` by event."""
+    """What happened to a message and each recipient, oldest first; `recipients` by delivery, `transcripts` by event."""
     lines = [EventOut(id=f"evt_{event.seq}", at=event.at, type=event.kind) for event in events]
     lines += [
         EventOut(

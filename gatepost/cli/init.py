@@ -2,6 +2,8 @@
 
 import secrets
 
+from sqlmodel import Session
+
 from gatepost.certificate import certificate_files
 from gatepost.cli.frame import BadInput, Failed, print_object, say
 from gatepost.database import migrate as migrate_database
@@ -78,14 +80,19 @@ def first_domain(parts: Parts) -> None:
 
 
 def first_channel(parts: Parts, as_json: bool) -> None:
-    """An address to write to, so that the first answer arrives somewhere."""
-    from gatepost.store.channels import create_channel, list_channels
+    """An address to write to, so that the first answer arrives somewhere; postmaster too (RFC 5321 section 4.5.1)."""
+    from gatepost.store.channels import create_channel, list_channels, set_aliases
 
     address = f"support@{parts.settings.domain}"
     with parts.database.session() as session:
         if list_channels(session):
             return
-    parts.ledger.write(lambda session: create_channel(session, name="Support", address=address, now=clock()))
+
+    def op(session: Session) -> None:
+        channel = create_channel(session, name="Support", address=address, now=clock())
+        set_aliases(session, channel.id, [f"postmaster@{parts.settings.domain}"])
+
+    parts.ledger.write(op)
     tell(as_json, f"First mailbox: {address}", made="mailbox", address=address)
 
 

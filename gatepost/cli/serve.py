@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gatepost.cli.frame import Failed, opened, print_object, say, warn
 from gatepost.logs import set_up_logs
-from gatepost.serve import Ports
+from gatepost.serve import DutyEnded, Ports
 from gatepost.serve import serve as run
 from gatepost.settings import Settings
 
@@ -35,7 +35,10 @@ def serve(settings: Settings, as_json: bool = False) -> None:
         tell(settings, ports, as_json)
 
     with opened(settings) as parts, alone(settings, parts.database.sqlite), binding():
-        run(parts, ready)
+        try:
+            run(parts, ready)
+        except DutyEnded as error:
+            raise Failed(str(error)) from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import update
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.model import Arrival
 from gatepost.store.rows import insert_row
@@ -61,8 +61,12 @@ def count_try(session: Session, arrival_id: str, why: str) -> None:
 
 
 def pending_arrivals(session: Session, now: datetime, limit: int = 50) -> Sequence[Arrival]:
-    """Arrivals that were stored but not read, and are not just being read."""
-    waiting = select(Arrival).where(Arrival.outcome == Outcome.PENDING, col(Arrival.received_at) < now - TRY_AGAIN)
+    """Arrivals that were stored but not read, and are not just being read: 30 s, 5 min, 50 min after they came."""
+    due = [
+        and_(col(Arrival.tries) == tries, col(Arrival.received_at) < now - TRY_AGAIN * 10**tries)
+        for tries in range(MAX_TRIES)
+    ]
+    waiting = select(Arrival).where(Arrival.outcome == Outcome.PENDING, or_(*due))
     return session.exec(waiting.order_by(col(Arrival.received_at)).limit(limit)).all()
 
 

@@ -68,6 +68,13 @@ def test_what_is_there_already_is_kept(gate: Gate, submit: Submit, now: datetime
     assert b"DKIM-Signature" not in raw, "there is no key for other.example"
 
 
+def test_a_second_message_id_is_not_sent_on(gate: Gate, submit: Submit, now: datetime) -> None:
+    header = "From: a@shop.example\r\nMessage-ID: <one@shop.example>\r\nMessage-Id: <two@shop.example>\r\n"
+    message, raw = stored(gate, accept(gate, submit(header), now).result())
+    assert message.message_id == "one@shop.example"
+    assert parse(raw).all("message-id") == ("<one@shop.example>",)
+
+
 @pytest.mark.parametrize(
     ("header", "mail_from", "code", "status", "words"),
     [

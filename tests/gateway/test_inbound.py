@@ -157,7 +157,7 @@ def test_what_was_stored_but_not_read_is_read_later(inbound: Inbound, database: 
     with database.engine.begin() as connection:
         connection.execute(text("ALTER TABLE hidden RENAME TO conversation"))
     assert asyncio.run(sweep(inbound)) == 0, "it is still fresh: its sender may just be trying again"
-    clock.now += timedelta(minutes=1)
+    clock.now += timedelta(minutes=6)
     assert asyncio.run(sweep(inbound)) == 1
     assert arrivals(inbound)[0].outcome == Outcome.PLACED
 
@@ -168,9 +168,12 @@ def test_a_mail_that_breaks_us_each_time_is_quarantined_not_dropped(
     with database.engine.begin() as connection:
         connection.execute(text("ALTER TABLE conversation RENAME TO hidden"))
     come_in(inbound)
-    for _ in range(2):
-        clock.now += timedelta(minutes=1)
+    for wait in (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=5)):
+        clock.now += wait
         asyncio.run(sweep(inbound))
+    assert arrivals(inbound)[0].outcome == Outcome.PENDING, "there is time to mend a fault"
+    clock.now += timedelta(hours=1)
+    asyncio.run(sweep(inbound))
     (arrival,) = arrivals(inbound)
     assert arrival.outcome == Outcome.QUARANTINED
     with inbound.database.session() as session:
