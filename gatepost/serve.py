@@ -121,6 +121,26 @@ async def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> Asy
         await pool.close()
 
 
+class Handing:
+    """The mails that are being taken: a stop waits for them, so that nobody sends again what was stored."""
+
+    def __init__(self) -> None:
+        self.under_way: set[asyncio.Task[Any]] = set()
+
+    async def take(self, work: Coroutine[object, object, T]) -> T:
+        """Run one to its end, whatever becomes of who waits for it."""
+        task = asyncio.create_task(work)
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
+        return await asyncio.shield(task)
+
+    async def end(self) -> None:
+        """Wait until what is under way has ended, and its answers are out."""
+        if self.under_way:
+            await asyncio.wait(self.under_way, timeout=TAKING_SECONDS)
+            await asyncio.sleep(ANSWER_SECONDS)
+
+
 async def start_submissions(
     stack: AsyncExitStack, gate: Gate, tls: ssl.SSLContext, connections: Connections, handing: Handing
 ) -> tuple[asyncio.Server | None, asyncio.Server | None]:
@@ -205,26 +225,6 @@ async def sweep_now_and_then(inbound: Inbound) -> None:
         except Exception:
             log.exception("looking for unread arrivals failed")
         await asyncio.sleep(SWEEP_SECONDS)
-
-
-class Handing:
-    """The mails that are being taken: a stop waits for them, so that nobody sends again what was stored."""
-
-    def __init__(self) -> None:
-        self.under_way: set[asyncio.Task[Any]] = set()
-
-    async def take(self, work: Coroutine[object, object, T]) -> T:
-        """Run one to its end, whatever becomes of who waits for it."""
-        task = asyncio.create_task(work)
-        self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
-        return await asyncio.shield(task)
-
-    async def end(self) -> None:
-        """Wait until what is under way has ended, and its answers are out."""
-        if self.under_way:
-            await asyncio.wait(self.under_way, timeout=TAKING_SECONDS)
-            await asyncio.sleep(ANSWER_SECONDS)
 
 
 @asynccontextmanager
