@@ -15,7 +15,7 @@ help: ## Show this list
 setup: .venv/.installed web/static/.built ## Environment, dependencies and web assets; quick when nothing changed
 
 run: setup ## Set up whatever is missing and serve on this machine
-	@$(BIN)/gatepost init && exec $(BIN)/gatepost serve
+	@exec $(BIN)/gatepost serve --init
 
 demo: setup ## Play a scene that shows every delivery state (while `make run` is running)
 	@$(BIN)/gatepost demo

@@ -1,16 +1,17 @@
 """The database: SQLite with full sync or PostgreSQL with synchronous commit, asserted at start."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, make_url, text
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 from sqlmodel import Session
 
 FULL = 2
+MIGRATIONS = Path(__file__).parent / "migrations"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "wal_autocheckpoint=4000")
 AWAY = (OperationalError, InterfaceError)
 """The database is locked, full or gone for now; what was to be written is not at fault."""
@@ -107,31 +108,29 @@ def check(holds: bool, problem: str) -> None:
         raise DatabaseError(problem)
 
 
-def migrate(url: str, report: Callable[[str], None] = lambda line: None) -> None:
+def migrate(url: str) -> None:
     """Bring the schema to the newest revision, creating it where there is none."""
-    from alembic import command
-    from alembic.config import Config
-
     database = open_database(url)
     try:
+        found, needed = schema_revision(database)
+        if found == needed:
+            return
+        from alembic import command
+        from alembic.config import Config
+
         config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+        config.set_main_option("script_location", str(MIGRATIONS))
         with database.engine.connect().execution_options(immediate=True) as connection, connection.begin():
             config.attributes["connection"] = connection
-            config.attributes["report"] = report
             command.upgrade(config, "head")
     finally:
         database.close()
 
 
 def schema_revision(database: Database) -> tuple[str | None, str]:
-    """The revision the database is at and the one this program needs."""
-    from alembic.config import Config
-    from alembic.runtime.migration import MigrationContext
-    from alembic.script import ScriptDirectory
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    """The revision the database is at and the one this program needs; alembic is slow to import and not asked."""
+    needed = max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py"))
     with database.engine.connect() as connection:
-        current = MigrationContext.configure(connection).get_current_revision()
-    return current, ScriptDirectory.from_config(config).get_current_head() or ""
+        if not inspect(connection).has_table("alembic_version"):
+            return None, needed
+        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar(), needed

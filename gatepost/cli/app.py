@@ -52,12 +52,19 @@ def options(
 def serve(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print where it listens as one JSON object.")] = False,
+    first: Annotated[
+        bool, typer.Option("--init", help="Make what is missing before, as `gatepost init` does.")
+    ] = False,
 ) -> None:
     """Run everything: submission, MX, the pages and the API, the outbox and the mailbox poller."""
+    from gatepost.cli.init import init as make
     from gatepost.cli.serve import serve as run
 
     with ending():
-        run(context.obj.settings(), as_json)
+        settings = context.obj.settings()
+        if first:
+            make(settings, "", as_json)
+        run(settings, as_json)
 
 
 @app.command()
