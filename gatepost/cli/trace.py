@@ -130,16 +130,17 @@ def lines(one: dict[str, Any]) -> list[str]:
     """A history as text for people."""
     found = [heading(one)] if one["id"] else []
     found += [
-        f"  came by {arrival['inlet']} at {arrival['received_at']} for {arrival['recipient'] or '(unknown)'}:"
+        f"  came by {arrival['inlet']} at {arrival['received_at']:%Y-%m-%d %H:%M:%S} for {arrival['recipient'] or '(unknown)'}:"
         f" {arrival['outcome']}, {arrival['why']}"
         for arrival in one["arrivals"]
     ]
     found += [f"  why: {reason}" for reason in one.get("why", [])]
     for delivery in one.get("deliveries", []):
-        found.append(f"  to {delivery['recipient']}: {delivery['state']} after {delivery['attempts']} attempts")
+        tries = "1 attempt" if delivery["attempts"] == 1 else f"{delivery['attempts']} attempts"
+        found.append(f"  to {delivery['recipient']}: {delivery['state']} after {tries}")
         found += [f"    {event_line(event)}" for event in delivery["events"]]
         if "reason" in delivery:
-            found.append(f"    {delivery['reason']} {delivery['advice']}")
+            found.append(f"    {delivery['reason'].rstrip('.')}. {delivery['advice']}")
     found += [f"  {event['at']:%Y-%m-%d %H:%M:%S} {event['kind']}" for event in one.get("events", [])]
     return [clean_text(line) for line in found]
 

@@ -139,7 +139,7 @@ def test_a_message_is_traced_by_all_its_names(gatepost: Command, message: str) -
         assert [one["id"] for one in gatepost.objects("trace", name)] == [message]
     text = gatepost.run("trace", message).stdout
     assert "550 5.1.1 No such user" in text
-    assert f"to {BOB}: delayed after 1 attempts" in text
+    assert f"to {BOB}: delayed after 1 attempt" in text
 
 
 def test_an_inbound_mail_tells_why_it_is_where_it_is(gatepost: Command, tmp_path: Path) -> None:

@@ -29,6 +29,16 @@ def attempt(ledger: Ledger, reply: Reply, now: datetime, recipient: str = ANA, r
     return row.id
 
 
+def attempt_both(ledger: Ledger, now: datetime) -> None:
+    """Two mails under way at once: the first proves that the address is wrong, the second that it is right."""
+    for _ in range(2):
+        ledger.write(lambda session: send(session, [ANA], now))
+    refused, taken = claim_all(ledger, now)
+    for claim, state, reply in ((refused, DeliveryState.FAILED, NOBODY), (taken, DeliveryState.DELIVERED, Reply(250))):
+        result = Result(state, reply, "mx.example", "relay", None)
+        assert ledger.write(lambda s, c=claim, r=result: deliveries.record_reply(s, c, r, now))  # type: ignore[misc]
+
+
 def bounce(ledger: Ledger, delivery_id: str, reply: Reply, proven: bool, now: datetime) -> None:
     def op(session: Session) -> None:
         row = deliveries.get_delivery(session, delivery_id)
@@ -118,16 +128,18 @@ def test_the_sandbox_proves_nothing(ledger: Ledger, database: Database, now: dat
 def test_a_success_takes_an_address_off_but_not_one_that_a_person_put_there(
     ledger: Ledger, database: Database, now: datetime
 ) -> None:
-    attempt(ledger, NOBODY, now)
-    attempt(ledger, Reply(250), now)
+    attempt_both(ledger, now)
     assert not listed(database, now)
+    ledger.write(lambda session: send(session, [ANA, ANA.replace("@x", "@y")], now))
+    queued = claim_all(ledger, now)
     ledger.write(
         lambda s: suppressions.suppress(
             s, ANA, "asked us to stop", source="person", now=now, expires_at=None, user_id="usr"
         )
     )
-    attempt(ledger, NOBODY, now)
-    attempt(ledger, Reply(250), now)
+    for claim in queued:
+        result = Result(DeliveryState.DELIVERED, Reply(250), "mx.example", "relay", None)
+        assert ledger.write(lambda s, c=claim, r=result: deliveries.record_reply(s, c, r, now))  # type: ignore[misc]
     (row,) = listed(database, now)
     assert (row.reason, row.source, row.expires_at) == ("asked us to stop", "person", None)
     assert ledger.write(lambda s: suppressions.unsuppress(s, "ANA@x.example", "asked again", now, "usr"))
