@@ -130,8 +130,8 @@ def lines(one: dict[str, Any]) -> list[str]:
     """A history as text for people."""
     found = [heading(one)] if one["id"] else []
     found += [
-        f"  came by {arrival['inlet']} at {arrival['received_at']:%Y-%m-%d %H:%M:%S} for {arrival['recipient'] or '(unknown)'}:"
-        f" {arrival['outcome']}, {arrival['why']}"
+        f"  came by {arrival['inlet']} at {arrival['received_at']:%Y-%m-%d %H:%M:%S}"
+        f" for {arrival['recipient'] or '(unknown)'}: {arrival['outcome']}, {arrival['why']}"
         for arrival in one["arrivals"]
     ]
     found += [f"  why: {reason}" for reason in one.get("why", [])]
