@@ -12,7 +12,6 @@ from gatepost.connectors.imap import Fetched
 from gatepost.connectors.poll import Polling, poll_loop
 from gatepost.gateway.authenticate import dkim_only
 from gatepost.gateway.results import trusted_results
-from gatepost.mail import parse
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver
 from gatepost.store.accounts import add_view
@@ -34,10 +33,11 @@ class Ready:
 
 def get_ready(mail: Fetched, desk: Desk, resolver: Resolver) -> Ready:
     """Verify DKIM ourselves, make the octets durable, read."""
-    trusted = trusted_results(parse(mail.raw).headers, mail.account.authserv_id or "")
+    reading = read(mail.raw, None)
+    trusted = trusted_results(reading.mail.headers, mail.account.authserv_id or "")
     verdict = dkim_only(mail.raw, resolver=resolver, now=clock(), trusted=trusted)
     arriving = replace(arriving_of(mail), auth=verdict.summary, strength=verdict.strength)
-    return Ready(arriving, desk.blobs.keep(mail.raw), read(mail.raw, None))
+    return Ready(arriving, desk.blobs.keep(mail.raw), reading)
 
 
 def arriving_of(mail: Fetched) -> Arriving:

@@ -19,12 +19,12 @@ from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Credential, Message
 from gatepost.reply import Refused
-from gatepost.seal import Keys, unseal
+from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import add_participants, create_conversation, know_ids, touch
 from gatepost.store.deliveries import announce_suppressed, put_deliveries
-from gatepost.store.domains import domain_by_name
+from gatepost.store.domains import domain_by_name, private_key
 from gatepost.store.events import add_event
 from gatepost.store.messages import keep_key, key_used, put_message
 from gatepost.tokens import mint_message_id
@@ -150,8 +150,7 @@ def signer_for(gate: Gate, domain: str, now: datetime) -> Signer | None:
         parents = (".".join(labels[at:]) for at in range(max(len(labels) - 1, 1)))
         row = next((found for name in parents if (found := domain_by_name(session, name))), None)
     if row:
-        pem = unseal(gate.keys, f"domain.private:{row.id}", row.private_sealed)
-        signer = make_signer(row.name, row.selector, pem)
+        signer = make_signer(row.name, row.selector, private_key(gate.keys, row))
     gate.signers[domain] = (now, signer)
     return signer
 

@@ -150,12 +150,6 @@ def header_block(lines: Sequence[str], index: int) -> Mark | None:
     return None
 
 
-def _further_kinds(line: str) -> list[str]:
-    """Fields that stand on the line of another one, as HTML without line breaks leaves them."""
-    words = [word[:-1].lower() for word in line.split()[1:40] if word.endswith(":")]
-    return [FIELD_KIND[word] for word in words if word in FIELD_KIND]
-
-
 @lru_cache(maxsize=256)
 def field_kind(line: str) -> str:
     """Which header field of a quoted mail a line is, "" if none."""

@@ -9,12 +9,12 @@ from typing import Any, TypeVar
 
 import structlog
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
+from gatepost.database import AWAY
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Credential
 from gatepost.reply import Refused
@@ -44,7 +44,7 @@ KEY_LIMIT = 200
 WINDOW = timedelta(minutes=15)
 TRIES = 30
 REPEATED = ("to",)
-TEMPORARY = (OperationalError, InterfaceError, PoolTimeout, LedgerClosed, OSError)
+TEMPORARY = (*AWAY, PoolTimeout, LedgerClosed, OSError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from gatepost.model import Destination
 
@@ -57,13 +57,6 @@ def remember_policy(
     row = _row(session, domain)
     row.sts_id, row.sts_policy, row.sts_expires_at = policy_id, policy, expires_at
     session.add(row)
-
-
-def list_required(session: Session) -> list[str]:
-    """The domains that TLS is required for."""
-    return list(
-        session.exec(select(Destination.domain).where(col(Destination.require_tls)).order_by(Destination.domain))
-    )
 
 
 def _row(session: Session, domain: str) -> Destination:

@@ -1,9 +1,11 @@
 """What sending needs: a gate over a fresh database, a signed-for domain, a credential."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+import uvloop
 
 from gatepost.blobs import Blobs
 from gatepost.database import Database
@@ -15,6 +17,7 @@ from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.credentials import create_credential
 from gatepost.store.domains import create_domain
+from tests.gateway.dialogue import Run, World
 
 Submit = Callable[..., Submission]
 
@@ -62,3 +65,15 @@ def submit(credential: Credential) -> Submit:
         )
 
     return make
+
+
+@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Both event loops."""
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def world(settings: Settings) -> World:
+    """A world with one known address and one credential, shop / s3cret."""
+    return World(settings)

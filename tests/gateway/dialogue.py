@@ -2,11 +2,12 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from gatepost.certificate import make_certificate, server_context
 from gatepost.envelope import Envelope
@@ -16,6 +17,9 @@ from gatepost.model import Credential
 from gatepost.reply import Reply
 from gatepost.settings import Settings
 
+Run = Callable[[Coroutine[Any, Any, None]], None]
+MAIL = b"From: a@example.org\r\nSubject: x\r\n\r\nHello\r\n"
+BEGIN = ("EHLO c.example.org", "MAIL FROM:<a@example.org>", "RCPT TO:<help@gatepost.test>", "DATA")
 WAIT = 20
 STORED = Reply(250, "2.0.0", "Stored")
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -159,3 +163,19 @@ class World:
             yield server
         finally:
             server.close()
+
+
+def having(world: World, **changes: object) -> World:
+    world.settings = world.settings.model_copy(update=changes)
+    return world
+
+
+async def in_data(client: Client) -> None:
+    assert (await client.reply()).startswith("220")
+    assert (await client.all(*BEGIN))[-1].startswith("354")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.01)

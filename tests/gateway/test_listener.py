@@ -2,48 +2,23 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
-import uvloop
 
 from gatepost.gateway.connection import reply_line
 from gatepost.reply import Reply
-from gatepost.settings import Settings
-from tests.gateway.dialogue import CREDENTIAL, Client, World, connected, port_of
-
-Run = Callable[[Coroutine[Any, Any, None]], None]
-MAIL = b"From: a@example.org\r\nSubject: x\r\n\r\nHello\r\n"
-BEGIN = ("EHLO c.example.org", "MAIL FROM:<a@example.org>", "RCPT TO:<help@gatepost.test>", "DATA")
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both event loops."""
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def world(settings: Settings) -> World:
-    """A world with one known address."""
-    return World(settings)
-
-
-def having(world: World, **changes: object) -> World:
-    world.settings = world.settings.model_copy(update=changes)
-    return world
-
-
-async def in_data(client: Client) -> None:
-    assert (await client.reply()).startswith("220")
-    assert (await client.all(*BEGIN))[-1].startswith("354")
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
-        while not condition():
-            await asyncio.sleep(0.01)
+from tests.gateway.dialogue import (
+    BEGIN,
+    CREDENTIAL,
+    MAIL,
+    Client,
+    Run,
+    World,
+    connected,
+    in_data,
+    port_of,
+    until,
+)
 
 
 @pytest.mark.parametrize("half", [True, False], ids=["half-close", "reset"])

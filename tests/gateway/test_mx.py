@@ -2,20 +2,13 @@
 
 import asyncio
 import smtplib
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
-import uvloop
 
 from gatepost.envelope import Envelope
 from gatepost.gateway.mx import hops
 from gatepost.reply import Refused
-from gatepost.settings import Settings
-from tests.gateway.dialogue import World, connected, port_of
-
-Run = Callable[[Coroutine[Any, Any, None]], None]
-MAIL = b"From: a@example.org\r\nSubject: x\r\n\r\nHello\r\n"
+from tests.gateway.dialogue import MAIL, Run, World, connected, port_of
 
 RELAY_FORMS = [
     "user%example.org@gatepost.test",
@@ -83,18 +76,6 @@ RELAY_FORMS = [
     "help@GATEPOST.TEST@example.org",
     "postmaster@example.org",
 ]
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both event loops."""
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def world(settings: Settings) -> World:
-    """A world with one known address."""
-    return World(settings)
 
 
 def test_takes_mail_for_a_known_address(world: World, run: Run) -> None:

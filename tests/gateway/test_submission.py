@@ -3,35 +3,18 @@
 import asyncio
 import smtplib
 from base64 import b64encode
-from collections.abc import Callable, Coroutine
-from typing import Any
 
 import pytest
-import uvloop
 
 from gatepost.reply import Refused
-from gatepost.settings import Settings
-from tests.gateway.dialogue import CREDENTIAL, World, connected, port_of, trusting
+from tests.gateway.dialogue import CREDENTIAL, Run, World, connected, port_of, trusting
 
-Run = Callable[[Coroutine[Any, Any, None]], None]
 MAIL = b"From: shop@gatepost.test\r\nSubject: x\r\n\r\n.Hello\r\n"
 STUFFED = MAIL.replace(b"\r\n.", b"\r\n..") + b".\r\n"
 
 
 def plain(username: str, secret: str) -> str:
     return "AUTH PLAIN " + b64encode(f"\0{username}\0{secret}".encode()).decode()
-
-
-@pytest.fixture(params=[asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Run:
-    """Both event loops."""
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.fixture
-def world(settings: Settings) -> World:
-    """A world with one credential, shop / s3cret."""
-    return World(settings)
 
 
 def test_smtplib_submits_over_starttls(world: World, run: Run) -> None:
