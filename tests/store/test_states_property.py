@@ -79,6 +79,7 @@ class Queue(RuleBasedStateMachine):
             touch(session, row.id, "", self.now, reopen=False)
             data = {"recipients": len(people)}
             add_event(session, "message.queued", now=self.now, message_id=made[0].message_id, data=data)
+            deliveries.announce_suppressed(session, made, self.now)  # as `accept.put` does
 
         self.ledger.write(op)
         self.made += len(people)
