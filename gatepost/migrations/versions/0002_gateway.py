@@ -1,0 +1,15 @@
+"""Sender identity, routes and delivery truth."""
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Add what the gateway needs."""
+
+
+def downgrade() -> None:
+    """There is no way back: a database is taken back by restoring its copy."""
+    raise NotImplementedError("Gatepost does not go back to an earlier schema; restore the copy made before")
