@@ -6,7 +6,18 @@ Times are UTC. `why` columns hold the ordered reasons of a decision as JSON, as 
 from sqlmodel import SQLModel
 
 from gatepost.model_base import UTCDateTime, Why
-from gatepost.model_events import Counter, Destination, Event, Idempotency, Suppression, Webhook, WebhookCall
+from gatepost.model_events import (
+    Counter,
+    Destination,
+    Event,
+    Idempotency,
+    Route,
+    Suppression,
+    Unsubscribe,
+    Webhook,
+    WebhookCall,
+)
+from gatepost.model_identity import Domain, DomainKey, Sender
 from gatepost.model_mail import (
     Arrival,
     Contact,
@@ -28,7 +39,6 @@ from gatepost.model_people import (
     ChannelAlias,
     Credential,
     Cursor,
-    Domain,
     Invite,
     LoginFailure,
     LoginSession,
@@ -50,6 +60,7 @@ __all__ = [
     "DeliveryEvent",
     "Destination",
     "Domain",
+    "DomainKey",
     "Event",
     "Idempotency",
     "Invite",
@@ -60,12 +71,15 @@ __all__ = [
     "Message",
     "Participant",
     "Raw",
+    "Route",
     "SQLModel",
     "SandboxMail",
     "Seen",
+    "Sender",
     "Suppression",
     "Transcript",
     "UTCDateTime",
+    "Unsubscribe",
     "User",
     "View",
     "Webhook",

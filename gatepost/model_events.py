@@ -45,6 +45,30 @@ class Suppression(SQLModel, table=True):
     expires_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
+class Unsubscribe(SQLModel, table=True):
+    """A recipient (address key) who left a stream by himself; nothing else is kept from him."""
+
+    stream: str = Field(primary_key=True)
+    address: str = Field(primary_key=True)
+    how: str
+    delivery_id: str | None = Field(default=None, foreign_key="delivery.id")
+    at: datetime = Field(sa_type=UTCDateTime)
+
+
+class Route(SQLModel, table=True):
+    """A way out beside that of the settings: where it leads (`config`), its sealed secret, and what is sent over it."""
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    kind: str
+    config: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    secret_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    account_id: str | None = Field(default=None, foreign_key="account.id")
+    rules: list[str] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime = Field(sa_type=UTCDateTime)
+    updated_at: datetime = Field(sa_type=UTCDateTime)
+
+
 class Destination(SQLModel, table=True):
     """What we remember of a recipient domain: the TLS level once seen, its MTA-STS policy, and what is required."""
 

@@ -152,7 +152,8 @@ class View(SQLModel, table=True):
 class Delivery(SQLModel, table=True):
     """One message to one recipient: where it stands, and the last answer.
 
-    `notify` and `orcpt` are those of its RCPT command (RFC 3461); `notified_at` is when its delay was told.
+    `notify` and `orcpt` are those of its RCPT command (RFC 3461); `notified_at` is when its delay was told; `via` is the
+    route that a person chose for it.
     """
 
     __table_args__ = (UniqueConstraint("message_id", "recipient"), Index("ix_delivery_due", "state", "next_attempt_at"))
@@ -173,6 +174,7 @@ class Delivery(SQLModel, table=True):
     notify: str = ""
     orcpt: str = ""
     notified_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    via: str = ""
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime)
 

@@ -21,6 +21,7 @@ from gatepost.reply import Reply
 from gatepost.store.claims import claim, claim_chosen
 from gatepost.store.deliveries import Claim, Result, record_reply
 from gatepost.store.messages import RawLost, get_message, raw_of
+from gatepost.store.suppressions import SANDBOX
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState
 
@@ -227,14 +228,14 @@ class Outbox:
 
 def decide(taken: Claim, sent: Sent, route: Route, days: float, now: datetime) -> Result:
     """The state that follows from an attempt's answer, and when it is tried again."""
-    lifetime = timedelta(days=days)
+    lifetime, name = timedelta(days=days), sent.route or route.name
     due, why = next_attempt(
         sent.reply,
         taken.attempts + 1,
         taken.created_at,
         now,
         lifetime=lifetime,
-        sandbox=route.sandbox,
+        sandbox=name == SANDBOX if sent.route else route.sandbox,
         jitter=random.random(),  # noqa: S311  spreads retries, keeps no secret
     )
     if sent.uncertain:
@@ -245,4 +246,4 @@ def decide(taken: Claim, sent: Sent, route: Route, days: float, now: datetime) -
         state = DeliveryState.DELAYED
     else:
         state = DeliveryState.EXPIRED if why == "expired" else DeliveryState.FAILED
-    return Result(state, sent.reply, sent.remote_host, route.name, due, sent.transcript, sent.told_on)
+    return Result(state, sent.reply, sent.remote_host, name, due, sent.transcript, sent.told_on)

@@ -23,7 +23,8 @@ class Sent:
 
     `remote_host` is `name [ip]`; `tls` the protocol or None; `stage` the last step: connect, tls, auth, mail, rcpt,
     data or dot. `uncertain`: the connection was lost after the final dot, so the mail may have been accepted.
-    `transcript` is what was said, for people; `told_on`: the server took over the notifications that were asked for.
+    `transcript` is what was said, for people; `told_on`: the server took over the notifications that were asked for;
+    `route` names the way that was chosen, where there are several.
     """
 
     reply: Reply
@@ -33,6 +34,7 @@ class Sent:
     uncertain: bool = False
     transcript: str = ""
     told_on: bool = False
+    route: str = ""
 
 
 async def transact(

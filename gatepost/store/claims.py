@@ -30,7 +30,7 @@ TAKE = (
     )
     .returning(
         *(ROWS.id, ROWS.message_id, ROWS.recipient, ROWS.attempts, ROWS.fence, ROWS.created_at),
-        *(ROWS.notify, ROWS.orcpt),
+        *(ROWS.notify, ROWS.orcpt, ROWS.via),
     )
 )
 PAGE = 200

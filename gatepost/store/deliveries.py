@@ -38,6 +38,7 @@ class Claim:
     created_at: datetime
     notify: str = ""
     orcpt: str = ""
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def announce_suppressed(session: Session, rows: Sequence[Delivery], now: datetim
             announce(session, row.id, row.message_id, row.recipient, result, now)
 
 
-def read_claim(row: Row[str, str, str, int, int, datetime, str, str]) -> Claim:
+def read_claim(row: Row[str, str, str, int, int, datetime, str, str, str]) -> Claim:
     return Claim(*row)
 
 
