@@ -1,5 +1,7 @@
 """The database: SQLite with full sync or PostgreSQL with synchronous commit, asserted at start."""
 
+import errno
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,10 +17,33 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000", "wal_autocheckpoint=4000")
 AWAY = (OperationalError, InterfaceError)
 """The database is locked, full or gone for now; what was to be written is not at fault."""
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+SQLITE_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE)
+"""The second is what SQLite makes of a quota that is used up, and of a write that fails."""
+SQLITE_SYNC = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
+POSTGRES_NO_ROOM = ("53100",)
 
 
 class DatabaseError(Exception):
     """A database that cannot be used; the text names the fix."""
+
+
+class SyncFailed(OSError):
+    """The disk did not write what it was told to: what it says from now on is not trusted, the process has to end."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether something was not written because the disk, or a quota, is used up."""
+    known = getattr(error, "orig", None) or error
+    if isinstance(known, OSError):
+        return known.errno in NO_ROOM
+    return getattr(known, "sqlite_errorcode", 0) in SQLITE_NO_ROOM or getattr(known, "sqlstate", "") in POSTGRES_NO_ROOM
+
+
+def is_sync_failure(error: BaseException) -> bool:
+    """Whether a commit failed because the disk did not sync."""
+    known = getattr(error, "orig", None) or error
+    return isinstance(known, SyncFailed) or getattr(known, "sqlite_errorcode", 0) in SQLITE_SYNC
 
 
 @dataclass(frozen=True, slots=True)

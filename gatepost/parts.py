@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from gatepost.blobs import Blobs
 from gatepost.database import Database, open_database
+from gatepost.disk import disk_of
 from gatepost.ledger import Ledger
 from gatepost.seal import Keys, load_keys
 from gatepost.settings import Settings
@@ -14,7 +15,7 @@ from gatepost.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What everything needs: settings, the database and its writer, keys and blobs."""
+    """What everything needs: settings, the database and its writer, keys, and blobs with the disk below them."""
 
     settings: Settings
     database: Database
@@ -36,9 +37,10 @@ def open_parts(settings: Settings) -> Iterator[Parts]:
     """
     keys = load_keys(settings.key_path)
     database = open_database(settings.database_url)
-    ledger = Ledger(database).start()
+    disk = disk_of(settings)
+    ledger = Ledger(database, disk).start()
     try:
-        yield Parts(settings, database, ledger, keys, Blobs(settings.path(settings.var) / "blobs"))
+        yield Parts(settings, database, ledger, keys, Blobs(settings.path(settings.var) / "blobs", disk))
     finally:
         ledger.close()
         database.close()

@@ -83,6 +83,21 @@ def check_networks(values: list[str]) -> list[str]:
     return values
 
 
+def check_spf_mechanism(value: str) -> str:
+    """One mechanism of SPF (RFC 7208 section 5), or empty."""
+    name, colon, rest = value.partition(":")
+    if value and not (
+        colon
+        and name in ("include", "ip4", "ip6", "a", "mx")
+        and rest
+        and value.isascii()
+        and value.isprintable()
+        and " " not in value
+    ):
+        raise ValueError("write one mechanism, such as include:spf.relay.example or ip4:192.0.2.1, or leave it empty")
+    return value
+
+
 HostName = Annotated[str, AfterValidator(check_domain)]
 Listen = Annotated[str, AfterValidator(check_listen)]
 Networks = Annotated[list[str], AfterValidator(check_networks)]
@@ -122,14 +137,19 @@ class Settings(BaseSettings):
     deliveries_at_once: int = 20
 
     message_size: int = 25 * 1024 * 1024
+    large_mail_memory: int = 64 * 1024 * 1024
     recipients_submission: int = 1000
     recipients_mx: int = 100
     connections: int = 200
     connections_per_ip: int = 10
     session_seconds: int = 1800
     command_seconds: int = 300
+    disk_free: int | None = None
+    disk_free_inodes: float = 1
 
     retry_days: float = 5
+    spf: Annotated[str, AfterValidator(check_spf_mechanism)] = ""
+    unverified_senders: Literal["refuse", "hold"] = "refuse"
     dsn: Literal["asked", "always", "never"] = "asked"
     poll_seconds: int = 60
     private_hosts: bool = False
@@ -137,6 +157,9 @@ class Settings(BaseSettings):
     log: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     theme: Literal["auto", "light", "dark"] = "auto"
+    show_codes: bool = True
+    metrics_networks: Networks = ["127.0.0.0/8", "::1"]
+    activation: list[Literal["inlet", "signed", "sender-name"]] = []
 
     @model_validator(mode="after")
     def fits(self) -> "Settings":

@@ -1,48 +1,33 @@
 """The content of a mail as it comes after DATA: a sans-I/O reader that ends only at CRLF.CRLF (RFC 5321 4.1.1.4)."""
 
-from gatepost.reply import Reply
+from collections.abc import Callable
 
+import structlog
+
+from gatepost.blobs import IN_ROW, ContentFile, Spool
+from gatepost.database import is_full
+from gatepost.disk import NO_ROOM
+from gatepost.gateway.data_checks import (
+    BARE,
+    LINE_TOO_LONG,
+    TOO_BIG,
+    has_long_line,
+    is_canonical,
+    normalise,
+    unstuff,
+)
+from gatepost.gateway.spooling import Spooling
+from gatepost.reply import TROUBLE, Reply
+
+log = structlog.get_logger()
 END = b"\r\n.\r\n"
 DISCARD = 1.1
-
-TOO_BIG = Reply(552, "5.3.4", "The message is larger than this server accepts")
-LINE_TOO_LONG = Reply(550, "5.6.0", "A line of the message is longer than 998 octets (RFC 5321 section 4.5.3.1.6)")
-BARE = Reply(
-    550, "5.6.0", "The message holds a bare CR, a bare LF or a NUL; lines end with CRLF (RFC 5321 section 2.3.8)"
-)
-
-
-def unstuff(raw: bytes) -> bytes:
-    """Content without the dots that the client doubled (RFC 5321 section 4.5.2)."""
-    if raw.startswith(b"."):
-        raw = raw[1:]
-    return raw.replace(b"\r\n.", b"\r\n") if b"\r\n." in raw else raw
-
-
-def is_canonical(content: bytes) -> bool:
-    """Whether CR and LF come only as CRLF, and NUL not at all."""
-    return b"\0" not in content and content.count(b"\n") == content.count(b"\r") == content.count(b"\r\n")
-
-
-def normalise(content: bytes) -> bytes:
-    """Content whose every line ends with CRLF, without NUL."""
-    return content.replace(b"\0", b"").replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
-
-
-def has_long_line(content: bytes, limit: int) -> bool:
-    """Whether a line has more than `limit` octets before its CRLF; looks back from it, so it skips most lines."""
-    start = 0
-    while len(content) - start > limit + 2:
-        end = content.rfind(b"\n", start, start + limit + 2)
-        if end < 0:
-            return True
-        start = end + 1
-    return len(content) - start > limit and not content.endswith(b"\n")
 
 
 class DataReader:
     """Takes octets until CRLF.CRLF and keeps at most `limit` of them, then only looks for the end.
 
+    Over 128 KB it goes on in a file of `spool`, which `drop` removes where nobody kept it; without one, in memory.
     `strict` refuses bare CR, bare LF and NUL; otherwise they are normalised. `ended` is set at the end, `overrun` when
     the client goes on for more than 1.1 times the limit: then the connection has to be dropped. `size` counts the
     octets taken, `held` those kept in memory, `fault` is the reply to a message that will not be accepted.
@@ -51,6 +36,8 @@ class DataReader:
     __slots__ = (
         "_kept",
         "_open_line",
+        "_spool",
+        "_spooling",
         "_tail",
         "ended",
         "fault",
@@ -62,7 +49,9 @@ class DataReader:
         "strict",
     )
 
-    def __init__(self, limit: int, *, strict: bool, line_limit: int = 998) -> None:
+    def __init__(
+        self, limit: int, *, strict: bool, line_limit: int = 998, spool: Callable[[], Spool] | None = None
+    ) -> None:
         self.limit = limit
         self.line_limit = line_limit
         self.strict = strict
@@ -74,6 +63,8 @@ class DataReader:
         self._kept: list[bytes] = []
         self._tail = b"\r\n"
         self._open_line = 0
+        self._spool = spool
+        self._spooling: Spooling | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take octets; returns those behind the end, which belong to the next commands."""
@@ -92,13 +83,17 @@ class DataReader:
         self.ended = True
         return chunk[end:]
 
-    def content(self) -> bytes:
+    def content(self) -> bytes | ContentFile:
         """The content, unstuffed, lines ended by CRLF; empty where there is a `fault`. Called once, at the end."""
+        if self.fault:
+            return b""
+        if self._spooling:
+            file = self._spooling.end()
+            self.fault = self._spooling.fault
+            return file or b""
         raw = b"".join(self._kept)
         self._kept.clear()
         self.held = 0
-        if self.fault:
-            return b""
         content = unstuff(raw[:-3])
         if len(content) > self.limit:
             self.fault = TOO_BIG
@@ -109,6 +104,13 @@ class DataReader:
                 return normalise(content)
             self.fault = BARE
         return b"" if self.fault else content
+
+    def drop(self) -> None:
+        """Forget all, and remove the file where there is one that was not kept."""
+        self._kept.clear()
+        self.held = 0
+        if self._spooling:
+            self._spooling.spool.drop()
 
     def _take(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -121,10 +123,29 @@ class DataReader:
         if self.fault is None and self.size > self.limit + self.limit // 16 + 1024:
             self._discard(TOO_BIG)
         if self.fault is None:
-            self._kept.append(chunk)
-            self.held += len(chunk)
+            self._keep(chunk)
+
+    def _keep(self, chunk: bytes) -> None:
+        if self._spooling:
+            self._spooling.feed(chunk)
+            if self._spooling.fault:
+                self._discard(self._spooling.fault)
+            return
+        self._kept.append(chunk)
+        self.held += len(chunk)
+        if self._spool and self.held > IN_ROW:
+            self._go_on_in_file(self._spool)
+
+    def _go_on_in_file(self, spool: Callable[[], Spool]) -> None:
+        try:
+            self._spooling = Spooling(spool(), self.limit, strict=self.strict, line_limit=self.line_limit)
+        except OSError as error:
+            log.error("a mail could not be spooled", error=str(error))
+            self._discard(NO_ROOM if is_full(error) else TROUBLE)
+            return
+        kept, self._kept, self.held = b"".join(self._kept), [], 0
+        self._keep(kept)
 
     def _discard(self, fault: Reply) -> None:
         self.fault = fault
-        self._kept.clear()
-        self.held = 0
+        self.drop()

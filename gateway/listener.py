@@ -11,7 +11,8 @@ import structlog
 from gatepost.envelope import NOTHING_ASKED, Asked, Envelope
 from gatepost.gateway.commands import read_command, read_mail, read_rcpt
 from gatepost.gateway.connection import Connection, Gone, LineTooLong, reply_line
-from gatepost.gateway.data import TOO_BIG, DataReader
+from gatepost.gateway.data import DataReader
+from gatepost.gateway.data_checks import TOO_BIG
 from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import accept_batch
 from gatepost.gateway.login import read_login

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, update
 from sqlmodel import Session, and_, col, func, or_, select
 
-from gatepost.blobs import Blobs, Content
+from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Idempotency, Message, Raw
-from gatepost.store.rows import insert_row
+from gatepost.store.rows import insert_row, insert_rows
 
 KEY_KEPT = timedelta(hours=24)
 
@@ -25,23 +25,45 @@ def put_raw(session: Session, raw_id: str, content: Content) -> None:
 
 def put_message(session: Session, message: Message, content: Content | None) -> None:
     """Store a message, and its octets under its own id when they are not stored already (`raw_id`)."""
-    if content:
+    put_messages(session, [(message, content)])
+
+
+def put_messages(session: Session, messages: Sequence[tuple[Message, Content | None]]) -> None:
+    """Store messages; as `put_message` for each."""
+    new = [(message, content) for message, content in messages if content]
+    for message, _ in new:
         message.raw_id = message.id
-        put_raw(session, message.id, content)
-    insert_row(session, message)
+    octets = [Raw(id=message.id, data=content.data, blob=content.blob, size=content.size) for message, content in new]
+    insert_rows(session, octets)
+    insert_rows(session, [message for message, _ in messages])
 
 
 def raw_of(session: Session, raw_id: str, blobs: Blobs) -> bytes:
     """A mail's octets by the `raw_id` of its message or arrival. Raises RawLost."""
+    content = open_raw(session, raw_id, blobs)
+    try:
+        return content if isinstance(content, bytes) else content.read()
+    except OSError as error:
+        raise RawLost(f"the content of {raw_id} cannot be read: {error}") from None
+
+
+def open_raw(session: Session, raw_id: str, blobs: Blobs) -> bytes | ContentFile:
+    """A mail's octets, or the file that they are in where they are many. Raises RawLost."""
     raw = session.get(Raw, raw_id)
     if raw is None:
         raise RawLost(f"the content of {raw_id} is not stored")
     if raw.data is not None:
         return raw.data
     try:
-        return blobs.load(raw.blob or "")
+        return blobs.open(raw.blob or "")
     except (OSError, ValueError) as error:
         raise RawLost(f"the content of {raw_id} cannot be read: {error}") from None
+
+
+def small_raws(session: Session, raw_ids: Sequence[str]) -> dict[str, bytes]:
+    """The octets of those of these mails that are stored as a row."""
+    rows = session.exec(select(Raw.id, Raw.data).where(col(Raw.id).in_(raw_ids), col(Raw.data).is_not(None))).all()
+    return {raw_id: data for raw_id, data in rows if data is not None}
 
 
 def get_message(session: Session, message_id: str) -> Message | None:

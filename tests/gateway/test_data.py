@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.gateway.data import BARE, LINE_TOO_LONG, TOO_BIG, DataReader, has_long_line
+from gatepost.gateway.data import DataReader
+from gatepost.gateway.data_checks import BARE, LINE_TOO_LONG, TOO_BIG, has_long_line
 
 MIB = 1024 * 1024
 BREAKS = {"": b"", "CR": b"\r", "LF": b"\n", "CRLF": b"\r\n", "CRCRLF": b"\r\r\n", "LFCR": b"\n\r", "NUL": b"\0"}
@@ -16,7 +17,9 @@ def read(octets: bytes, *cuts: int, limit: int = MIB, strict: bool = True) -> tu
     rest = b""
     for start, end in zip((0, *cuts), (*cuts, len(octets)), strict=True):
         rest += octets[start:end] if reader.ended else reader.feed(octets[start:end])
-    return reader, reader.content() if reader.ended else b"", rest
+    content = reader.content() if reader.ended else b""
+    assert isinstance(content, bytes)
+    return reader, content, rest
 
 
 def end_by_the_book(octets: bytes) -> int:
