@@ -7,6 +7,9 @@ from urllib.parse import unquote, urlsplit
 from gatepost.settings import Settings
 
 TlsPolicy = Literal["required", "encrypted", "opportunistic", "none"]
+Auth = Literal["password", "xoauth2", "oauthbearer"]
+Tlsa = tuple[int, int, int, bytes]
+"""A TLSA record (RFC 6698): usage, selector, matching type and the data to match."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +18,7 @@ class Hop:
 
     `starttls` is the TLS policy (`required` also checks the certificate, against `ca` if that is set, a PEM file;
     `encrypted` takes any); `helo` the name that we say in EHLO; `address` where the host is, if that was looked up.
+    With an `auth` by token the password is the token. With `tlsa` records the certificate must match one of them.
     """
 
     host: str
@@ -26,6 +30,8 @@ class Hop:
     ca: str | None = None
     helo: str = "localhost"
     address: str = ""
+    auth: Auth = "password"
+    tlsa: tuple[Tlsa, ...] = ()
 
     @property
     def encrypted(self) -> bool:

@@ -1,6 +1,7 @@
 """One connection to one hop: connect, EHLO, STARTTLS and AUTH by aiosmtplib, with every trouble turned into a Reply."""
 
 import asyncio
+import base64
 import logging
 import ssl
 from contextlib import suppress
@@ -12,7 +13,7 @@ from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_transcript import Dialogue
 from gatepost.gateway.send_trouble import Trouble, is_tls, read_response, refusal, trouble_reply
-from gatepost.reply import Reply
+from gatepost.reply import Reply, clean_text
 
 log = logging.getLogger(__name__)
 AUTH_METHODS = ("plain", "login")
@@ -42,11 +43,13 @@ class Timeouts:
 class Connection:
     """An open SMTP session: `host` is `name [ip]`, `tls` such as `TLSv1.3`, `used` the transactions so far.
 
-    `said` is the dialogue of the transaction under way, `opening` what was said before the first one.
+    `extensions` are those of EHLO in small letters with their parameters; `said` is the dialogue of the transaction
+    under way, `opening` what was said before the first one.
     """
 
     hop: Hop
-    client: SMTP
+    wire: Wire
+    extensions: Mapping[str, str]
     timeouts: Timeouts
     host: str
     tls: str | None = None
@@ -57,25 +60,34 @@ class Connection:
     @property
     def alive(self) -> bool:
         """Whether it can still be spoken on."""
-        return self.client.is_connected
+        return self.wire.alive
 
-    @property
-    def in_step(self) -> bool:
-        """Whether no answer is left over that the next command would be given."""
-        protocol = self.client.protocol
-        return protocol is not None and not protocol._buffer
+    def send(self, *lines: str) -> None:
+        """Send command lines, all at once. Raises Trouble."""
+        for line in lines:
+            self.said.client(line)
+        words = "\r\n".join((*lines, "")).encode("utf-8")
+        try:
+            if words.count(b"\n") != len(lines) or CONTROLS.search(words):
+                raise ValueError("a command with a control character in it")
+            self.wire.write(words)
+        except Exception as error:
+            raise self.trouble(error, "mail") from error
+
+    async def answer(self, stage: str, seconds: float | None = None) -> Reply:
+        """The answer to the next command that was sent. Raises Trouble when there is none."""
+        try:
+            response = await self.wire.answer(seconds or self.timeouts.command)
+        except Exception as error:
+            self.wire.close()
+            raise self.trouble(error, stage) from error
+        self.said.response(response)
+        return read_response(response)
 
     async def command(self, stage: str, line: str, seconds: float | None = None) -> Reply:
         """Send one command line and return the answer. Raises Trouble when there is none."""
-        self.said.client(line)
-        try:
-            words = line.encode("utf-8")
-            response = await self.client.execute_command(words, timeout=seconds or self.timeouts.command)
-            self.said.response(response)
-            return read_response(response)
-        except Exception as error:
-            self.client.close()
-            raise self.trouble(error, stage) from error
+        self.send(line)
+        return await self.answer(stage, seconds)
 
     def trouble(self, error: Exception, stage: str) -> Trouble:
         """What an exception means, noted in the dialogue."""
@@ -95,17 +107,15 @@ class Connection:
 
     def quit(self) -> None:
         """Say goodbye and close. The answer is not waited for: a result that is known must not hang on it."""
-        if self.client.protocol is not None:
-            with suppress(SMTPServerDisconnected, OSError):
-                self.client.protocol.write(b"QUIT\r\n")
-        self.client.close()
+        with suppress(SMTPException, OSError):
+            self.wire.write(b"QUIT\r\n")
+        self.wire.close()
 
     async def leave(self) -> None:
         """Quit, and wait a second at most until the transport (TLS says goodbye too) is closed."""
-        protocol = self.client.protocol
         self.quit()
         for _ in range(100):
-            if protocol is None or protocol.transport is None:
+            if self.wire.closed:
                 return
             await asyncio.sleep(0.01)
 
@@ -143,12 +153,10 @@ async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, us
         if hop.implicit_tls:
             said.note(f"the connection is encrypted with {tls_version(client)}")
         said.response(greeting)
-        connection = Connection(hop, client, timeouts, remote_host(client, hop))
         await greet(client, hop, said)
         if not hop.implicit_tls and use_starttls:
             stage = "tls"
             await start_tls(client, hop, timeouts, said)
-        connection.tls = tls_version(client)
         if hop.logs_in:
             stage = "auth"
             await log_in(client, hop, said)
@@ -195,7 +203,10 @@ async def start_tls(client: SMTP, hop: Hop, timeouts: Timeouts, said: Dialogue) 
 
 
 async def log_in(client: SMTP, hop: Hop, said: Dialogue) -> None:
-    """AUTH PLAIN or LOGIN (RFC 4954). Raises Trouble or aiosmtplib's exceptions."""
+    """AUTH (RFC 4954): PLAIN or LOGIN, or by token. Raises Trouble or aiosmtplib's exceptions."""
+    if hop.auth != "password":
+        await show_token(client, hop, said)
+        return
     method = next((name for name in AUTH_METHODS if name in client.server_auth_methods), None)
     if method == "plain":
         said.client("AUTH PLAIN ***")
@@ -206,6 +217,38 @@ async def log_in(client: SMTP, hop: Hop, said: Dialogue) -> None:
     else:
         text = f"{hop.host} offers no login by PLAIN or LOGIN, but the route has a user name"
         raise Trouble(Reply(None, "4.7.4", text), "auth")
+
+
+async def show_token(client: SMTP, hop: Hop, said: Dialogue) -> None:
+    """AUTH XOAUTH2 or OAUTHBEARER (RFC 7628). Raises Trouble.
+
+    A refusal comes as a challenge with the reason in JSON, which is answered before the code comes (section 3.2.2).
+    """
+    if hop.auth not in client.server_auth_methods:
+        text = f"{hop.host} offers no login by {hop.auth.upper()}, which this route uses"
+        raise Trouble(Reply(None, "4.7.4", text), "auth")
+    said.client(f"AUTH {hop.auth.upper()} ***")
+    words = f"AUTH {hop.auth.upper()} {base64.b64encode(token_words(hop)).decode()}"
+    response = await client.execute_command(words.encode("ascii"))
+    reason = ""
+    if response.code == 334:
+        said.server(334, "***")
+        with suppress(ValueError):
+            reason = base64.b64decode(response.message.strip()[:4000]).decode("utf-8", "replace")
+        said.client("")
+        response = await client.execute_command(b"AQ==" if hop.auth == "oauthbearer" else b"")
+    said.response(response)
+    if response.code != 235:
+        told = f"{hop.host} refused our token: {read_response(response)} {reason}"
+        raise Trouble(Reply(None, "4.7.8", clean_text(told)), "auth")
+
+
+def token_words(hop: Hop) -> bytes:
+    """The initial response of a login by token."""
+    if hop.auth == "xoauth2":
+        return f"user={hop.username}\1auth=Bearer {hop.password}\1\1".encode()
+    name = hop.username.replace("=", "=3D").replace(",", "=2C")
+    return f"n,a={name},\1host={hop.host}\1port={hop.port}\1auth=Bearer {hop.password}\1\1".encode()
 
 
 @lru_cache(maxsize=32)

@@ -13,7 +13,7 @@ from gatepost.gateway.direct import attempt as attempt_directly
 from gatepost.gateway.direct_plan import Lookup
 from gatepost.gateway.outbox import Outgoing, Route
 from gatepost.gateway.pace import Pace
-from gatepost.gateway.route import relay_hop
+from gatepost.gateway.route import Hop, relay_hop
 from gatepost.gateway.sandbox import FOLLOW_UP_AFTER, REMOTE_HOST, SandboxAnswer, answer, deliver_follow_up
 from gatepost.gateway.sandbox_mail import FollowUp, follow_up, from_address
 from gatepost.gateway.send import Sent, transact
@@ -36,24 +36,34 @@ def relay_route(gate: Gate, pool: Pool) -> Route:
     hop = relay_hop(gate.settings)
 
     async def attempt(outgoing: Outgoing) -> Sent:
-        return await transact(
-            hop,
-            outgoing.mail_from,
-            outgoing.recipient,
-            outgoing.content,
-            smtputf8=not outgoing.recipient.isascii(),
-            pool=pool,
-            dsn=outgoing.dsn,
-        )
+        return await hand_over(hop, outgoing, pool)
 
     return Route("relay", attempt, pace=Pace(time.monotonic, one=True))
 
 
+async def hand_over(hop: Hop, outgoing: Outgoing, pool: Pool) -> Sent:
+    """One mail to a hop, over a kept connection where there is one."""
+    return await transact(
+        hop,
+        outgoing.mail_from,
+        outgoing.recipient,
+        outgoing.content,
+        smtputf8=not outgoing.recipient.isascii(),
+        pool=pool,
+        dsn=outgoing.dsn,
+    )
+
+
 def direct_route(
-    gate: Gate, pool: Pool, resolver: Resolver, mx: Callable[[], str], clock: Callable[[], datetime]
+    gate: Gate,
+    pool: Pool,
+    resolver: Resolver,
+    mx: Callable[[], str],
+    clock: Callable[[], datetime],
+    pace: Pace | None = None,
 ) -> Route:
     """Each mail goes to the servers that its recipient's domain names; `mx` is the `host:port` of our own, or empty."""
-    pace = Pace(time.monotonic)
+    pace = pace or Pace(time.monotonic)
     straight = Direct(Lookup(gate, resolver, mx), pool, pace)
 
     async def attempt_now(outgoing: Outgoing) -> Sent:

@@ -1,0 +1,219 @@
+"""The one way out that the outbox sees: for each delivery it chooses a route, and goes over it.
+
+Rules are read at most once a second and only while mail is sent; without rules nothing is looked up at all.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+import structlog
+
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.outbox import Outgoing, Route
+from gatepost.gateway.pace import Pace, Site
+from gatepost.gateway.route_ways import account_way, relay_way
+from gatepost.gateway.routes_pace import RoutesPace
+from gatepost.gateway.rules import DEFAULT, Rules, Sender, choose
+from gatepost.gateway.send import Sent
+from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.token_source import Tokens
+from gatepost.gateway.ways import DIRECT_PLACES, direct_route, relay_route, sandbox_route
+from gatepost.model import Route as Row
+from gatepost.reply import clean_text
+from gatepost.resolver import Resolver
+from gatepost.store.routes import list_routes, rules_of, sender_of
+
+log = structlog.get_logger("routes")
+
+FRESH = 1.0
+SENDERS_KEPT = 2000
+BY_SENDER = ("sender:", "credential:")
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A route in use, whether it is direct sending, and its places."""
+
+    route: Route
+    directly: bool
+    places: asyncio.Semaphore
+
+    @property
+    def site(self) -> tuple[Pace, Site] | None:
+        """Its own pace, and where it stands; direct sending has one for each destination instead."""
+        pace = self.route.pace
+        return (pace, pace.site("")) if pace and not self.directly else None
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """The routes and rules as they were read; `by_sender`: whether a rule asks whose mail it is."""
+
+    rows: Mapping[str, Row] = field(default_factory=dict)
+    rules: Rules = field(default_factory=dict)
+    by_sender: bool = False
+
+
+@dataclass(slots=True)
+class Ways:
+    """What choosing keeps: the parts that routes are made of, those made so far, and the rules."""
+
+    gate: Gate
+    pool: Pool
+    resolver: Resolver
+    mx: Callable[[], str]
+    clock: Callable[[], datetime]
+    pace: RoutesPace
+    tokens: Tokens
+    book: Book = field(default_factory=Book)
+    read_at: float = -1e9
+    reading: asyncio.Task[None] | None = None
+    made: dict[str, tuple[datetime | None, Way]] = field(default_factory=dict)
+    senders: OrderedDict[str, Sender] = field(default_factory=OrderedDict)
+
+
+@asynccontextmanager
+async def way_out(
+    gate: Gate, resolver: Resolver, mx: Callable[[], str], clock: Callable[[], datetime]
+) -> AsyncIterator[Route]:
+    """The route that the outbox is given; connections are closed with the context."""
+    pool = Pool()
+    pace = RoutesPace(time.monotonic, gate.settings.route, gate.settings.deliveries_at_once)
+    ways = Ways(gate, pool, resolver, mx, clock, pace, Tokens(gate))
+    default = built_in(ways, gate.settings.route)
+    places = DIRECT_PLACES * gate.settings.deliveries_at_once
+
+    async def attempt(outgoing: Outgoing) -> Sent:
+        book = await current(ways)
+        if not book.rows and not outgoing.claim.via:
+            return await default.route.attempt(outgoing)
+        name, why = await chosen(ways, book, outgoing)
+        return await over(way(ways, book, name), ways, outgoing, why)
+
+    try:
+        yield Route(gate.settings.route, attempt, default.route.sandbox, pace, places)
+    finally:
+        await pool.close()
+
+
+async def current(ways: Ways) -> Book:
+    """The book, read anew by one for all where it is older than a second."""
+    if ways.reading is None and time.monotonic() - ways.read_at >= FRESH:
+        ways.reading = asyncio.create_task(read(ways))
+    if ways.reading:
+        await asyncio.shield(ways.reading)
+    return ways.book
+
+
+async def read(ways: Ways) -> None:
+    """Read routes and rules. In trouble with the database the old ones stay in force, where they were read before."""
+    try:
+        ways.book = await asyncio.to_thread(load, ways.gate)
+        ways.pace.use(several=bool(ways.book.rows))
+    except Exception as error:
+        if ways.read_at < 0:
+            raise
+        log.warning("the routes could not be read, the known ones stay", error=str(error))
+    finally:
+        ways.reading = None
+    ways.read_at = time.monotonic()
+
+
+def load(gate: Gate) -> Book:
+    with gate.database.session() as session:
+        rows = list_routes(session)
+        session.expunge_all()
+    rules = rules_of(rows)
+    return Book({row.name: row for row in rows}, rules, any(rule.startswith(BY_SENDER) for rule in rules))
+
+
+async def chosen(ways: Ways, book: Book, outgoing: Outgoing) -> tuple[str, str]:
+    """The name of the route that a delivery takes, and why: what a person chose, else what the rules say."""
+    default, via = ways.gate.settings.route, outgoing.claim.via
+    if via and (via in book.rows or via in (default, "sandbox", "direct")):
+        return via, "a person chose it for this delivery"
+    sender = await whose(ways, outgoing.claim.message_id) if book.by_sender else Sender()
+    name, why = choose(book.rules, sender, outgoing.recipient)
+    gone = f"the route {via} that a person chose is gone; " if via else ""
+    return (default if name == DEFAULT else name), gone + why
+
+
+async def whose(ways: Ways, message_id: str) -> Sender:
+    """Whose mail a message is, looked up once for all its recipients."""
+    if message_id not in ways.senders:
+        while len(ways.senders) >= SENDERS_KEPT:
+            ways.senders.popitem(last=False)
+        ways.senders[message_id] = await asyncio.to_thread(look_up, ways.gate, message_id)
+    return ways.senders[message_id]
+
+
+def look_up(gate: Gate, message_id: str) -> Sender:
+    with gate.database.session() as session:
+        return Sender(*sender_of(session, message_id))
+
+
+def way(ways: Ways, book: Book, name: str) -> Way:
+    """A route by its name, made when it is first used and again after it was changed."""
+    row = book.rows.get(name)
+    version = row.updated_at if row else None
+    known = ways.made.get(name)
+    if known and known[0] == version:
+        return known[1]
+    made = built_in(ways, name) if row is None or row.kind in ("sandbox", "direct") else of_row(ways, row)
+    ways.made[name] = (version, made)
+    return made
+
+
+def built_in(ways: Ways, name: str) -> Way:
+    """A route that needs no row: that of the settings, the sandbox, or direct sending."""
+    gate = ways.gate
+    if name == "sandbox":
+        return placed(gate, sandbox_route(gate, ways.mx, ways.clock))
+    if name == "direct":
+        direct = direct_route(gate, ways.pool, ways.resolver, ways.mx, ways.clock, ways.pace)
+        return placed(gate, direct, directly=True)
+    return placed(gate, relay_route(gate, ways.pool))
+
+
+def of_row(ways: Ways, row: Row) -> Way:
+    """A route that people made."""
+    make = account_way if row.kind == "account" else relay_way
+    attempt = make(ways.gate, row, ways.pool, ways.tokens)
+    return placed(ways.gate, Route(row.name, attempt, pace=Pace(time.monotonic, one=True)))
+
+
+def placed(gate: Gate, route: Route, *, directly: bool = False) -> Way:
+    return Way(route, directly, asyncio.Semaphore(gate.settings.deliveries_at_once))
+
+
+async def over(way: Way, ways: Ways, outgoing: Outgoing, why: str) -> Sent:
+    """One attempt over a route, with the reason on top of what was said."""
+    sent = resting(way, ways, outgoing.recipient)
+    if sent is None:
+        if way.directly:
+            sent = await way.route.attempt(outgoing)
+        else:
+            async with way.places:
+                sent = await way.route.attempt(outgoing)
+        teach(way, ways, outgoing.recipient, sent)
+    note = f"* route {way.route.name}: {clean_text(why)}"
+    return replace(sent, route=way.route.name, transcript=f"{note}\n{sent.transcript}".rstrip())
+
+
+def resting(way: Way, ways: Ways, recipient: str) -> Sent | None:
+    """The answer where nothing is tried for a while over this route, or to this destination."""
+    if way.directly:
+        return ways.pace.closed_to_direct(recipient)
+    return way.site[0].suspended(way.site[1]) if way.site else None
+
+
+def teach(way: Way, ways: Ways, recipient: str, sent: Sent) -> None:
+    """What an attempt says of the route, and of the destination."""
+    if way.site:
+        way.site[0].learn(way.site[1], sent)
+    ways.pace.taught(recipient, sent, directly=way.directly)
