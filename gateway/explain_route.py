@@ -3,28 +3,40 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from gatepost.address import parse_address
+from gatepost.address import Address, parse_address
 from gatepost.gateway.direct_plan import Lookup, Plan, make_plan
+from gatepost.gateway.manage_routes import explain_choice, explain_row
 from gatepost.gateway.route import Hop, relay_hop
+from gatepost.gateway.rules import Sender
 from gatepost.gateway.sandbox import answer
 from gatepost.store.destinations import get_destination
 
+NOBODY = Sender()
 
-def explain_route(lookup: Lookup, text: str, now: datetime) -> list[str]:
-    """Sentences for people. Raises AddressError for what is no address."""
+
+def explain_route(lookup: Lookup, text: str, now: datetime, sender: Sender = NOBODY) -> tuple[str, list[str]]:
+    """The route's name, and sentences for people. Raises AddressError for what is no address."""
     address = parse_address(text)
+    name, kind, chosen = explain_choice(lookup.gate, sender, str(address))
+    return name, [*chosen, *explain_way(lookup, name, kind, address, now)]
+
+
+def explain_way(lookup: Lookup, name: str, kind: str, address: Address, now: datetime) -> list[str]:
+    """What becomes of a mail over this route."""
     settings = lookup.gate.settings
-    if settings.route == "sandbox":
+    if kind == "sandbox":
         return [
             f"Mail to {address} stays here: the route is the sandbox, which lets nothing leave.",
             f"It would be answered: {answer(str(address), 1).reply}",
         ]
-    if settings.route == "relay":
+    if kind == "direct":
+        return [
+            f"Mail to {address} goes straight to the mail servers of {address.domain}.",
+            *directly(lookup, address.domain, now),
+        ]
+    if name == "relay":
         return [f"Mail to {address} goes to the relay {relay_hop(settings)}.", secured(relay_hop(settings))]
-    return [
-        f"Mail to {address} goes straight to the mail servers of {address.domain}.",
-        *directly(lookup, address.domain, now),
-    ]
+    return explain_row(lookup.gate, name)
 
 
 def secured(hop: Hop) -> str:

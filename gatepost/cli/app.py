@@ -10,6 +10,7 @@ import typer
 from gatepost import __version__
 from gatepost.cli.app_acts import suppression
 from gatepost.cli.app_mailboxes import mailbox, queue
+from gatepost.cli.app_route import route
 from gatepost.cli.app_senders import credential, domain, user
 from gatepost.cli.app_webhooks import webhook
 from gatepost.cli.frame import Frame, ending, finish
@@ -24,7 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_group = typer.Typer(name="config", help="The settings in force.", no_args_is_help=True)
-for group in (user, credential, domain, mailbox, queue, suppression, webhook, config_group):
+for group in (user, credential, domain, mailbox, queue, route, suppression, webhook, config_group):
     app.add_typer(group)
 
 
@@ -141,28 +142,6 @@ def trace(
 
     with ending():
         run(context.obj.settings(), what, as_json)
-
-
-@app.command()
-def route(
-    context: typer.Context,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="A recipient.")],
-    require_tls: Annotated[
-        bool | None,
-        typer.Option(
-            "--require-tls/--no-require-tls", help="Send to its domain only over TLS that is checked, or not."
-        ),
-    ] = None,
-    forget_tls: Annotated[
-        bool, typer.Option("--forget-tls", help="Forget that its domain had TLS, where it really gave it up.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Tell which way mail to an address takes, and why; nothing is sent."""
-    from gatepost.cli.route import route as run
-
-    with ending():
-        run(context.obj.settings(), address, require_tls, forget_tls, as_json)
 
 
 @app.command()

@@ -1,9 +1,13 @@
 """`gatepost route`: every way out explained, and TLS required or forgotten."""
 
+from pathlib import Path
+
 from gatepost.parts import clock
 from gatepost.store.destinations import get_destination, remember_tls
 from tests.cli.conftest import Command
+from tests.fakes.certificates import self_signed, server_context
 from tests.fakes.dns import dns_server
+from tests.fakes.smtp import Script, smtp_server_thread
 
 ZONE = {
     "remote.test": {"MX": ["10 mx1.remote.test.", "20 mx2.remote.test.", "30 gone.remote.test."]},
@@ -70,3 +74,69 @@ def test_tls_is_required_and_forgotten(gatepost: Command) -> None:
 
 def test_what_is_no_address(gatepost: Command) -> None:
     assert "nobody" in gatepost.refused("route", "nobody")
+
+
+def test_a_route_is_made_changed_explained_and_removed(gatepost: Command, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("hunter22\n")
+    made = gatepost.run(
+        *("route", "add", "bulk", "--url", "smtp://us@relay.test:2525", "--password-file", str(secret)),
+        *("--rule", "sender:News.example", "--rule", "recipient:remote.test"),
+    ).stdout
+    assert "Route bulk (relay) takes sender:news.example, recipient:remote.test." in made
+    assert "return path" in made
+    listed = gatepost.objects("route", "list")
+    assert [row["name"] for row in listed] == ["sandbox", "bulk"]
+    assert listed[1]["url"] == "smtp://us@relay.test:2525"
+    assert "hunter22" not in str(listed)
+    lines = gatepost.run("route", "ana@remote.test", "--sender", "x@else.example").stdout.splitlines()
+    assert lines[:2] == [
+        "Route bulk: the recipient's domain remote.test has the rule recipient:remote.test.",
+        "Not bulk: sender:news.example does not fit the sender x@else.example.",
+    ]
+    assert "It leads to smtp://us@relay.test:2525, TLS required, login with a password." in lines
+    assert "Route sandbox: no rule fits" in gatepost.run("route", "explain", "ana@other.test").stdout
+    gatepost.run("route", "set", "bulk", "--rule", "credential:Shop", "--tls", "opportunistic")
+    (_, changed) = gatepost.objects("route", "list")
+    assert (changed["rules"], changed["tls"], changed["has_secret"]) == (["credential:shop"], "opportunistic", True)
+    (told,) = gatepost.objects("route", "ana@remote.test", "--credential", "Shop")
+    assert told["route"] == "bulk"
+    gatepost.run("route", "set", "bulk", "--no-rules")
+    assert gatepost.objects("route", "list")[1]["rules"] == []
+    assert "is gone" in gatepost.run("route", "remove", "bulk").stdout
+    assert gatepost.refused("route", "remove", "bulk").count("no such route") == 1
+
+
+def test_a_route_that_does_not_fit_names_each_field(gatepost: Command) -> None:
+    gatepost.run("route", "add", "one", "--url", "smtp://one.test", "--rule", "recipient:remote.test")
+    for arguments, said in (
+        (("Two", "--url", "smtp://x.test"), "NAME: A route's name"),
+        (("two", "--url", "http://x.test"), "--url: Write the server as"),
+        (("two", "--url", "smtp://u@x.test"), "--password-file: The server's user needs a password"),
+        (("two", "--url", "smtp://u:p@x.test", "--tls", "none"), "--tls: A login is only sent over TLS"),
+        (("two", "--url", "smtp://u@x.test", "--auth", "xoauth2"), "Name one source of the token"),
+        (("two", "--url", "smtp://x.test", "--rule", "recipient:remote.test"), "is a rule of the route one already"),
+        (("two", "--url", "smtp://x.test", "--rule", "to:remote.test"), "--rule: to:remote.test is no rule"),
+        (("two", "--kind", "pigeon"), "--kind: A route is of kind"),
+        (("two", "--kind", "account", "--url", "smtp://x.test"), "--account: Name the address"),
+        (("mine", "--kind", "direct"), "call it direct"),
+        (("one", "--url", "smtp://x.test"), "gatepost route set one"),
+    ):
+        assert said in gatepost.refused("route", "add", *arguments)
+
+
+def test_a_route_is_tried_without_sending(gatepost: Command, tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path)
+    script = Script(tls=server_context(certificate, key), logins={"us": "hunter22"})
+    with smtp_server_thread(script) as server:
+        url = f"smtp://us:hunter22@localhost:{server.port}"
+        gatepost.run("route", "add", "bulk", "--url", url, "--ca", str(certificate))
+        said = gatepost.run("route", "test", "bulk").stdout
+        assert "C: AUTH PLAIN ***" in said
+        assert "ready to take mail; nothing was sent" in said
+        assert "hunter22" not in said
+        assert server.mails == []
+        gatepost.run("route", "set", "bulk", "--url", f"smtp://us:wrong@localhost:{server.port}")
+        failed = gatepost.run("route", "test", "bulk", code=1)
+        assert "refused our login" in failed.stdout
+        assert "does not work now" in failed.stderr
