@@ -218,8 +218,11 @@ class Session:
             raise Cut
 
     async def do_auth(self, rest: str) -> None:
-        """AUTH PLAIN with an initial response, or LOGIN."""
+        """AUTH PLAIN, XOAUTH2 and OAUTHBEARER with an initial response, or LOGIN; a token is a password here."""
         method, _, initial = rest.partition(" ")
+        if method.upper() in ("XOAUTH2", "OAUTHBEARER"):
+            await self.by_token(base64.b64decode(initial).decode().split("\1"))
+            return
         if method.upper() == "PLAIN":
             _, user, password = base64.b64decode(initial).decode().split("\0")
         else:
@@ -231,6 +234,18 @@ class Session:
             await self.answer("AUTH", "235 2.7.0 welcome")
         else:
             await self.answer("AUTH", "535 5.7.8 bad credentials")
+
+    async def by_token(self, parts: list[str]) -> None:
+        """Check a bearer token; a refusal begins with a challenge, as Google and Microsoft do it."""
+        user = parts[0].removeprefix("user=").removeprefix("n,a=").rstrip(",")
+        token = next((part.removeprefix("auth=Bearer ") for part in parts if part.startswith("auth=")), "")
+        if self.script.logins.get(user) == token:
+            self.user = user
+            await self.answer("AUTH", "235 2.7.0 welcome")
+            return
+        self.writer.write(b"334 " + base64.b64encode(b'{"status":"401","schemes":"bearer"}') + b"\r\n")
+        self.seen.commands.append((await self.reader.readline()).decode().strip())
+        await self.answer("AUTH", "535 5.7.8 Authentication unsuccessful")
 
     async def do_mail(self, rest: str) -> None:
         """MAIL."""

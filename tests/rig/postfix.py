@@ -53,6 +53,14 @@ smtpd_tls_security_level = may
 smtpd_tls_cert_file = {config}/certificate.pem
 smtpd_tls_key_file = {config}/key.pem
 """
+SASL = """\
+smtpd_sasl_auth_enable = yes
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = {socket}
+smtpd_tls_auth_only = yes
+mynetworks =
+smtpd_relay_restrictions = permit_sasl_authenticated, reject
+"""
 MASTER = """\
 127.0.0.1:{port} inet n - n - - smtpd
 cleanup   unix  n - n - 0 cleanup
@@ -105,7 +113,7 @@ class Postfix:
         return found
 
 
-def configure(folder: Path, port: int, refused: Mapping[str, str]) -> Path:
+def configure(folder: Path, port: int, refused: Mapping[str, str], sasl: Path | None = None) -> Path:
     """Write configuration, queue, data and mail folders; returns the configuration folder."""
     config, queue, data, mail = (folder / name for name in ("config", "queue", "data", "mail"))
     for path in (config, queue, data, mail):
@@ -117,6 +125,9 @@ def configure(folder: Path, port: int, refused: Mapping[str, str]) -> Path:
     (config / "refused").write_text("".join(f"{local}@ {answer}\n" for local, answer in refused.items()))
     values = {"folder": folder, "config": config, "queue": queue, "data": data, "mail": mail, "log": folder / "log"}
     (config / "main.cf").write_text(MAIN.format(**values, uid=nobody.pw_uid))
+    if sasl:
+        with (config / "main.cf").open("a") as file:
+            file.write(SASL.format(socket=sasl))
     (config / "master.cf").write_text(MASTER.format(port=port))
     return config
 
@@ -128,8 +139,11 @@ def master(config: Path) -> str:
 
 
 @contextmanager
-def started(refused: Mapping[str, str]) -> Iterator[Postfix]:
-    """A running Postfix that gives these answers to RCPT, by local part."""
+def started(refused: Mapping[str, str], sasl: Path | None = None) -> Iterator[Postfix]:
+    """A running Postfix that gives these answers to RCPT, by local part.
+
+    With `sasl`, the socket of a Dovecot, it takes mail only from who has logged in there.
+    """
     program = need("postfix")
     if os.geteuid():
         unavailable("Postfix can only be started by root: run `make test` as root for the tests that need it")
@@ -137,7 +151,7 @@ def started(refused: Mapping[str, str]) -> Iterator[Postfix]:
     folder.chmod(0o755)  # Postfix's own users walk through it
     try:
         port = free_port()
-        config = configure(folder, port, refused)
+        config = configure(folder, port, refused, sasl)
         subprocess.run([program, "-c", str(config), "check"], check=True, capture_output=True)
         with running([master(config), "-c", str(config), "-s"], folder / "output") as process:
             wait_until(lambda: answers(port), process, folder / "log")
