@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatepost.codes_data import CLASSES, CODES, PHRASES, STATUSES, VAGUE, Entry
-from gatepost.reply import Reply, clean_text
+from gatepost.codes_data import CLASSES, CODES, STATUSES, VAGUE, Entry, Who
+from gatepost.codes_texts import PHRASES, SAYINGS, Saying
+from gatepost.reply import Reply, clean_text, read_reply
 
 FIELD = re.compile(r"\{(address|domain)\}")
 NAMED = re.compile(r"\b(address|domain|list|mailbox) \{(?:address|domain)\}")
@@ -19,7 +20,7 @@ class Explanation:
 
     reason: str
     advice: str
-    who: str
+    who: Who
     retryable: bool
 
 
@@ -83,10 +84,80 @@ def shown_code(reply: Reply) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One line of the code reference; `code` is such as `5.1.1`, `4.2.2` or `550`."""
+    """One line of the code reference; `code` is such as `5.1.1`, `4.2.2` or `550`.
+
+    `known` is False for a well-formed code that only its class explains; `sayings` are texts that mean the same.
+    """
 
     code: str
     explanation: Explanation
+    known: bool = True
+    sayings: tuple[Saying, ...] = ()
+
+
+def code_page(code: int | None, status: str | None) -> str:
+    """Which page of the reference explains a reply: its status where that is one, else its code, else none."""
+    if status and status[0] in "45" and normal(status):
+        return status
+    return str(code) if code and 400 <= code <= 599 else ""
+
+
+def look_up(text: str) -> Code | None:
+    """The line of the reference for `5.1.1`, `550` or `550 5.1.1`; None for what is no code of a failure."""
+    words = text.split()[:2]
+    if words and words[-1].count(".") == 2:
+        return look_up_status(words[-1])
+    if len(words) != 1 or not (
+        words[0].isascii() and words[0].isdigit() and words[0][0] in "45" and len(words[0]) == 3
+    ):
+        return None
+    number = int(words[0])
+    entry = CODES.get(number) or CLASSES[number // 100]
+    return line(words[0], entry, Reply(number), number in CODES)
+
+
+def look_up_status(status: str) -> Code | None:
+    """The line of an enhanced status (RFC 3463), in plain digits."""
+    digit, detail = status.partition(".")[0], normal(status)
+    if digit not in ("4", "5") or not detail:
+        return None
+    entry = STATUSES.get(f"{digit}.{detail}") or STATUSES.get(detail)
+    about = entry or STATUSES.get(f"{detail.partition('.')[0]}.0") or CLASSES[int(digit)]
+    return line(f"{digit}.{detail}", about, Reply(None, f"{digit}.{detail}"), entry is not None)
+
+
+def line(code: str, entry: Entry, reply: Reply, known: bool = True) -> Code:
+    return Code(code, explanation(entry, reply, ""), known, sayings_of(entry, code) if known else ())
+
+
+def sayings_of(entry: Entry, code: str) -> tuple[Saying, ...]:
+    """What providers write that means the same; first those with this very code."""
+    own = [saying for saying in SAYINGS if code in saying.text.split()[:2]]
+    return tuple(dict.fromkeys([*own, *(saying for saying in SAYINGS if saying.entry is entry)]))
+
+
+def means(saying: Saying) -> Explanation:
+    """What a provider's text means."""
+    code, _, text = saying.text.partition(" ")
+    return explain(read_reply(int(code), text))
+
+
+def search(text: str) -> list[Code]:
+    """The lines whose code, sentences or sayings have all these words; all without any."""
+    words = text.lower().split()[:8]
+    exact = look_up(text)
+    if exact:
+        return [
+            exact,
+            *(code for code in reference() if code.code != exact.code and code.code.startswith(text.strip())),
+        ]
+    return [code for code in reference() if all(word in written(code) for word in words)]
+
+
+def written(code: Code) -> str:
+    """Everything that a search looks at."""
+    said = " ".join(f"{saying.who} {saying.text}" for saying in code.sayings)
+    return f"{code.code} {code.explanation.reason} {code.explanation.advice} {said}".lower()
 
 
 def reference() -> Iterator[Code]:
@@ -95,7 +166,6 @@ def reference() -> Iterator[Code]:
     for digit in (5, 4):
         for detail in details:
             status = f"{digit}.{detail}"
-            reply = Reply(None, status)
-            yield Code(status, explanation(STATUSES.get(status) or STATUSES[detail], reply, ""))
+            yield line(status, STATUSES.get(status) or STATUSES[detail], Reply(None, status))
     for code in sorted(CODES):
-        yield Code(str(code), explanation(CODES[code], Reply(code), ""))
+        yield line(str(code), CODES[code], Reply(code))

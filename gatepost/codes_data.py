@@ -1,10 +1,12 @@
-"""Delivery codes explained in our own words: data only, read by `gatepost.codes`.
+"""Delivery codes explained in our own words: data only, read by `gatepost.codes`; `codes_texts` has what servers write.
 
 Statuses are those of RFC 3463 and the IANA registry, without their class: `1.1` stands for 4.1.1 and 5.1.1; an entry
 with its class (`4.7.1`) comes before. `{address}` and `{domain}` are the recipient's.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Who = Literal["sender", "recipient", "admin", "wait"]
 
 
 class Entry(NamedTuple):
@@ -15,7 +17,7 @@ class Entry(NamedTuple):
 
     reason: str
     advice: str
-    who: str
+    who: Who
     retryable: bool | None = None
 
 
@@ -29,6 +31,11 @@ UNKNOWN_USER = Entry(
     "sender",
 )
 NO_DOMAIN = Entry("The domain {domain} does not exist or takes no mail", CHECK, "sender")
+NULL_MX = Entry(
+    "The domain {domain} says that it takes no mail at all",
+    "Check the part after the @ for typing errors, or ask the person for another address.",
+    "sender",
+)
 BAD_ADDRESS = Entry(
     "The address {address} is not written correctly", "Correct the address in the contact and send again.", "sender"
 )
@@ -153,11 +160,7 @@ STATUSES: dict[str, Entry] = {
     "1.9": Entry(
         "The mail was passed on to a system that reports nothing back", "Ask the recipient whether it arrived.", "wait"
     ),
-    "1.10": Entry(
-        "The domain {domain} says that it takes no mail at all",
-        "Check the part after the @ for typing errors, or ask the person for another address.",
-        "sender",
-    ),
+    "1.10": NULL_MX,
     "2.0": Entry("The mailbox of {address} did not take the mail", "Reach the person another way.", "recipient"),
     "2.1": DISABLED,
     "4.2.1": Entry("The mailbox of {address} cannot take mail for now", WAIT, "wait"),
@@ -323,8 +326,8 @@ STATUSES: dict[str, Entry] = {
     "4.316": UNREACHABLE,
 }
 
-VAGUE = frozenset(("0.0", "1.0", "2.0", "3.0", "4.0", "4.1", "5.0", "6.0", "7.0", "7.1"))
-"""Statuses that say so little that a known phrase in the text comes first (large providers use 5.4.1 and 5.5.0 so)."""
+VAGUE = frozenset(("0.0", "1.0", "1.10", "2.0", "3.0", "4.0", "4.1", "5.0", "6.0", "7.0", "7.1"))
+"""Statuses that say so little that a known phrase in the text comes first (large providers use 5.1.10 and 5.4.1 so)."""
 
 CODES: dict[int, Entry] = {
     421: BUSY,
@@ -359,33 +362,6 @@ CODES: dict[int, Entry] = {
     555: TECHNICAL,
     556: NO_DOMAIN,
 }
-
-PHRASES: tuple[tuple[Entry, str], ...] = (
-    (GREYLISTED, "greylist|graylist|grey listed|gray listed"),
-    (FULL, "mailbox full|mailbox is full|inbox is full|over quota|overquota|quota exceeded|exceeded storage"),
-    (FULL, "out of storage|insufficient storage for"),
-    (TOO_BIG, "message size exceeds|message too large|message too big|message is too large|exceeded size limit"),
-    (TOO_BIG, "exceeds fixed maximum message size|size limit exceeded"),
-    (REPUTATION, "blocklist|blacklist|block list|blocked using|spamhaus|barracuda|spamcop|ip address is blocked"),
-    (REPUTATION, "poor reputation|bad reputation|low reputation"),
-    (UNAUTHENTICATED, "spf check failed|spf fail|dmarc|dkim|unauthenticated email|unauthenticated mail"),
-    (UNAUTHENTICATED, "sender is unauthenticated"),
-    (RELAY, "relay access denied|relaying denied|relay denied|unable to relay|relay not permitted"),
-    (LOGIN, "authentication required"),
-    (SPAM, "spam|unsolicited|bulk mail|junk mail"),
-    (UNKNOWN_USER, "user unknown|unknown user|no such user|no such mailbox|no such recipient|unknown recipient"),
-    (UNKNOWN_USER, "user not found|recipient not found|mailbox not found|mailbox does not exist|user does not exist"),
-    (UNKNOWN_USER, "account that you tried to reach does not exist|recipient address rejected: access denied"),
-    (UNKNOWN_USER, "invalid mailbox|not a valid mailbox|does not have an account here|unrouteable address"),
-    (UNKNOWN_USER, "unknown local part|address unknown|invalid recipient"),
-    (DISABLED, "mailbox disabled|mailbox is disabled|account disabled|account has been disabled|account is disabled"),
-    (DISABLED, "user is suspended|mailbox is inactive|account inactive"),
-    (NO_DOMAIN, "domain not found|host not found|no such domain|domain does not exist|null mx"),
-    (RATE, "too many connections|rate limit|throttl|too many messages|sending too fast"),
-    (RATE, "receiving mail at a rate|receiving email at a rate"),
-    (LOOP, "mail loop|too many hops|routing loop|loops back to myself"),
-)
-"""Phrases of common servers in lower case, the most telling first, separated by bars."""
 
 CLASSES: dict[int, Entry] = {
     2: Entry("The mail was accepted", "Nothing to do.", "wait", False),

@@ -42,6 +42,16 @@ class Failure(Generic[D]):
     sentence: str
     failed: tuple[D, ...]
 
+    @property
+    def reason(self) -> str:
+        """The sentence without a code."""
+        return advice_for(self.failed[0]).reason if self.scope == "one" else self.sentence
+
+    @property
+    def code(self) -> str:
+        """The code of the single recipient's failure, where there is one; readers may have codes hidden."""
+        return code_of(self.failed[0]) if self.scope == "one" else ""
+
 
 def summarise(deliveries: Sequence[D]) -> Failure[D] | None:
     """The failure of a message with these deliveries, or None: only final failures count, a delay is none.

@@ -11,11 +11,12 @@ from gatepost.words import DeliveryState, Kind, Outcome, Strength
 
 
 class Contact(SQLModel, table=True):
-    """Somebody who writes to us or whom we write to."""
+    """An address that writes to us or that we write to; `same_as` is the contact whose further address it is."""
 
     id: str = Field(primary_key=True)
     address: str = Field(unique=True)
     name: str = ""
+    same_as: str | None = Field(default=None, index=True)
     created_at: datetime = Field(sa_type=UTCDateTime)
 
 

@@ -9,7 +9,7 @@ from gatepost.model_base import UTCDateTime
 
 
 class User(SQLModel, table=True):
-    """An agent or an admin."""
+    """An agent or an admin; `show_codes` is his choice about delivery codes, None as the installation is set."""
 
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
@@ -17,6 +17,7 @@ class User(SQLModel, table=True):
     role: str
     password_hash: str | None = None
     must_change_password: bool = False
+    show_codes: bool | None = None
     disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     created_at: datetime = Field(sa_type=UTCDateTime)
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from gatepost.codes import by_words, normal
-from gatepost.codes_data import DISABLED, FULL, MOVED, NO_DOMAIN, UNKNOWN_USER, Entry
+from gatepost.codes_data import DISABLED, FULL, MOVED, NO_DOMAIN, NULL_MX, UNKNOWN_USER, Entry
 from gatepost.reply import Reply
 
 EXPIRES = timedelta(days=90)
@@ -14,7 +14,7 @@ AT_ONCE = frozenset(("1.1",))
 ADDRESS_STATUSES = frozenset(("1.1", "1.2", "1.3", "1.6", "1.10", "2.1", "7.17", "7.18"))
 """Statuses (RFC 3463, RFC 7505, RFC 7293) that say of the address itself that it takes no mail, now and later."""
 
-ADDRESS_WORDS: tuple[Entry, ...] = (UNKNOWN_USER, DISABLED, MOVED, NO_DOMAIN)
+ADDRESS_WORDS: tuple[Entry, ...] = (UNKNOWN_USER, DISABLED, MOVED, NO_DOMAIN, NULL_MX)
 
 
 def would_suppress(reply: Reply, source: str, earlier: int = 0) -> tuple[bool, str]:

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from gatepost.web.api_call import Operation, endpoint_of, problem_of
+from gatepost.web.api_codes import CODES
 from gatepost.web.api_conversations import (
     REPLY,
     get_one_conversation,
@@ -16,6 +17,7 @@ from gatepost.web.api_conversations import (
 )
 from gatepost.web.api_deliveries import DELIVERIES
 from gatepost.web.api_errors import Problem, problem_response
+from gatepost.web.api_fixes import FIXING
 from gatepost.web.api_messages import get_one_message, list_message_events, list_messages, send_message
 from gatepost.web.api_models import (
     Accepted,
@@ -74,7 +76,9 @@ OPERATIONS: tuple[Operation, ...] = (
         Paging,
         problems=HERE,
     ),
+    *CODES,
     *DELIVERIES,
+    *FIXING,
     *WEBHOOKS,
     Operation(
         "POST",

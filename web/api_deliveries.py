@@ -4,6 +4,7 @@ from datetime import datetime
 
 from gatepost.acts import Actor
 from gatepost.gateway import acts
+from gatepost.model import Suppression
 from gatepost.store import api, suppressions
 from gatepost.store.deliveries import get_delivery
 from gatepost.store.queue import Which
@@ -84,18 +85,18 @@ def list_suppressions(call: Call) -> Answer:
     read_query(call, NoQuery)
     with call.app.database.session() as session:
         rows = suppressions.suppressed_for(session, call.credential.id, call.now)
-    data = [
-        SuppressionOut(
-            address=row.address,
-            reason=row.reason,
-            source=row.source,
-            evidence=row.evidence,
-            since=row.at,
-            until=row.expires_at,
-        )
-        for row in rows
-    ]
-    return Answer(SuppressionList(data=data))
+    return Answer(SuppressionList(data=[suppression_out(row) for row in rows]))
+
+
+def suppression_out(row: Suppression) -> SuppressionOut:
+    return SuppressionOut(
+        address=row.address,
+        reason=row.reason,
+        source=row.source,
+        evidence=row.evidence,
+        since=row.at,
+        until=row.expires_at,
+    )
 
 
 HERE = ("not-found",)

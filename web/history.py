@@ -6,11 +6,14 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from gatepost.codes import code_page
 from gatepost.model import Delivery, DeliveryEvent, Event, Message
 from gatepost.reply import Reply
 from gatepost.store import pages
 from gatepost.store.deliveries import deliveries_of, delivery_events
+from gatepost.store.transcripts import transcripts_of_message
 from gatepost.web.looks import Look, delivery_look, event_look
+from gatepost.web.said import tls_of
 from gatepost.words import NOT_DELIVERED
 
 QUIET = ("delivery.", "user.")
@@ -30,6 +33,9 @@ class Line:
     detail: str
     answer: str = ""
     trigger: str = ""
+    transcript: str = ""
+    next_at: datetime | None = None
+    code_page: str = ""
 
 
 TRIGGERS = {
@@ -51,9 +57,13 @@ def history(session: Session, events: Sequence[Event], messages: Sequence[Messag
     names = pages.user_names(session, {event.user_id for event in events if event.user_id})
     lines = [event_line(event, by_id, names) for event in events if not event.kind.startswith(QUIET)]
     for message in messages:
+        said = transcripts_of_message(session, message.id) if message.direction == "out" else {}
         for delivery in deliveries_of(session, message.id):
             trigger = trigger_label(message.trigger)
-            lines += [delivery_line(delivery, event, trigger) for event in delivery_events(session, delivery.id)]
+            lines += [
+                delivery_line(delivery, event, trigger, said.get(event.id, ""))
+                for event in delivery_events(session, delivery.id)
+            ]
     return sorted(lines, key=lambda line: line.at, reverse=True)
 
 
@@ -71,16 +81,25 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
     return Line(event.at, event_look(event.kind), detail, trigger=trigger)
 
 
-def delivery_line(delivery: Delivery, event: DeliveryEvent, trigger: str) -> Line:
-    """A line for one attempt or report."""
+def delivery_line(delivery: Delivery, event: DeliveryEvent, trigger: str, transcript: str = "") -> Line:
+    """A line for one attempt or report, with what was said in it, by which server and how it was encrypted."""
     parts = [delivery.recipient]
     if event.source == "dialogue" and event.attempt > 1:
         parts.append(f"attempt {event.attempt}")
     if SOURCES.get(event.source, event.source):
         parts.append(SOURCES.get(event.source, event.source))
+    if tls := tls_of(transcript, delivery.route):
+        parts.append(tls)
     answer = str(Reply(event.code, event.status, event.text))
     if answer and event.remote_host:
         answer = f"{answer} ({event.remote_host})"
     return Line(
-        event.at, delivery_look(event.state), ", ".join(parts), answer, trigger if event.state in NOT_DELIVERED else ""
+        event.at,
+        delivery_look(event.state),
+        ", ".join(parts),
+        answer,
+        trigger if event.state in NOT_DELIVERED else "",
+        transcript,
+        event.next_attempt_at,
+        code_page(event.code, event.status),
     )

@@ -22,6 +22,11 @@ ABOUT = (
     "Send mail, see what became of it for every recipient, read and answer conversations. Every error is a problem "
     "(RFC 9457); times are RFC 3339 in UTC; lists are paged by `limit` and `after`."
 )
+ABOUT_PATHS = {
+    "conversations": "Its id, or its number",
+    "delivery-codes": "A code such as 550 or 5.1.1",
+    "suppressions": "An address",
+}
 KEY_HEADER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -111,7 +116,7 @@ def body_of(operation: Operation, schema: Schema) -> Schema:
 
 def path_parameters(path: str) -> list[Schema]:
     """The parts of a path; a conversation is named by its id or its number."""
-    about = "Its id, or its number" if path.startswith("/conversations") else "Its id"
+    about = ABOUT_PATHS.get(path.split("/")[1], "Its id")
     return [
         {"name": name, "in": "path", "required": True, "description": about, "schema": {"type": "string"}}
         for name in PARAMETER.findall(path)

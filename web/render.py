@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gatepost.acts import possible
+from gatepost.codes import code_page
 from gatepost.store import pages
 from gatepost.store.accounts import list_accounts
 from gatepost.store.events import last_seq
@@ -20,6 +21,7 @@ from gatepost.web import looks
 from gatepost.web.assets import Assets
 from gatepost.web.forms import Form
 from gatepost.web.route import Guest, Visit
+from gatepost.web.said import tls_of
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 THEMES = ("auto", "light", "dark")
@@ -46,6 +48,9 @@ def make_environment(assets: Assets, *, theme: str) -> Environment:
         account_look=looks.account_look,
         event_look=looks.event_look,
         acts_for=possible,
+        code_page=code_page,
+        codes_on=True,
+        tls_of=tls_of,
         no_form=Form(),
     )
     env.filters.update(when=when, size=size, initials=initials, tint=tint, linked=linked, plain_time=plain_time)
@@ -109,11 +114,18 @@ def show(visit: Guest, template: str, context: Mapping[str, Any] | None = None, 
     """A page made of a template."""
     env: Environment = visit.request.app.state.templates
     known: dict[str, Any] = {"theme": theme_of(visit.request), "visit": visit, "now": visit.now, "form": visit.form}
+    if isinstance(visit, Visit):
+        known["codes_on"] = codes_on(visit)
     if isinstance(visit, Visit) and not visit.partial:
         known["rail"] = rail_of(visit)
         known["seq"] = last_seq(visit.session)
     html = env.get_template(template).render({**known, **(context or {})})
     return HTMLResponse(html, status, headers={"Vary": "HX-Request, Cookie"})
+
+
+def codes_on(visit: Visit) -> bool:
+    """Whether this reader is shown the codes beside the reasons: as he chose, else as the installation is set."""
+    return visit.app.settings.show_codes if visit.user.show_codes is None else visit.user.show_codes
 
 
 def theme_of(request: Request) -> str:

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.codes import explain, reference, shown_code
-from gatepost.codes_data import CLASSES, CODES, PHRASES, STATUSES, VAGUE
+from gatepost.codes import code_page, explain, look_up, reference, search, shown_code
+from gatepost.codes_data import CLASSES, CODES, STATUSES, VAGUE
+from gatepost.codes_texts import PHRASES, SAYINGS, Saying
 from gatepost.reply import Reply, read_reply
 
 REGISTERED = [
@@ -121,6 +122,65 @@ def test_the_data_is_well_formed() -> None:
     assert all(phrase and phrase == phrase.lower() for _, phrases in PHRASES for phrase in phrases.split("|"))
     assert all(re.fullmatch(r"(?:[45]\.)?\d+\.\d+", status) for status in STATUSES)
     assert set(VAGUE) - {"0.0"} <= set(STATUSES)
+
+
+@pytest.mark.parametrize("saying", SAYINGS, ids=lambda saying: saying.text[:40])
+def test_what_providers_are_known_to_say_is_explained(saying: Saying) -> None:
+    code, _, text = saying.text.partition(" ")
+    found = explain(read_reply(int(code), text), "anna@x.test")
+    assert found.reason == saying.entry.reason.format(address="anna@x.test", domain="x.test")
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "known"),
+    [
+        ("5.1.1", "5.1.1", True),
+        (" 550 5.1.1 ", "5.1.1", True),
+        ("05.1.1", None, True),
+        ("5.01.001", "5.1.1", True),
+        ("550", "550", True),
+        ("599", "599", False),
+        ("5.7.999", "5.7.999", False),
+        ("4.99.1", "4.99.1", False),
+        ("250", None, True),
+        ("2.0.0", None, True),
+        ("", None, True),
+        ("5.1", None, True),
+        ("<script>", None, True),
+        ("5.1.1234", None, True),
+        ("\u0665\u0665\u0660", None, True),
+        ("5.1.\u0661", None, True),
+    ],
+)
+def test_a_code_is_looked_up(text: str, code: str | None, known: bool) -> None:
+    found = look_up(text)
+    assert (found and found.code) == code
+    assert not found or found.known is known
+
+
+def test_a_page_tells_what_providers_say_with_its_own_code_first() -> None:
+    found = look_up("5.1.1")
+    assert found
+    assert "5.1.1" in found.sayings[0].text
+    assert {"Gmail", "Yahoo and AOL"} <= {saying.who for saying in found.sayings}
+
+
+def test_codes_are_found_by_number_and_by_words() -> None:
+    assert next(code.code for code in search("5.1.1")) == "5.1.1"
+    assert "5.2.2" in {code.code for code in search("mailbox FULL")}
+    assert "5.1.10" in {code.code for code in search("recipientnotfound")}
+    assert search("nothing of the kind") == []
+    assert len(search("")) == len(list(reference()))
+
+
+def test_every_code_that_is_shown_has_a_page() -> None:
+    for code in reference():
+        assert look_up(code.code) == code
+    assert code_page(550, "5.1.1") == "5.1.1"
+    assert code_page(550, None) == "550"
+    assert code_page(None, "nonsense") == ""
+    assert code_page(250, "2.0.0") == ""
+    assert code_page(250, None) == ""
 
 
 def test_codes_as_people_look_them_up() -> None:

@@ -57,7 +57,7 @@ def test_a_failure_is_told_below_the_message_and_beside_the_name(site: Site) -> 
     assert "1 delivered" in page
     assert page.count('class="rcpt-warn"') == 1
     assert "bad@customer.example: not delivered. Show why" in page
-    assert "550 5.1.1 as the server said" in page
+    assert '<a href="/delivery-codes/5.1.1" title="What this code means">550 5.1.1</a> as the server said' in page
     assert "Verified sender" in page
     assert "the mail refers to none that we know" in page
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from starlette.routing import Mount, Route
 
+from gatepost.store.suppressions import suppress
 from gatepost.web.api import OPERATIONS, VERSION, routes
 from gatepost.web.api_call import Operation
 from gatepost.web.api_errors import KINDS
@@ -12,6 +13,11 @@ from tests.web.api_rig import SIMPLE, Api, arrive, desk_address, question
 from tests.web.api_rig import api as api
 from tests.web.schema import problems, resolve
 
+BODIES: dict[str, Any] = {
+    "replies": {"text": "Hi"},
+    "resend": {"address": "right@calderon.example"},
+    "fixes": {"fixes": [{"from": "ana@calderon.example", "to": "right@calderon.example"}]},
+}
 OPERATION = pytest.mark.parametrize("operation", OPERATIONS, ids=lambda op: f"{op.method} {op.path}")
 Document = dict[str, Any]
 
@@ -75,7 +81,7 @@ def test_an_operation_is_described_as_it_is(api: Api, operation: Operation) -> N
     assert fields == {field.alias or name for name, field in operation.query.model_fields.items()}
     assert ("requestBody" in found) == (operation.takes is not None)
     in_path = [parameter["name"] for parameter in found["parameters"] if parameter["in"] == "path"]
-    assert in_path == [name for name in ("id", "call") if f"{{{name}}}" in operation.path]
+    assert in_path == [name for name in ("id", "call", "code", "address") if f"{{{name}}}" in operation.path]
 
 
 @OPERATION
@@ -96,14 +102,17 @@ def test_real_answers_fit(api: Api) -> None:
     sent = api.send(auth, cc=["Ben <ben@calderon.example>"])
     arrive(api, question(references=sent["message_id"]), "help@shop.example")
     number = api.client.get("/v1/conversations", headers=auth).json()["data"][0]["number"]
+    ben, now = "ben@calderon.example", api.now
+    api.parts.ledger.write(lambda s: suppress(s, ben, "left", source="person", now=now, expires_at=None))
     for operation in OPERATIONS:
         if operation.path.startswith("/webhooks"):
             continue  # tests/web/test_api_webhooks.py
         path = VERSION + operation.path
-        body = None if not operation.takes else {"text": "Hi"} if "replies" in path else SIMPLE
+        body = BODIES.get(path.rpartition("/")[2], SIMPLE) if operation.takes else None
         known = {"messages": sent["id"], "deliveries": sent["deliveries"][0]["id"]}
         identifier = known.get(operation.path.split("/")[1], str(number))
-        answer = api.client.request(operation.method, path.replace("{id}", identifier), headers=auth, json=body)
+        path_now = path.replace("{id}", identifier).replace("{code}", "5.1.1").replace("{address}", ben)
+        answer = api.client.request(operation.method, path_now, headers=auth, json=body)
         assert answer.status_code == operation.status, answer.text
         fits(document, operation.method, path, answer)
 

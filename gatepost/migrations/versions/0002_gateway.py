@@ -13,11 +13,19 @@ def upgrade() -> None:
     """Add what the gateway needs."""
     add_routes()
     add_streams()
+    add_delivery_truth()
 
 
 def downgrade() -> None:
     """There is no way back: a database is taken back by restoring its copy."""
     raise NotImplementedError("Gatepost does not go back to an earlier schema; restore the copy made before")
+
+
+def add_delivery_truth() -> None:
+    """A reader's choice about codes, and contacts with several addresses."""
+    op.add_column("user", sa.Column("show_codes", sa.Boolean(), nullable=True))
+    op.add_column("contact", sa.Column("same_as", sa.String(), nullable=True))
+    op.create_index("ix_contact_same_as", "contact", ["same_as"])
 
 
 def add_routes() -> None:

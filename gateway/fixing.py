@@ -1,0 +1,40 @@
+"""Sending failed mails to corrected addresses, many at once: first how many, then each in a transaction of its own."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import partial
+
+from gatepost.acts import Actor
+from gatepost.database import Database
+from gatepost.gateway.acts import Done
+from gatepost.ledger import Ledger
+from gatepost.store import acts, contacts
+from gatepost.store.fixing import Planned, plan
+from gatepost.store.queue import Which
+
+
+def preview_fixes(database: Database, which: Which, fixes: Mapping[str, str], now: datetime) -> list[Planned]:
+    """What corrected addresses would do; nothing is changed."""
+    with database.session() as session:
+        return plan(session, which, fixes, now)
+
+
+def send_fixes(
+    database: Database, ledger: Ledger, which: Which, fixes: Mapping[str, str], actor: Actor, now: datetime
+) -> Done:
+    """Send what fits at this moment to the corrected addresses, and keep each beside the old one in the contact."""
+    changed, refused = 0, dict[str, int]()
+    for row in preview_fixes(database, which, fixes, now):
+        for why, count in ({row.problem: 1} if row.problem else row.refused).items():
+            refused[why] = refused.get(why, 0) + count
+        sent = 0
+        for delivery_id in row.ready:
+            try:
+                ledger.write(partial(acts.resend, delivery_id=delivery_id, address=row.new, actor=actor, now=now))
+                sent += 1
+            except ValueError as error:
+                refused[str(error)] = refused.get(str(error), 0) + 1
+        if sent:
+            ledger.write(partial(contacts.link, address=row.old, other=row.new, now=now))
+        changed += sent
+    return Done(changed, refused)
