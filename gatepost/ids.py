@@ -22,6 +22,8 @@ PREFIXES = (
     "inv",
     "whk",
     "whc",
+    "key",
+    "snd",
 )
 
 

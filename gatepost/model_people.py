@@ -116,7 +116,10 @@ class Cursor(SQLModel, table=True):
 
 
 class Credential(SQLModel, table=True):
-    """What a system submits with; the secret is 256 bit random and kept as a keyed SHA-256."""
+    """What a system submits with; the secret is 256 bit random and kept as a keyed SHA-256.
+
+    With a `stream` its mails carry an unsubscribe link for just that stream (RFC 8058).
+    """
 
     id: str = Field(primary_key=True)
     kind: str
@@ -129,17 +132,7 @@ class Credential(SQLModel, table=True):
     conversations: str = "answer"
     held: bool = False
     tag: str = ""
+    stream: str = ""
     disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     last_used_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
-    created_at: datetime = Field(sa_type=UTCDateTime)
-
-
-class Domain(SQLModel, table=True):
-    """A domain we sign for: its DKIM selector and key (RFC 6376)."""
-
-    id: str = Field(primary_key=True)
-    name: str = Field(unique=True)
-    selector: str
-    private_sealed: bytes = Field(sa_type=LargeBinary)
-    public_record: str
     created_at: datetime = Field(sa_type=UTCDateTime)

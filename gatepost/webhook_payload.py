@@ -15,7 +15,7 @@ TEST = "webhook.test"
 KIND = re.compile(r"[a-z]{1,30}(?:\.[a-z_]{1,30}|\.\*)")
 KINDS_LIMIT = 50
 CODE = re.compile(r"([2-5]\d\d)(?: |$)")
-TOLD = ("recipient", "remote_host", "trigger", "recipients", "why", "state", "source")
+TOLD = ("recipient", "remote_host", "trigger", "recipients", "why", "state", "source", "domain", "address")
 VALUE_LIMIT = 2048
 
 

@@ -1,40 +1,53 @@
 """The one door for everything that goes out: may this identity send as this address; stamp, sign, store, say yes."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
+from typing import TypeVar
 
 from sqlmodel import Session
 
-from gatepost.address import AddressError, parse_address
-from gatepost.blobs import Blobs, Content
+from gatepost.address import Address, AddressError, parse_address
+from gatepost.blobs import Blobs
 from gatepost.database import Database
-from gatepost.envelope import Asked, Envelope
-from gatepost.gateway.dsn_parameters import orcpt_of
+from gatepost.disk import Disk
+from gatepost.domain_key import KeyState
+from gatepost.gateway.budget import Budget
+from gatepost.gateway.large import body_digest, split_source
+from gatepost.gateway.put import Prepared, Submission, put
 from gatepost.gateway.senders import check_sender, one_from
-from gatepost.gateway.signing import Signer, SigningError, make_signer, sign
+from gatepost.gateway.signing import Signer, SigningError, make_signer, sign_all, signed_words
 from gatepost.gateway.stamp import read_header, stamped, with_clear_from
+from gatepost.gateway.standing import Standing, address_standing
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
-from gatepost.model import Credential, Message
+from gatepost.model import Message
 from gatepost.reply import Refused
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store.channels import channel_by_address
-from gatepost.store.conversations import add_participants, create_conversation, know_ids, touch
-from gatepost.store.deliveries import announce_suppressed, put_deliveries
-from gatepost.store.domains import domain_by_name, private_key
-from gatepost.store.events import add_event
-from gatepost.store.messages import keep_key, key_used, put_message
+from gatepost.store.domains import domain_keys, nearest_domain, private_key
 from gatepost.tokens import mint_message_id
 
-SIGNER_KEPT = timedelta(seconds=5)
+KNOWN_FOR = timedelta(seconds=5)
+MOST_KNOWN = 10_000
+
+T = TypeVar("T")
+
+
+class NotRemembered(Exception):
+    """Something has to be looked up in the database, which the caller does not want to wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What accepting needs; `wake` tells the outbox that there is something new."""
+    """What accepting needs; `wake` tells the outbox that there is something new.
+
+    Without `looks_up` only what is remembered of senders is used; what is not raises NotRemembered. `budget` is the
+    memory for large mails that are read whole.
+    """
 
     settings: Settings
     database: Database
@@ -42,34 +55,18 @@ class Gate:
     keys: Keys
     blobs: Blobs
     wake: Callable[[], None] = lambda: None
-    signers: dict[str, tuple[datetime, Signer | None]] = field(default_factory=dict)
+    signers: dict[str, tuple[datetime, tuple[Signer, ...]]] = field(default_factory=dict)
+    standings: dict[str, tuple[datetime, Standing]] = field(default_factory=dict)
+    looks_up: bool = True
+    budget: Budget = field(default_factory=Budget)
 
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """What somebody wants to send; `senders` are the addresses and domains that he may use as From."""
-
-    envelope: Envelope
-    senders: tuple[str, ...]
-    trigger: str
-    credential: Credential | None = None
-    conversation_id: str | None = None
-    channel_id: str | None = None
-    user_id: str | None = None
-    row_id: str = ""
-    snippet: str = ""
-    key: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A mail that may go out, ready to be stored."""
-
-    message: Message
-    content: Content
-    recipients: tuple[str, ...]
-    references: tuple[str, ...]
-    submission: Submission
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session to look something up that is remembered afterwards. Raises NotRemembered."""
+        if not self.looks_up:
+            raise NotRemembered
+        with self.database.session() as session:
+            yield session
 
 
 def accept(gate: Gate, submission: Submission, now: datetime) -> Future[str]:
@@ -85,22 +82,25 @@ def accept(gate: Gate, submission: Submission, now: datetime) -> Future[str]:
 
 def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
     """Check, stamp and sign. Raises Refused."""
+    refuse_without_room(gate.blobs.disk)
     envelope = submission.envelope
-    header = read_header(envelope.content)
+    head, body = split_source(envelope.source)
+    header = read_header(head)
     mailbox = one_from(header.senders)
     sender = check_sender(mailbox, envelope.mail_from, submission.senders)
+    held = why_unverified(gate, sender, now)
     header = with_clear_from(header, mailbox)
     recipients = check_recipients(envelope.recipients)
     row_id = submission.row_id or new_id("msg")
     minted = mint_message_id(gate.keys, row_id, gate.settings.domain)
     protocol = "ESMTPSA" if envelope.tls else "ESMTPA" if submission.trigger == "smtp" else "HTTP"
     content = stamped(header, row_id=row_id, minted_id=minted, host=gate.settings.host, protocol=protocol, now=now)
-    signer = signer_for(gate, sender.domain, now)
-    if signer:
-        try:
-            content = sign(content, signer, now)
-        except SigningError as error:
-            raise Refused(550, "5.6.0", str(error)) from None
+    signers = signers_for(gate, sender.domain, now)
+    try:
+        content = sign_all(content, signers, now, body_digest(body) if body and signers else b"")
+    except SigningError as error:
+        raise Refused(550, "5.6.0", str(error)) from None
+    stored = gate.blobs.put(chain([content], body())) if body else gate.blobs.keep(content)
     message = Message(
         id=row_id,
         direction="out",
@@ -112,7 +112,7 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
         recipients_shown=header.shown,
         snippet=submission.snippet,
         at=now,
-        size=len(content),
+        size=stored.size,
         envelope_from=envelope.mail_from,
         conversation_id=submission.conversation_id,
         channel_id=submission.channel_id,
@@ -120,9 +120,15 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
         user_id=submission.user_id,
         trigger=submission.trigger,
         dsn={name: value for name, value in (("ret", envelope.ret), ("envid", envelope.envid)) if value},
-        auth={"signed": f"DKIM rsa-sha256, d={signer.domain}, s={signer.selector}" if signer else ""},
+        auth={"signed": signed_words(signers)},
     )
-    return Prepared(message, gate.blobs.keep(content), recipients, header.references, submission)
+    return Prepared(message, stored, recipients, header.references, submission, held)
+
+
+def refuse_without_room(disk: Disk) -> None:
+    """Raises Refused where no mail can be taken now."""
+    if refusal := disk.refusal():
+        raise Refused(refusal.code or 452, refusal.status or "4.3.1", refusal.text)
 
 
 def check_recipients(recipients: tuple[str, ...]) -> tuple[str, ...]:
@@ -139,103 +145,43 @@ def check_recipients(recipients: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(found.values())
 
 
-def signer_for(gate: Gate, domain: str, now: datetime) -> Signer | None:
-    """The signer of a From domain, or None when we hold no key for it or a parent; remembered for 5 s."""
-    known = gate.signers.get(domain)
-    if known and timedelta() <= now - known[0] < SIGNER_KEPT:
-        return known[1]
-    signer = None
-    with gate.database.session() as session:
-        labels = domain.split(".")
-        parents = (".".join(labels[at:]) for at in range(max(len(labels) - 1, 1)))
-        row = next((found for name in parents if (found := domain_by_name(session, name))), None)
-    if row:
-        signer = make_signer(row.name, row.selector, private_key(gate.keys, row))
-    gate.signers[domain] = (now, signer)
-    return signer
-
-
-def put(session: Session, prepared: Prepared, now: datetime) -> str:
-    """Store message, content, one delivery per recipient and the event in the caller's transaction; the message's id.
-
-    Raises Refused when the caller's idempotency key was used for something else.
-    """
-    submission, message = prepared.submission, prepared.message
-    if submission.key and submission.credential:
-        used = key_used(session, submission.credential.id, submission.key[0])
-        if used and used.request_hash != submission.key[1]:
-            raise Refused(550, "5.5.4", "This Idempotency-Key was used for another request; use a new one")
-        if used:
-            return used.message_id
-        keep_key(session, submission.credential.id, *submission.key, message.id, now)
-    put_message(session, message, prepared.content)
-    credential = submission.credential
-    asked, held = asked_of(submission.envelope), why_held(credential)
-    deliveries = put_deliveries(session, message.id, prepared.recipients, now, held, asked)
-    if submission.conversation_id:
-        join_conversation(session, submission.conversation_id, prepared, now)
-    elif submission.credential and submission.credential.conversations == "always":
-        open_conversation(session, prepared, now)
-    add_event(
-        session,
-        "message.queued",
-        now=now,
-        message_id=message.id,
-        conversation_id=submission.conversation_id,
-        channel_id=submission.channel_id,
-        user_id=submission.user_id,
-        data={
-            "recipients": len(prepared.recipients),
-            "trigger": submission.trigger,
-            **({"tag": credential.tag} if credential and credential.tag else {}),
-            **({"held": held} if held else {}),
-            **message.auth,
-        },
-    )
-    announce_suppressed(session, deliveries, now)
-    return message.id
-
-
-def asked_of(envelope: Envelope) -> Mapping[str, Asked]:
-    """What each recipient's command asked; with RET or ENVID each has an ORCPT, which may be added (RFC 3461 5.2.1)."""
-    if not envelope.ret and not envelope.envid:
-        return envelope.asked
-    given = {recipient: envelope.asked.get(recipient, Asked()) for recipient in envelope.recipients}
-    return {recipient: Asked(asked.notify, asked.orcpt or orcpt_of(recipient)) for recipient, asked in given.items()}
-
-
-def why_held(credential: Credential | None) -> str:
-    """Why mail of this credential is accepted and not sent; empty when it is sent."""
-    if credential is None or not credential.held:
+def why_unverified(gate: Gate, sender: Address, now: datetime) -> str:
+    """Why mail of an unverified sender is held; empty for a verified one. Raises Refused where it is not taken."""
+    found = standing_of(gate, sender, now)
+    if found.usable:
         return ""
-    return f"Held: mail of the credential {credential.name} is sent only when a person releases it"
+    if gate.settings.unverified_senders == "hold":
+        return f"Held: {found.why}; {found.fix}"
+    raise Refused(550, "5.7.1", f"Not sent: {found.why}; {found.fix}")
 
 
-def join_conversation(session: Session, conversation_id: str, prepared: Prepared, now: datetime) -> None:
-    """An answer of ours belongs to a conversation: its id leads there and its visible recipients take part."""
-    message = prepared.message
-    know_ids(session, conversation_id, message.id, message.message_id, prepared.references)
-    people = [(shown["address"], shown["name"], "participant") for shown in message.recipients_shown]
-    add_participants(session, conversation_id, people)
-    touch(session, conversation_id, message.snippet, now, reopen=False)
+def standing_of(gate: Gate, sender: Address, now: datetime) -> Standing:
+    """Whether an address may stand in From; that it may is remembered for 5 s."""
+    known = gate.standings.get(sender.key)
+    if known and timedelta() <= now - known[0] < KNOWN_FOR:
+        return known[1]
+    with gate.reading() as session:
+        found = address_standing(session, gate.settings, sender)
+    if found.usable:
+        remember(gate.standings, sender.key, now, found)
+    return found
 
 
-def open_conversation(session: Session, prepared: Prepared, now: datetime) -> None:
-    """A relayed mail of a credential that always makes conversations: one for those who can see each other."""
-    message = prepared.message
-    channel = channel_by_address(session, message.from_address)
-    first = message.recipients_shown[0]["address"] if message.recipients_shown else prepared.recipients[0].lower()
-    conversation = create_conversation(
-        session,
-        subject=message.subject,
-        requester=first,
-        channel_id=channel.id if channel else None,
-        credential_id=message.credential_id,
-        origin_id=message.id,
-        now=now,
-    )
-    named = {shown["address"]: shown["name"] for shown in message.recipients_shown}
-    people = [(address, name, "participant") for address, name in named.items()]
-    add_participants(session, conversation.id, [(first, named.get(first, ""), "requester"), *people])
-    know_ids(session, conversation.id, message.id, message.message_id, ())
-    touch(session, conversation.id, message.snippet, now, reopen=False)
+def signers_for(gate: Gate, domain: str, now: datetime) -> tuple[Signer, ...]:
+    """The signers of a From domain, none when we hold no key for it or a parent; remembered for 5 s."""
+    known = gate.signers.get(domain)
+    if known and timedelta() <= now - known[0] < KNOWN_FOR:
+        return known[1]
+    with gate.reading() as session:
+        row = nearest_domain(session, domain)
+        keys = domain_keys(session, row.id, KeyState.SIGNING) if row else []
+    signers = tuple(make_signer(row.name, key.selector, private_key(gate.keys, key)) for key in keys if row)
+    remember(gate.signers, domain, now, signers)
+    return signers
+
+
+def remember(known: dict[str, tuple[datetime, T]], name: str, now: datetime, value: T) -> None:
+    """Keep what was found; not without end."""
+    if len(known) > MOST_KNOWN:
+        known.clear()
+    known[name] = (now, value)

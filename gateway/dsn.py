@@ -14,10 +14,11 @@ from sqlmodel import Session
 
 from gatepost.address import AddressError, parse_address
 from gatepost.envelope import Asked, Envelope
-from gatepost.gateway.accept import Gate, Prepared, Submission, put, signer_for
+from gatepost.gateway.accept import Gate, signers_for
+from gatepost.gateway.put import Prepared, Submission, put
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
 from gatepost.gateway.dsn_parameters import DSN_TRIGGER
-from gatepost.gateway.signing import sign
+from gatepost.gateway.signing import sign_all, signed_words
 from gatepost.ids import new_id
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Delivery, Event, Message
@@ -125,8 +126,8 @@ def make_notice(gate: Gate, message: Message, owed: Sequence[Owed], now: datetim
     facts = [fact_of(each, settings.retry_days) for each in owed]
     minted = mint_message_id(gate.keys, row_id, settings.domain)
     mail = compose_notice(original, facts, author=author, host=settings.host, to=to, message_id=minted, now=now)
-    signer = signer_for(gate, settings.domain, now)
-    mail = sign(mail, signer, now) if signer else mail
+    signers = signers_for(gate, settings.domain, now)
+    mail = sign_all(mail, signers, now)
     subject = next(line for line in mail.split(b"\r\n") if line.startswith(b"Subject: ")).decode()[9:]
     row = Message(
         id=row_id,
@@ -142,7 +143,7 @@ def make_notice(gate: Gate, message: Message, owed: Sequence[Owed], now: datetim
         at=now,
         size=len(mail),
         trigger=DSN_TRIGGER,
-        auth={"signed": f"DKIM rsa-sha256, d={signer.domain}, s={signer.selector}" if signer else ""},
+        auth={"signed": signed_words(signers)},
     )
     submission = Submission(Envelope("", (to,), mail, asked={to: Asked("NEVER")}), (), DSN_TRIGGER)
     return Notice(Prepared(row, gate.blobs.keep(mail), (to,), (), submission), tuple(owed))

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from http import HTTPStatus
 
 import structlog
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sse_starlette import EventSourceResponse, ServerSentEvent
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -15,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 
+from gatepost.database import AWAY
+from gatepost.ledger import LedgerClosed
 from gatepost.store import users
 from gatepost.web.assets import load_assets, static_files
 from gatepost.web.bodies import Bodies
@@ -22,6 +26,7 @@ from gatepost.web.forms import Form
 from gatepost.web.guard import Guard
 from gatepost.web.health import make_registry
 from gatepost.web.live import News
+from gatepost.web.patience import SENTENCE, Patience, database_answers
 from gatepost.web.render import make_environment, show
 from gatepost.web.route import Guest, Need, Page, elsewhere, made
 from gatepost.web.routes import routes
@@ -29,6 +34,7 @@ from gatepost.web.session import read_cookie
 from gatepost.web.state import App, app_of
 
 PING_SECONDS = 15
+NOT_NOW = (*AWAY, PoolTimeout, LedgerClosed)
 TITLES = {
     400: "This cannot be read",
     403: "Not allowed",
@@ -67,8 +73,11 @@ def create_app(app: App, more: Sequence[BaseRoute] = ()) -> Starlette:
     live = made("/events", live_events, Need("user"), ("GET",))
     starlette = Starlette(
         routes=[*more, *routes(), live, Mount("/static", static_files())],
-        middleware=[Middleware(Guard, settings=app.settings)],
-        exception_handlers={HTTPException: told, Exception: broken},
+        middleware=[
+            Middleware(Guard, settings=app.settings),
+            Middleware(Patience, answers=partial(database_answers, app.database)),
+        ],
+        exception_handlers={HTTPException: told, **dict.fromkeys(NOT_NOW, away), Exception: broken},
         lifespan=lifespan,
     )
     starlette.state.gatepost = app
@@ -111,6 +120,12 @@ async def told(request: Request, error: Exception) -> Response:
     return await run_in_threadpool(error_page, request, error.status_code, sentence)
 
 
+async def away(request: Request, error: Exception) -> Response:
+    """The database is away, or the process ends: not for long, and nothing was done."""
+    structlog.get_logger("web").warning("database away", path=logged_path(request), error=type(error).__name__)
+    return PlainTextResponse(SENTENCE, 503, {"retry-after": "30"})
+
+
 async def broken(request: Request, error: Exception) -> Response:
     """An error that we do not mean: logged, and told without details."""
     structlog.get_logger("web").error("page failed", path=logged_path(request), method=request.method, exc_info=error)
@@ -118,9 +133,10 @@ async def broken(request: Request, error: Exception) -> Response:
 
 
 def logged_path(request: Request) -> str:
-    """The path without the token of an invitation."""
+    """The path without the token of an invitation or a confirmation."""
     path = request.url.path
-    return "/invite/***" if path.startswith("/invite/") else path
+    secret = next((start for start in ("/invite/", "/confirm/") if path.startswith(start)), "")
+    return f"{secret}***" if secret else path
 
 
 def error_page(request: Request, status: int, sentence: str) -> Response:

@@ -1,4 +1,4 @@
-"""Who may send: credentials of systems, and domains that we sign for."""
+"""Who may send: addresses that may stand in From, credentials of systems, and domains that we sign for."""
 
 from ipaddress import ip_network
 from typing import Any
@@ -7,7 +7,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.address import AddressError, parse_address, parse_domain
-from gatepost.store import credentials, domains
+from gatepost.gateway.standing import Standing, address_standing, domain_standing
+from gatepost.model import Credential, Sender
+from gatepost.store import channels, credentials, domains
+from gatepost.store import senders as senders_store
 from gatepost.web.forms import Form
 from gatepost.web.mailboxes import sentence
 from gatepost.web.render import show
@@ -16,28 +19,67 @@ from gatepost.web.route import NOT_HERE, Visit
 NOTICES = {
     "disabled": "The credential is switched off; systems that use it are refused from now on.",
     "enabled": "The credential works again.",
-    "domain": "The domain is added. Publish its record, then mail from it is signed and can be verified.",
+    "asked": "The mail is on its way. When its owner has opened the link and pressed Confirm, the address can be used.",
+    "removed": "The address is forgotten.",
+    "domain-removed": "The domain and its keys are removed.",
 }
 
 
 def senders(visit: Visit) -> Response:
-    """Credentials and domains."""
-    return show(visit, "senders.html", context_of(visit))
+    """Sender addresses, credentials and domains."""
+    return senders_view(visit)
 
 
-def context_of(visit: Visit) -> dict[str, Any]:
-    signed = [(domain, *domains.dns_record(domain)) for domain in domains.list_domains(visit.session)]
-    return {
+def senders_view(
+    visit: Visit,
+    *,
+    form: Form | None = None,
+    which: str = "",
+    made: Credential | None = None,
+    secret: str = "",
+    status: int = 200,
+) -> Response:
+    """The page; `form` holds what was wrong in the form `which`, `made` a credential whose secret is shown now."""
+    context = {
         "section": "senders",
+        "addresses": addresses_in_use(visit),
+        "waiting": [row for row in senders_store.list_senders(visit.session) if not row.confirmed_at],
         "credentials": credentials.list_credentials(visit.session),
-        "domains": signed,
+        "domains": domains.list_domains(visit.session),
+        "domain_standing": lambda name: domain_standing(visit.session, visit.app.settings, name),
         "scopes": credentials.SCOPES,
         "settings": visit.app.settings,
         "notices": NOTICES,
-        "made": None,
-        "secret": "",
-        "which": "",
+        "made": made,
+        "secret": secret,
+        "which": which,
+        "form": form or Form(),
     }
+    return show(visit, "senders.html", context, status=status)
+
+
+def addresses_in_use(visit: Visit) -> list[tuple[str, Sender | None, Standing, str]]:
+    """Every address that is confirmed, asked for, of a mailbox, or listed by a credential: whether it may be used, why.
+
+    The last value says where it is used.
+    """
+    session, settings = visit.session, visit.app.settings
+    rows = {row.address: row for row in senders_store.list_senders(session)}
+    users: dict[str, list[str]] = {address: [] for address in rows if "@" in address}
+    for channel in channels.list_channels(session):
+        users.setdefault(channel.address, []).append(f"mailbox {channel.name}")
+    for credential in credentials.list_credentials(session):
+        for address in credential.senders:
+            users.setdefault(address, []).append(f"credential {credential.name}")
+    found = []
+    for address in sorted(users):
+        standing = (
+            address_standing(session, settings, parse_address(address))
+            if "@" in address
+            else domain_standing(session, settings, address)
+        )
+        found.append((address, rows.get(address), standing, ", ".join(users[address])))
+    return found
 
 
 def create_credential(visit: Visit) -> Response:
@@ -53,10 +95,9 @@ def create_credential(visit: Visit) -> Response:
         except ValueError as error:
             problems["name"] = sentence(str(error))
     if problems:
-        context = {**context_of(visit), "form": visit.form.wrong(problems), "which": "credential"}
-        return show(visit, "senders.html", context, status=422)
+        return senders_view(visit, form=visit.form.wrong(problems), which="credential", status=422)
     visit.session.rollback()
-    return show(visit, "senders.html", {**context_of(visit), "made": made, "secret": secret, "form": Form()})
+    return senders_view(visit, made=made, secret=secret)
 
 
 def read_credential(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
@@ -112,9 +153,9 @@ def toggle_credential(visit: Visit) -> Response:
 def add_domain(visit: Visit) -> Response:
     """A domain that we sign for from now on."""
     try:
-        domain = domains.new_domain(visit.app.keys, visit.form.get("domain"), visit.now)
-        visit.app.ledger.write(lambda session: domains.add_domain(session, domain))
+        new = domains.new_domain(visit.app.keys, visit.form.get("domain"), visit.now)
+        visit.app.ledger.write(lambda session: domains.add_domain(session, new))
     except ValueError as error:
         form = visit.form.wrong({"domain": sentence(str(error))})
-        return show(visit, "senders.html", {**context_of(visit), "form": form, "which": "domain"}, status=422)
-    return RedirectResponse("/senders?done=domain#domains", 303)
+        return senders_view(visit, form=form, which="domain", status=422)
+    return RedirectResponse(f"/senders/domains/{new.domain.id}?done=added", 303)

@@ -10,6 +10,7 @@ from cryptography import x509
 
 from gatepost.cli.doctor_direct import look_at_direct
 from gatepost.cli.findings import Finding, Findings, fail, ok, warn
+from gatepost.domain_key import is_reserved
 from gatepost.gateway.route import relay_hop
 from gatepost.model import Domain
 from gatepost.parts import Parts, clock
@@ -20,7 +21,6 @@ from gatepost.store.domains import dns_record, list_domains, zone_line
 
 TIMEOUT = 5.0
 SOON = timedelta(days=21)
-RESERVED = (".test", ".example", ".invalid", ".localhost")
 
 
 def look_at_ports(settings: Settings) -> Findings:
@@ -110,23 +110,22 @@ def look_at_tls(settings: Settings) -> Findings:
 def look_at_domains(parts: Parts, resolver: Resolver) -> Findings:
     """Each domain's DKIM record is published as it should be; nothing more is asked when no resolver answers."""
     with parts.database.session() as session:
-        domains = list_domains(session)
+        domains = [(row, *dns_record(session, row)) for row in list_domains(session)]
     if not domains:
         yield warn("domains", "no mail is signed: there is no domain", "run `gatepost domain add example.com`")
-    for domain in domains:
+    for domain, name, record in domains:
         try:
-            yield judge_domain(domain, resolver)
+            yield judge_domain(domain, name, record, resolver)
         except DnsTrouble as error:
             yield warn("domains", f"{domain.name}: {error}", "check the network, or set dns_servers")
             return
 
 
-def judge_domain(domain: Domain, resolver: Resolver) -> Finding:
+def judge_domain(domain: Domain, name: str, record: str, resolver: Resolver) -> Finding:
     """Whether one DKIM record is there (RFC 6376 section 3.6.2). Raises DnsTrouble."""
-    name, record = dns_record(domain)
-    if domain.name.endswith(RESERVED):
+    if is_reserved(domain.name):
         return ok("domains", f"{domain.name} is a name for trials: there is nothing to publish")
-    fix = f"publish: {zone_line(domain)}"
+    fix = f"publish: {zone_line(name, record)}"
     try:
         found = [text.decode("latin-1") for text in resolver.txt(name)]
     except NoSuchName:

@@ -87,7 +87,8 @@ def test_a_port_is_ours_another_program_s_or_free(gatepost: Command) -> None:
 def test_a_dkim_record_is_looked_up(gatepost: Command) -> None:
     with gatepost.parts() as parts:
         domain = parts.ledger.write(lambda session: create_domain(session, parts.keys, "shop.org", clock()))
-    name, record = dns_record(domain)
+        with parts.database.session() as session:
+            name, record = dns_record(session, domain)
     published = [f'"{record[:200]}" "{record[200:]}"']
     zones: tuple[tuple[Zone, str], ...] = (
         ({}, "fail"),

@@ -15,7 +15,7 @@ from gatepost.domain_key import make_key, public_record
 from gatepost.gateway.authenticate import Verdict, authenticate, dkim_only
 from gatepost.gateway.canonical import relaxed_body, relaxed_field
 from gatepost.gateway.results import MethodResult, read_results, trusted_results
-from gatepost.gateway.signing import LIFETIME, make_signer, sign, signature
+from gatepost.gateway.signing import LIFETIME, make_signer, sign, signatures
 from gatepost.mail import parse
 from gatepost.resolver import dns_resolver
 from gatepost.threading.identity import address_of
@@ -174,7 +174,9 @@ def resigned(tags: dict[bytes, bytes], names: list[bytes], body: bytes = b"The t
     value = b"; ".join(name + b"=" + text for name, text in given.items()) + b"; b="
     head = dict(line.split(b": ", 1) for line in MAIL.split(b"\r\n\r\n")[0].split(b"\r\n"))
     signed = b"".join(relaxed_field(n, head[n.title()]) + b"\r\n" for n in names if n.title() in head)
-    mark = SIGNER.private.sign(signed + relaxed_field(b"DKIM-Signature", value), padding.PKCS1v15(), hashes.SHA256())
+    private = SIGNER.private
+    assert isinstance(private, rsa.RSAPrivateKey)
+    mark = private.sign(signed + relaxed_field(b"DKIM-Signature", value), padding.PKCS1v15(), hashes.SHA256())
     return b"DKIM-Signature: " + value + base64.b64encode(mark) + b"\r\n" + MAIL
 
 
@@ -309,7 +311,7 @@ def test_a_selector_is_a_name(s: bytes) -> None:
 
 def test_only_five_signatures_are_looked_at() -> None:
     resolver = zone()
-    verdict = judge(signature(MAIL, SIGNER, NOW) * 30 + MAIL, resolver)
+    verdict = judge(signatures(MAIL, (SIGNER,), NOW)[0] * 30 + MAIL, resolver)
     assert len(verdict.dkim) == 5
     assert sum("_domainkey" in name for name, _ in resolver.asked) == 5
 
@@ -346,7 +348,7 @@ def test_hostile_servers_end_with_the_budget() -> None:
 def test_at_most_fifty_questions() -> None:
     many = {f"n{n}.test": f"v=spf1 a:x{n}.test include:n{n + 1}.test -all" for n in range(200)}
     resolver = zone(**many)
-    judge(signature(MAIL, SIGNER, NOW) * 10 + MAIL, resolver, mail_from="x@n0.test")
+    judge(signatures(MAIL, (SIGNER,), NOW)[0] * 10 + MAIL, resolver, mail_from="x@n0.test")
     assert len(resolver.asked) <= 50
 
 

@@ -3,18 +3,35 @@
 import contextlib
 import shutil
 import subprocess
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import dkim
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, x25519
 from dkim.canonicalization import Relaxed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.domain_key import load_key
+from gatepost.domain_key import ED25519, load_key
 from gatepost.gateway import canonical
-from gatepost.gateway.signing import GUARDED, Signer, SigningError, make_key, make_signer, sign, signature
+from gatepost.gateway.authenticate import dkim_only
+from gatepost.gateway.dkim_verify import check_dkim
+from gatepost.gateway.signing import (
+    GUARDED,
+    Signer,
+    SigningError,
+    WrongSignature,
+    make_key,
+    make_signer,
+    sign,
+    sign_all,
+    signatures,
+)
+from tests.fakes.dns import DictResolver
 
 PEM, RECORD = make_key()
 SIGNER = make_signer("example.test", "gp202611", PEM)
@@ -36,6 +53,10 @@ TODAY = datetime.now(UTC).replace(microsecond=0)
 @pytest.fixture
 def now() -> datetime:
     return TODAY
+
+
+def signature(mail: bytes) -> bytes:
+    return signatures(mail, (SIGNER,), TODAY)[0]
 
 
 def verifies(mail: bytes, record: str = RECORD) -> bool:
@@ -70,7 +91,7 @@ def test_bodies(body: bytes, now: datetime) -> None:
 
 
 def test_tags(now: datetime) -> None:
-    tags = dkim.util.parse_tag_value(signature(MAIL, SIGNER, now).partition(b":")[2])
+    tags = dkim.util.parse_tag_value(signature(MAIL).partition(b":")[2])
     assert (tags[b"a"], tags[b"c"], tags[b"d"], tags[b"s"]) == (
         b"rsa-sha256",
         b"relaxed/relaxed",
@@ -85,8 +106,8 @@ def test_tags(now: datetime) -> None:
     assert names.count(b"list-unsubscribe") == 1
 
 
-def test_lines_of_the_signature_are_short(now: datetime) -> None:
-    assert max(len(line) for line in signature(MAIL, SIGNER, now).split(b"\r\n")) <= 78
+def test_lines_of_the_signature_are_short() -> None:
+    assert max(len(line) for line in signature(MAIL).split(b"\r\n")) <= 78
 
 
 @pytest.mark.parametrize("name", GUARDED)
@@ -145,15 +166,48 @@ def test_a_key_is_read_once() -> None:
     assert make_signer("a.test", "s", PEM).private is make_signer("b.test", "s", PEM).private
 
 
-def test_keys_that_are_not_rsa_are_refused() -> None:
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric import ed25519
-
-    pem = ed25519.Ed25519PrivateKey.generate().private_bytes(
+@pytest.mark.parametrize("private", [ec.generate_private_key(ec.SECP256R1()), x25519.X25519PrivateKey.generate()])
+def test_keys_of_other_kinds_are_refused(private: ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey) -> None:
+    pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     with pytest.raises(ValueError, match="RSA"):
         load_key(pem)
+
+
+def test_two_signatures_stand_side_by_side(now: datetime) -> None:
+    pem, record = make_key(ED25519)
+    signed = sign_all(MAIL, (SIGNER, make_signer("example.test", "gp202611ed", pem)), now)
+    assert [line[:15] for line in signed.split(b"\r\n")].count(b"DKIM-Signature:") == 2
+    texts = {"gp202611._domainkey.example.test": [RECORD], "gp202611ed._domainkey.example.test": [record]}
+    for mail, result in ((signed, "pass"), (signed.replace(b"Hello", b"Hallo"), "fail")):
+        found = dkim_only(mail, resolver=DictResolver(TXT=texts), now=now).dkim
+        assert [(each.algorithm, each.result) for each in found] == [("rsa-sha256", result), ("ed25519-sha256", result)]
+
+
+def test_without_a_signer_nothing_is_added(now: datetime) -> None:
+    assert sign_all(MAIL, (), now) == MAIL
+
+
+@dataclass(frozen=True)
+class Flawed:
+    """A key whose private half computes wrongly, as a faulty machine may (Boneh, DeMillo, Lipton 1997)."""
+
+    true: ed25519.Ed25519PrivateKey
+
+    def sign(self, text: bytes) -> bytes:
+        mark = self.true.sign(text)
+        return mark[:-1] + bytes([mark[-1] ^ 1])
+
+    def public_key(self) -> ed25519.Ed25519PublicKey:
+        return self.true.public_key()
+
+
+def test_a_signature_that_came_out_wrong_is_not_sent(now: datetime) -> None:
+    ed25519.Ed25519PrivateKey.register(Flawed)
+    flawed: Any = Flawed(ed25519.Ed25519PrivateKey.generate())
+    with pytest.raises(WrongSignature):
+        sign(MAIL, Signer("example.test", "gp202611ed", flawed), now)
 
 
 @settings(max_examples=150, deadline=None)

@@ -134,7 +134,7 @@ def check_wire(product: Product, rows: dict[str, Delivery], arrived: list[bytes]
 
 def domains(session: Session) -> list[tuple[str, str]]:
     """The DNS records of the domains that are signed for."""
-    return [dns_record(domain) for domain in list_domains(session)]
+    return [dns_record(session, domain) for domain in list_domains(session)]
 
 
 def test_what_was_acknowledged_survives_a_power_cut(product: Product, login: Login, remote: Postfix) -> None:

@@ -7,7 +7,7 @@ import pytest
 from dns.rdtypes.ANY.TXT import TXT
 
 from gatepost.database import Database
-from gatepost.domain_key import load_key, public_record
+from gatepost.domain_key import algorithm_of, load_key, public_record
 from gatepost.ledger import Ledger
 from gatepost.seal import Keys, SealError
 from gatepost.store import domains
@@ -19,7 +19,8 @@ def test_created_domain_is_found_by_name(database: Database, ledger: Ledger, key
     with database.session() as session:
         found = domains.domain_by_name(session, "xn--mnster-3ya.EXAMPLE")
         assert found is not None
-        assert found.selector == "gp202611"
+        assert [key.selector for key in domains.domain_keys(session, found.id)] == ["gp202611", "gp202611ed"]
+        assert domains.signing_key(session, found).selector == "gp202611"
         assert [domain.name for domain in domains.list_domains(session)] == ["xn--mnster-3ya.example"]
         assert domains.domain_by_name(session, "other.example") is None
 
@@ -27,24 +28,28 @@ def test_created_domain_is_found_by_name(database: Database, ledger: Ledger, key
 def test_the_record_publishes_the_sealed_key(database: Database, keys: Keys, now: datetime) -> None:
     with database.session() as session:
         domain = domains.create_domain(session, keys, "example.test", now)
-        name, text = domains.dns_record(domain)
+        name, text = domains.dns_record(session, domain)
         assert name == "gp202611._domainkey.example.test"
-        private = load_key(domains.private_key(keys, domain))
-        assert private.key_size == 2048
-        assert text == public_record(private)
-        assert b"PRIVATE" not in domain.private_sealed
+        for key in domains.domain_keys(session, domain.id):
+            private = load_key(domains.private_key(keys, key))
+            assert algorithm_of(private) == key.algorithm
+            assert key.public_record == public_record(private)
+            assert b"PRIVATE" not in key.private_sealed
+        assert text == domains.signing_key(session, domain).public_record
 
 
 def test_the_zone_line_is_read_back(keys: Keys, now: datetime) -> None:
-    domain = domains.new_domain(keys, "example.test", now)
-    zone = dns.zone.from_text("$TTL 60\n" + domains.zone_line(domain), "example.test", check_origin=False)
+    new = domains.new_domain(keys, "example.test", now)
+    key = new.keys[0]
+    line = domains.zone_line(domains.key_name(new.domain, key), key.public_record)
+    zone = dns.zone.from_text("$TTL 60\n" + line, "example.test", check_origin=False)
     [(_, _, record)] = list(zone.iterate_rdatas("TXT"))
     assert isinstance(record, TXT)
-    assert b"".join(record.strings).decode() == domain.public_record
+    assert b"".join(record.strings).decode() == key.public_record
 
 
 def test_a_sealed_key_cannot_be_moved(keys: Keys, now: datetime) -> None:
-    one, two = (domains.new_domain(keys, "example.test", now) for _ in range(2))
+    one, two = domains.new_domain(keys, "example.test", now).keys
     one.private_sealed = two.private_sealed
     with pytest.raises(SealError):
         domains.private_key(keys, one)

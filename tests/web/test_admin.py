@@ -152,8 +152,9 @@ def test_a_credential_names_the_field_that_is_wrong(site: Site, changed: dict[st
 
 def test_a_domain_shows_its_record(site: Site) -> None:
     admin = site.client("ada@example.org")
-    assert admin.post("/senders/domains", data={"domain": "example.org"}).status_code == 303
-    page = admin.get("/senders").text
+    answer = admin.post("/senders/domains", data={"domain": "example.org"})
+    assert answer.status_code == 303
+    page = admin.get(answer.headers["location"]).text
     assert "._domainkey.example.org" in page
     assert "v=DKIM1; k=rsa; p=" in page
     again = admin.post("/senders/domains", data={"domain": "example.org"})
