@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +96,11 @@ class Cluster:
         known = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
         return [pid for pid in known if parent(pid) == self.process.pid]
 
+    def sql(self, statement: str) -> None:
+        """Run one statement, outside a transaction."""
+        with psycopg.connect(host=str(self.folder), user="gatepost", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
     def backends(self) -> list[int]:
         """The processes that serve Gatepost's connections."""
         with psycopg.connect(host=str(self.folder), user="gatepost", dbname="postgres") as connection:
@@ -106,7 +111,8 @@ class Cluster:
         """SIGSTOP, or SIGCONT, to all its processes: connections stay open and nobody answers."""
         assert self.process is not None
         for pid in (self.process.pid, *self.children()):
-            os.kill(pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def parent(pid: int) -> int:

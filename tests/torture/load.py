@@ -15,6 +15,8 @@ from tests.torture.product import MAILBOX, SENDER_DOMAIN
 
 LINE = b"A line of the body of a mail that is only here to weigh something, as bodies do, for the test.\r\n"
 PATIENCE = 30.0
+BIG = 200_000
+"""Octets of a mail that is stored as a file."""
 
 
 @dataclass(slots=True)
@@ -38,6 +40,7 @@ class Load:
     port: int
     clients: int = 20
     size: int = 2000
+    big_every: int = 0
     by_mx: bool = False
     per_connection: int = 20
     again: bool = True
@@ -83,7 +86,8 @@ class Load:
         self.made += 1
         tag = uuid.uuid4().hex
         who = self.recipient(self.made) if self.recipient else MAILBOX if self.by_mx else f"r{self.made}@sink.test"
-        return Mail(tag, who, mail_bytes(tag, who, self.size))
+        big = self.big_every and self.made % self.big_every == 0
+        return Mail(tag, who, mail_bytes(tag, who, BIG if big else self.size))
 
 
 def mail_bytes(tag: str, recipient: str, size: int) -> bytes:

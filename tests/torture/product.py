@@ -30,7 +30,8 @@ START_SECONDS = 60
 class Gatepost:
     """An installation of its own; `process` is the running server, `ports` are the same after every start.
 
-    `wrapper` is put before the command (strace), `environ` added to the environment (faketime).
+    `wrapper` is put before the command (strace), `environ` added to the environment (faketime), `prelude` is Python that
+    runs first (a negative control).
     """
 
     folder: Path
@@ -40,7 +41,7 @@ class Gatepost:
     environ: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     log: Path = Path()
-    own_session: bool = True
+    prelude: str = ""
 
     @property
     def pid(self) -> int:
@@ -55,7 +56,10 @@ class Gatepost:
 
     def command(self, *arguments: str) -> list[str]:
         """A command of this installation."""
-        return [sys.executable, "-m", "gatepost", "--config", str(self.folder / "gatepost.toml"), *arguments]
+        main = (
+            ["-c", f"{self.prelude}; from gatepost.cli.app import main; main()"] if self.prelude else ["-m", "gatepost"]
+        )
+        return [sys.executable, *main, "--config", str(self.folder / "gatepost.toml"), *arguments]
 
     def surroundings(self) -> dict[str, str]:
         """The environment of its processes: compiled modules are kept, as in an installation."""
@@ -74,7 +78,7 @@ class Gatepost:
                 stderr=output,
                 env=self.surroundings(),
                 cwd=self.folder,
-                start_new_session=self.own_session,
+                start_new_session=True,
             )
         if wait:
             self.wait_listening(began + START_SECONDS)

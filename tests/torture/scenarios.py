@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from tests.torture import kill
+from tests.torture import contract, database, kill, power
 from tests.torture.run import Run, Verdict
 
 BACKENDS = ("sqlite", "postgres")
@@ -12,8 +12,12 @@ SCENARIOS: dict[str, Callable[[Run], Verdict]] = {
     "kill-before-250": kill.kill_before_250,
     "kill-in-relay": kill.kill_in_relay,
     "kill-storm": kill.kill_storm,
+    "power-cut": power.power_cut,
+    "sync-contract": contract.sync_contract,
+    "database-down": database.database_down,
+    "failover": database.failover,
 }
-ONLY: dict[str, tuple[str, ...]] = {}
+ONLY: dict[str, tuple[str, ...]] = {"database-down": ("postgres",), "failover": ("postgres",)}
 """The back ends of scenarios that are not for all."""
 
 
