@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from gatepost.address import Address
+from gatepost.blobs import ContentFile
 from gatepost.gateway.author import author
 from gatepost.gateway.canonical import Field, NotMail, split_mail, with_crlf
 from gatepost.gateway.dkim_verify import DkimResult, check_dkim
 from gatepost.gateway.dmarc import Found, Proof, Walk, aligned, find_policy
+from gatepost.gateway.large import Body, body_of, split_source
 from gatepost.gateway.results import MethodResult, compose_results
 from gatepost.gateway.spf import NOT_CHECKED, SpfResult, check_spf
 from gatepost.mail import headers_of
@@ -68,7 +70,14 @@ class Verdict:
 
 
 def authenticate(
-    raw: bytes, *, ip: str, helo: str, mail_from: str, resolver: Resolver, now: datetime, authserv_id: str = "gatepost"
+    raw: bytes | ContentFile,
+    *,
+    ip: str,
+    helo: str,
+    mail_from: str,
+    resolver: Resolver,
+    now: datetime,
+    authserv_id: str = "gatepost",
 ) -> Verdict:
     """The verdict on a mail that came by SMTP; at most 50 questions and 10 s. Never raises for what the mail holds."""
     budget = Budget(resolver)
@@ -92,17 +101,18 @@ def dkim_only(
 
 
 def _judge(
-    raw: bytes,
+    raw: bytes | ContentFile,
     spf: SpfResult,
     trusted: tuple[MethodResult, ...],
     resolver: Resolver,
     now: datetime,
     authserv_id: str,
 ) -> Verdict:
-    fields, body, why = _split(raw)
+    head, rest = split_source(raw)
+    fields, body, why = _split(head, rest)
     address, unclear = author(fields)
     dkim = check_dkim(fields, body, resolver, now)
-    believed = address_of(headers_of(raw))
+    believed = address_of(headers_of(head))
     if address is None or address != believed:
         address = None
         dmarc = _unclear(believed, spf, Walk(resolver), bad_header=bool(why), why=why or unclear)
@@ -126,11 +136,12 @@ def _unclear(believed: Address | None, spf: SpfResult, walk: Walk, *, bad_header
     return found if found.by or found.result in ("fail", "temperror") else nobody
 
 
-def _split(raw: bytes) -> tuple[list[Field], bytes, str]:
+def _split(head: bytes, rest: Body | None) -> tuple[list[Field], Body, str]:
     try:
-        return (*split_mail(with_crlf(raw)), "")
+        fields, body = split_mail(with_crlf(head))
     except NotMail as error:
-        return [], b"", str(error)
+        return [], body_of(b""), str(error)
+    return fields, rest or body_of(body), ""
 
 
 def _dmarc(domain: str, spf: SpfResult, dkim: tuple[DkimResult, ...], walk: Walk) -> DmarcResult:

@@ -13,6 +13,15 @@ from gatepost.blobs import IN_ROW
 TOTAL = 64 * 1024 * 1024
 
 
+READING = 3
+"""A mail that is read takes up to three times its size: the octets, a decoded body, and the text."""
+
+
+def for_reading(size: int) -> int:
+    """The share for reading a mail of this size whole; nothing for a small one."""
+    return READING * size if size > IN_ROW else 0
+
+
 @dataclass(slots=True)
 class Waiter:
     """Somebody who wants a share."""

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from gatepost.address import Address
+from gatepost.blobs import Blobs
 from gatepost.envelope import Envelope
 from gatepost.gateway.limits import Connections, Limits, Throttle
 from gatepost.model import Credential
@@ -18,7 +19,7 @@ class Duty:
     `check_recipient` raises Refused for a recipient that is not taken; `deliver` returns the reply to the final dot or
     raises Refused, and any other exception of the functions here is answered with 451 4.3.0. `authenticate` is None
     where no log-in is needed; `network_credential` gives what a client may use without one. `strict` is DataReader's;
-    `dsn` offers RFC 3461.
+    `dsn` offers RFC 3461. With `blobs` large mail goes there while it comes, and none is taken where its disk is full.
     """
 
     host: str
@@ -32,5 +33,6 @@ class Duty:
     network_credential: Callable[[str], Awaitable[Credential | None]] | None = None
     postmaster: str = ""
     dsn: bool = False
+    blobs: Blobs | None = None
     connections: Connections = field(default_factory=Connections)
     throttle: Throttle = field(default_factory=Throttle)

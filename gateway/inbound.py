@@ -10,10 +10,11 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.address import Address, AddressError, parse_address
-from gatepost.blobs import Content
+from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.database import Database
 from gatepost.envelope import Envelope
 from gatepost.gateway.authenticate import DmarcResult, Verdict, authenticate
+from gatepost.gateway.budget import Budget, for_reading
 from gatepost.gateway.spf import NOT_CHECKED
 from gatepost.ledger import Ledger
 from gatepost.model import Arrival
@@ -21,8 +22,8 @@ from gatepost.reply import TROUBLE, Reply
 from gatepost.resolver import Resolver
 from gatepost.store.arrivals import count_try, pending_arrivals, settle
 from gatepost.store.channels import channel_by_address
-from gatepost.store.messages import raw_of
-from gatepost.threading.intake import Arriving, Desk, read, receive, store_arrival
+from gatepost.store.messages import open_raw
+from gatepost.threading.intake import Arriving, Desk, Reading, read, receive, store_arrival
 from gatepost.tokens import read_reply_address, read_return_path
 from gatepost.words import Outcome, Strength
 
@@ -45,6 +46,7 @@ class Inbound:
     resolver: Resolver
     clock: Callable[[], datetime]
     verifiers: ThreadPoolExecutor = field(default_factory=verifiers)
+    budget: Budget = field(default_factory=Budget)
 
 
 async def known_recipient(inbound: Inbound, recipient: str) -> bool:
@@ -74,14 +76,15 @@ def takes_mail(session: Session, address: Address) -> bool:
 async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     """Take responsibility for a mail: `250` after the commit; trouble of ours is temporary, the raw mail is kept."""
     verdict = await asyncio.get_running_loop().run_in_executor(inbound.verifiers, verify, inbound, envelope)
-    content = await asyncio.to_thread(inbound.desk.blobs.keep, envelope.content)
+    content = await asyncio.to_thread(keep, inbound.desk.blobs, envelope)
     now = inbound.clock()
     arrivals = await inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
     if is_refused(verdict):
         domain = verdict.dmarc.domain
         return Reply(550, "5.7.26", f"The policy of {domain} asks to refuse this mail: it did not prove itself")
     try:
-        await place_all(inbound, arrivals, envelope.content, now)
+        source = inbound.desk.blobs.open(content.blob) if content.blob else envelope.content
+        await place_all(inbound, arrivals, source, now)
     except Exception as error:
         log.exception("reading an inbound mail failed; its raw content is kept and tried again")
         await count_tries(inbound, arrivals, error)
@@ -89,11 +92,16 @@ async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     return Reply(250, "2.0.0", f"received as {arrivals[0].id}")
 
 
+def keep(blobs: Blobs, envelope: Envelope) -> Content:
+    """Make the octets durable: those of a large mail are in a file already."""
+    return blobs.take(envelope.spool) if envelope.spool else blobs.keep(envelope.content)
+
+
 def verify(inbound: Inbound, envelope: Envelope) -> Verdict:
     """The verdict; where a fault of ours prevents one, the mail counts as failing: kept, for a person's look."""
     try:
         return authenticate(
-            envelope.content,
+            envelope.source,
             ip=envelope.remote_ip,
             helo=envelope.helo,
             mail_from=envelope.mail_from,
@@ -127,6 +135,7 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
             envelope_from=envelope.mail_from,
             remote_ip=envelope.remote_ip,
             helo=envelope.helo,
+            digest=content.blob or "",
             auth=verdict.summary,
             strength=verdict.strength,
         )
@@ -140,14 +149,19 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
     return stored
 
 
-async def place_all(inbound: Inbound, arrivals: list[Arrival], raw: bytes, now: datetime) -> None:
-    """Read once, place each in a transaction of its own."""
+async def place_all(inbound: Inbound, arrivals: list[Arrival], source: bytes | ContentFile, now: datetime) -> None:
+    """Read once, place each in a transaction of its own; a large mail waits until there is memory for it."""
     loop = asyncio.get_running_loop()
-    reading = await loop.run_in_executor(inbound.verifiers, read, raw, arrivals[0].envelope_from)
-    for arrival in arrivals:
-        await inbound.ledger.commit(
-            lambda session, arrival=arrival: receive(session, inbound.desk, arrival, reading, now)  # type: ignore[misc]
-        )
+    async with inbound.budget.share(for_reading(len(source))):
+        reading = await loop.run_in_executor(inbound.verifiers, read_source, source, arrivals[0].envelope_from)
+        for arrival in arrivals:
+            await inbound.ledger.commit(
+                lambda session, arrival=arrival: receive(session, inbound.desk, arrival, reading, now)  # type: ignore[misc]
+            )
+
+
+def read_source(source: bytes | ContentFile, envelope_from: str) -> Reading:
+    return read(source if isinstance(source, bytes) else source.read(), envelope_from)
 
 
 async def count_tries(inbound: Inbound, arrivals: list[Arrival], error: Exception) -> None:
@@ -166,8 +180,8 @@ async def sweep(inbound: Inbound) -> int:
     ended = 0
     for arrival in await asyncio.to_thread(find_pending, inbound, now):
         try:
-            raw = await asyncio.to_thread(load, inbound, arrival.raw_id)
-            await place_all(inbound, [arrival], raw, now)
+            source = await asyncio.to_thread(load, inbound, arrival.raw_id)
+            await place_all(inbound, [arrival], source, now)
             ended += 1
         except Exception as error:
             log.exception("reading a stored mail failed again", arrival=arrival.id)
@@ -180,6 +194,6 @@ def find_pending(inbound: Inbound, now: datetime) -> list[Arrival]:
         return list(pending_arrivals(session, now))
 
 
-def load(inbound: Inbound, raw_id: str) -> bytes:
+def load(inbound: Inbound, raw_id: str) -> bytes | ContentFile:
     with inbound.database.session() as session:
-        return raw_of(session, raw_id, inbound.desk.blobs)
+        return open_raw(session, raw_id, inbound.desk.blobs)

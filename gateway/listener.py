@@ -8,6 +8,9 @@ from functools import partial
 
 import structlog
 
+from gatepost.blobs import ContentFile
+from gatepost.database import is_full
+from gatepost.disk import NO_ROOM
 from gatepost.envelope import NOTHING_ASKED, Asked, Envelope
 from gatepost.gateway.commands import read_command, read_mail, read_rcpt
 from gatepost.gateway.connection import Connection, Gone, LineTooLong, reply_line
@@ -151,7 +154,10 @@ class Listener(Connection):
         raise Refused(500, "5.5.1", "The command is not known")
 
     async def handle_exception(self, error: Exception) -> str:
-        """Trouble of ours is temporary and tells nothing."""
+        """Trouble of ours is temporary and tells nothing, but that there is no room."""
+        if is_full(error):
+            log.error("smtp.no_room", ip=self.ip, error=str(error))
+            return str(NO_ROOM)
         log.error("smtp.trouble", ip=self.ip, exc_info=error)
         return str(TROUBLE)
 
@@ -261,11 +267,21 @@ class Listener(Connection):
         mail = read_mail(argument, dsn=self.duty.dsn)
         if mail.size > self.limits.message_size:
             raise Refused(552, "5.3.4", f"The message is larger than {self.limits.message_size} octets")
+        self.need_disk()
         self.in_mail = True
         self.mail_from = str(mail.address or "")
         self.smtputf8 = mail.smtputf8
         self.dsn = (mail.ret, mail.envid)
         self.answer(Reply(250, "2.1.0", "Sender taken"))
+
+    def need_disk(self) -> None:
+        """Raises Refused where there is no room for mail, and Gone where the disk has failed."""
+        refusal = self.duty.blobs.disk.refusal() if self.duty.blobs else None
+        if refusal and refusal.code == 421:
+            self.leave(refusal)
+            raise Gone
+        if refusal:
+            raise Refused(refusal.code or 452, refusal.status or "4.3.1", refusal.text)
 
     async def smtp_RCPT(self, argument: str) -> None:
         """RFC 5321 section 4.1.1.3."""
@@ -274,7 +290,9 @@ class Listener(Connection):
         if not self.in_mail:
             raise Refused(503, "5.5.1", "Send MAIL first")
         if len(self.recipients) >= self.limits.recipients:
-            raise Refused(452, "4.5.3", f"At most {self.limits.recipients} recipients; send the others afterwards")
+            text = f"At most {self.limits.recipients} recipients; send the others afterwards"
+            self.answer(Reply(452, "4.5.3", text))  # no error of the client's: it need not know the limit
+            return
         recipient = read_rcpt(argument, self.smtputf8, self.duty.postmaster, dsn=self.duty.dsn)
         await self.duty.check_recipient(recipient.address)
         self.recipients.setdefault(str(recipient.address), recipient.asked)
@@ -287,12 +305,17 @@ class Listener(Connection):
         if not self.recipients:
             raise Refused(503, "5.5.1", "Send MAIL and at least one valid RCPT first")
         self.say(b"354 Send the message; end with <CRLF>.<CRLF>\r\n")
-        sink = DataReader(self.limits.message_size, strict=self.duty.strict, line_limit=self.limits.data_line)
-        await self.read_data(sink)
-        if sink.overrun:
-            self.leave(TOO_BIG)
-            raise Gone
-        reply = await self.hand_over(sink)
+        spool = self.duty.blobs.spool if self.duty.blobs else None
+        limits = self.limits
+        sink = DataReader(limits.message_size, strict=self.duty.strict, line_limit=limits.data_line, spool=spool)
+        try:
+            await self.read_data(sink)
+            if sink.overrun:
+                self.leave(TOO_BIG)
+                raise Gone
+            reply = await self.hand_over(sink)
+        finally:
+            sink.drop()
         if reply.positive:  # the limits count what comes without a mail taken
             self.errors = self.junk = 0
         else:
@@ -302,16 +325,18 @@ class Listener(Connection):
     async def hand_over(self, sink: DataReader) -> Reply:
         """Deliver the transaction, and end it whatever happens."""
         asked = {recipient: asked for recipient, asked in self.recipients.items() if asked != NOTHING_ASKED}
+        content = sink.content()
         envelope = Envelope(
             self.mail_from,
             tuple(self.recipients),
-            sink.content(),
+            b"" if isinstance(content, ContentFile) else content,
             self.ip,
             self.helo,
             self.tls,
             self.smtputf8,
             *self.dsn,
             asked,
+            content if isinstance(content, ContentFile) else None,
         )
         self.reset()
         return sink.fault or await self.duty.deliver(envelope, self.credential)

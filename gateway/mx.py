@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from gatepost.address import Address
+from gatepost.blobs import Blobs
 from gatepost.envelope import Envelope
 from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import Connections, limits_of
@@ -32,11 +33,12 @@ async def start_mx(
     known_recipient: Callable[[str], Awaitable[bool]],
     receive: Callable[[Envelope], Awaitable[Reply]],
     connections: Connections | None = None,
+    blobs: Blobs | None = None,
 ) -> asyncio.Server:
     """Serve MX at `host:port`, with STARTTLS where `tls` is given.
 
     `known_recipient` gets an address as written, its domain in A-labels; `receive` returns the reply to the final dot.
-    `connections` is given where several listeners count together.
+    `connections` is given where several listeners count together; `blobs` is where large mail goes.
     """
 
     async def check_recipient(recipient: Address) -> None:
@@ -44,7 +46,7 @@ async def start_mx(
             raise Refused(550, "5.1.1", "No such address here")
 
     async def deliver(envelope: Envelope, _credential: Credential | None) -> Reply:
-        if hops(envelope.content) > HOPS:
+        if hops(envelope.head(HEADER_BLOCK)) > HOPS:
             raise Refused(554, "5.4.6", f"The message has passed more than {HOPS} servers; it goes in a loop")
         return await receive(envelope)
 
@@ -56,5 +58,6 @@ async def start_mx(
         tls=tls,
         postmaster=f"postmaster@{settings.domain}",
         connections=connections or Connections(),
+        blobs=blobs,
     )
     return await listen(duty, host_port)

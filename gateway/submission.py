@@ -5,6 +5,7 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 from gatepost.address import Address
+from gatepost.blobs import Blobs
 from gatepost.envelope import Envelope
 from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import Connections, Throttle, limits_of
@@ -24,13 +25,15 @@ async def start_submission(
     network_credential: Callable[[str], Awaitable[Credential | None]],
     accept: Callable[[Envelope, Credential], Awaitable[str]],
     connections: Connections | None = None,
+    blobs: Blobs | None = None,
     throttle: Throttle | None = None,
 ) -> asyncio.Server:
     """Serve submission at `host:port`.
 
     `authenticate` gets user name, secret and IP address; `network_credential` the IP address of a client that has not
     logged in; both may return None. `accept` returns the id of the message or raises Refused. `connections` and
-    `throttle` are given where several listeners count together. Raises ValueError for implicit TLS without `tls`.
+    `throttle` are given where several listeners count together; `blobs` is where large mail goes. Raises ValueError for
+    implicit TLS without `tls`.
     """
 
     if implicit_tls and tls is None:
@@ -56,6 +59,7 @@ async def start_submission(
         authenticate=authenticate,
         network_credential=network_credential,
         connections=connections or Connections(),
+        blobs=blobs,
         throttle=throttle or Throttle(),
     )
     return await listen(duty, host_port)

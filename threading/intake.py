@@ -41,7 +41,8 @@ class Arriving:
     """An inbound mail with its envelope, as an inlet (`mx`, `imap`, `import`) hands it over.
 
     `channel_id` is set where the inlet knows the channel; `receipt` where it has an identity of its own, else the same
-    octets from the same sender to the same recipient are one receipt. `auth` and `strength` are what was verified.
+    octets from the same sender to the same recipient are one receipt; `digest` is the SHA-256 of octets that are in a
+    file and not in `raw`. `auth` and `strength` are what was verified.
     """
 
     raw: bytes
@@ -53,6 +54,7 @@ class Arriving:
     account_id: str | None = None
     channel_id: str | None = None
     receipt: str = ""
+    digest: str = ""
     auth: dict[str, Any] = field(default_factory=dict)
     strength: Strength = Strength.NONE
 
@@ -64,7 +66,7 @@ class Arriving:
         known = hashlib.sha256()
         for part in (self.inlet, self.envelope_from, self.recipient):
             known.update(part.encode() + b"\0")
-        return f"{self.inlet}:{known.hexdigest()[:16]}:{hashlib.sha256(self.raw).hexdigest()}"
+        return f"{self.inlet}:{known.hexdigest()[:16]}:{self.digest or hashlib.sha256(self.raw).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
