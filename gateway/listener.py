@@ -74,6 +74,7 @@ class Listener(Connection):
         self.duty = duty
         self.errors = 0
         self.junk = 0
+        self.midway = False  # the client sends content, or TLS: after a fault of ours that is no command
         self.forget()
 
     def forget(self) -> None:
@@ -126,6 +127,8 @@ class Listener(Connection):
         except Exception as error:
             self.errors += 1
             self.say((await self.handle_exception(error)).encode() + b"\r\n")
+            if self.midway:
+                self.hang_up()
         if self.errors >= self.limits.errors or self.junk >= self.limits.junk:
             self.leave(Reply(421, "4.7.0", "Too many errors or idle commands; closing the connection"))
 
@@ -217,7 +220,9 @@ class Listener(Connection):
         if self.tls or not self.duty.tls:
             raise Refused(503, "5.5.1", "TLS is already in use" if self.tls else "STARTTLS is not offered here")
         self.say(b"220 2.0.0 Ready to start TLS\r\n")
+        self.midway = True
         await self.start_tls(self.duty.tls)
+        self.midway = False
         self.forget()
 
     async def smtp_AUTH(self, argument: str) -> None:
@@ -308,8 +313,10 @@ class Listener(Connection):
         spool = self.duty.blobs.spool if self.duty.blobs else None
         limits = self.limits
         sink = DataReader(limits.message_size, strict=self.duty.strict, line_limit=limits.data_line, spool=spool)
+        self.midway = True
         try:
             await self.read_data(sink)
+            self.midway = False
             if sink.overrun:
                 self.leave(TOO_BIG)
                 raise Gone

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from gatepost.gateway.connection import reply_line
+from gatepost.gateway.connection import Connection, reply_line
 from gatepost.reply import Reply
 from tests.gateway.dialogue import (
     BEGIN,
@@ -77,6 +77,31 @@ def test_a_pipelined_transaction_after_the_dot(world: World, run: Run) -> None:
 
     run(scenario())
     assert len(world.got) == 2
+
+
+@pytest.mark.parametrize("step", ["read_data", "start_tls"])
+def test_after_a_fault_midway_nothing_is_read_as_a_command(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    async def broken(*_arguments: object) -> None:
+        raise RuntimeError("db password=hunter2 down")
+
+    monkeypatch.setattr(Connection, step, broken)
+
+    async def scenario() -> None:
+        async with world.mx(tls=True) as server, connected(server) as client:
+            if step == "read_data":
+                await in_data(client)
+            else:
+                await client.reply()
+                assert (await client.say("STARTTLS")).startswith("220")
+            client.send(b"MAIL FROM:<x@evil.example>\r\n")
+            rest = await client.rest()
+            assert rest.count(b"\r\n") == 1
+            assert rest.startswith(b"451 4.3.0 ")
+            assert b"hunter2" not in rest
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(
