@@ -14,7 +14,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from gatepost.database import AWAY
+from gatepost.database import AWAY, is_full
+from gatepost.disk import NO_ROOM
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Credential
 from gatepost.reply import Refused
@@ -27,6 +28,7 @@ from gatepost.web.api_errors import (
     body_problem,
     problem_response,
     query_problem,
+    storage_full,
     unavailable,
     wrong_field,
     wrong_header,
@@ -128,6 +130,9 @@ def problem_of(error: Exception, request: Request) -> Problem:
         case ClientDisconnect():
             return Problem("malformed", "The connection was closed before the whole request had arrived")
     where = {"path": request.url.path, "method": request.method}
+    if is_full(error):
+        log.error("the API has no room to store anything", error=str(error), **where)
+        return storage_full()
     if isinstance(error, TEMPORARY):
         log.warning("the API is not available", error=type(error).__name__, **where)
         return unavailable()
@@ -138,6 +143,8 @@ def problem_of(error: Exception, request: Request) -> Problem:
 def refused(error: Refused) -> Problem:
     """What the one door says about a mail, as a problem."""
     reply = error.reply
+    if reply == NO_ROOM:
+        return storage_full()
     if reply.temporary:
         return unavailable()
     match reply.status:

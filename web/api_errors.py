@@ -12,6 +12,7 @@ from gatepost.web.api_models import Fault, ProblemOut
 MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 50
 TEMPORARY_SECONDS = 5
+FULL_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,15 @@ KINDS: Mapping[str, Kind] = {
     "too-many-attempts": Kind(429, "Too many refused keys from this network", "Wait as `Retry-After` says."),
     "internal-error": Kind(500, "Something went wrong here", "Send it again later; nothing was accepted."),
     "unavailable": Kind(503, "Not available for a moment", "Send it again after `Retry-After` seconds."),
+    "storage-full": Kind(
+        507, "There is no room to store it", "Send it again after `Retry-After` seconds; tell the admin."
+    ),
 }
 
 INTERNAL = "It is our fault and it is written in the log. Nothing was accepted; please try again later."
+STORAGE_FULL = (
+    "The disk of this server has no room for mail at the moment. Nothing was accepted; please try again later."
+)
 UNAVAILABLE = "The storage cannot be reached at the moment. Nothing was accepted; please try again."
 
 
@@ -87,6 +94,11 @@ def wrong_header(header: str, detail: str) -> Problem:
 def unavailable() -> Problem:
     """Trouble that passes."""
     return Problem("unavailable", UNAVAILABLE, headers={"Retry-After": str(TEMPORARY_SECONDS)})
+
+
+def storage_full() -> Problem:
+    """No room on the disk."""
+    return Problem("storage-full", STORAGE_FULL, headers={"Retry-After": str(FULL_SECONDS)})
 
 
 def body_problem(error: ValidationError, branches: Sequence[str] = ()) -> Problem:

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount
 
-from gatepost.database import AWAY
+from gatepost.database import AWAY, SyncFailed, is_full
 from gatepost.ledger import LedgerClosed
 from gatepost.store import users
 from gatepost.web.assets import load_assets, static_files
@@ -34,7 +34,7 @@ from gatepost.web.session import read_cookie
 from gatepost.web.state import App, app_of
 
 PING_SECONDS = 15
-NOT_NOW = (*AWAY, PoolTimeout, LedgerClosed)
+NOT_NOW = (*AWAY, PoolTimeout, LedgerClosed, SyncFailed)
 TITLES = {
     400: "This cannot be read",
     403: "Not allowed",
@@ -46,6 +46,7 @@ TITLES = {
     500: "Something went wrong here",
     503: "Not available now",
 }
+FULL = "There is no room on the disk of this server, so nothing can be changed now. Reading works; tell the admin.\n"
 SENTENCES = {
     404: "There is no such page. Check the address, or start from the inbox.",
     405: "This page is not made for that kind of request.",
@@ -122,12 +123,16 @@ async def told(request: Request, error: Exception) -> Response:
 
 async def away(request: Request, error: Exception) -> Response:
     """The database is away, or the process ends: not for long, and nothing was done."""
-    structlog.get_logger("web").warning("database away", path=logged_path(request), error=type(error).__name__)
-    return PlainTextResponse(SENTENCE, 503, {"retry-after": "30"})
+    full = is_full(error)
+    what = "no room on the disk" if full else "database away"
+    structlog.get_logger("web").warning(what, path=logged_path(request), error=type(error).__name__)
+    return PlainTextResponse(FULL if full else SENTENCE, 503, {"retry-after": "30"})
 
 
 async def broken(request: Request, error: Exception) -> Response:
     """An error that we do not mean: logged, and told without details."""
+    if is_full(error):
+        return await away(request, error)
     structlog.get_logger("web").error("page failed", path=logged_path(request), method=request.method, exc_info=error)
     return await run_in_threadpool(error_page, request, 500, SENTENCES[500])
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import PlainTextResponse, Response
 
 from gatepost.database import Database
+from gatepost.disk import Disk
 from gatepost.store import pages
 from gatepost.store.accounts import list_accounts
 from gatepost.store.deliveries import count_states, next_due
@@ -24,12 +25,17 @@ def healthz(guest: Guest) -> Response:
 
 
 def readyz(guest: Guest) -> Response:
-    """The database answers and the ledger writes."""
+    """The database answers, the ledger writes, and the disk has room for mail."""
+    disk = guest.app.blobs.disk
+    if disk.failed:
+        return PlainTextResponse(f"the disk failed to sync, serving stops: {disk.failed}\n", 503)
     try:
         last_seq(guest.session)
         guest.app.ledger.write(lambda session: None)
-    except (SQLAlchemyError, RuntimeError):
+    except (SQLAlchemyError, RuntimeError, OSError):
         return PlainTextResponse("the database does not answer; see the log\n", 503)
+    if low := disk.low():
+        return PlainTextResponse(f"no mail is taken: {low}\n", 503)
     return PlainTextResponse("ready\n")
 
 
@@ -43,7 +49,30 @@ def make_registry(app: App) -> CollectorRegistry:
     """A registry of this application alone."""
     registry = CollectorRegistry()
     registry.register(Numbers(app.database))
+    registry.register(Space(app.blobs.disk))
     return registry
+
+
+class Space(Collector):
+    """Gauges of the disk under `var`; they need no database."""
+
+    def __init__(self, disk: Disk) -> None:
+        self.disk = disk
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing is looked at while registering."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """What is free, whether mail is refused for it, and whether a sync has failed."""
+        room = self.disk.room()
+        if room:
+            yield GaugeMetricFamily("gatepost_disk_free_bytes", "Octets that are free under var", room.octets)
+            yield GaugeMetricFamily("gatepost_disk_free_inodes", "Files that can still be made under var", room.files)
+        refusing = int(self.disk.refusal() is not None)
+        yield GaugeMetricFamily("gatepost_disk_refusing", "1 while no mail is taken for lack of room", refusing)
+        failed = int(bool(self.disk.failed))
+        yield GaugeMetricFamily("gatepost_disk_sync_failed", "1 after a failed sync: the process ends", failed)
 
 
 class Numbers(Collector):

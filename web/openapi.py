@@ -15,7 +15,15 @@ from gatepost.web.api_models import ProblemOut
 
 Schema = dict[str, Any]
 
-ALWAYS = ("unauthorized", "missing-scope", "invalid-fields", "too-many-attempts", "internal-error", "unavailable")
+ALWAYS = (
+    "unauthorized",
+    "missing-scope",
+    "invalid-fields",
+    "too-many-attempts",
+    "internal-error",
+    "unavailable",
+    "storage-full",
+)
 REF = "#/components/schemas/{model}"
 PARAMETER = re.compile(r"\{(\w+)\}")
 ABOUT = (

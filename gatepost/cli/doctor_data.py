@@ -1,11 +1,11 @@
 """The doctor's look at what is stored: disk, mailboxes, queue, and mail that was not read."""
 
 import os
-import shutil
 from datetime import timedelta
 from pathlib import Path
 
 from gatepost.cli.findings import Finding, Findings, fail, ok, warn
+from gatepost.disk import disk_of
 from gatepost.model import Account
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
@@ -17,7 +17,7 @@ from gatepost.store.queue import arrivals_with, count_overdue
 from gatepost.words import WAITING, Outcome
 
 MEGABYTE = 1024 * 1024
-LITTLE, TOO_LITTLE = 1024 * MEGABYTE, 100 * MEGABYTE
+LITTLE = 1024 * MEGABYTE
 OVERDUE = timedelta(minutes=10)
 POLLS_MISSED = 10
 
@@ -31,11 +31,13 @@ def look_at_disk(settings: Settings) -> Findings:
     if not os.access(folder, os.W_OK):
         yield fail("disk", f"{folder} cannot be written", f"give it to the user that serves: chown -R USER {folder}")
         return
-    free = shutil.disk_usage(folder).free
+    disk = disk_of(settings)
+    room = disk.room()
+    free = room.octets if room else 0
     text = f"{free // MEGABYTE:,} MB are free under {folder}"
-    if free < TOO_LITTLE:
-        yield fail("disk", text, "free some space: without it mail is refused for now (452)")
-    elif free < LITTLE:
+    if short := disk.shortage():
+        yield fail("disk", short, "free some space: until then mail is refused (452 4.3.1)")
+    elif free < max(LITTLE, 2 * disk.least):
         yield warn("disk", text, "free some space before it runs out")
     else:
         yield ok("disk", text)

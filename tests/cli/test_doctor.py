@@ -154,3 +154,10 @@ def test_settings_are_shown_with_their_origin(gatepost: Command, monkeypatch: py
     assert shown["mx"] == ("127.0.0.1:0", "GATEPOST_MX")
     assert shown["route"] == ("sandbox", "default")
     assert "hidden" not in gatepost.run("--config", str(config), "config", "show").stdout
+
+
+def test_a_full_disk_is_told(gatepost: Command) -> None:
+    gatepost.environment["GATEPOST_DISK_FREE"] = str(2**62)
+    ((state, words),) = found(gatepost, "disk", 3)
+    assert state == "fail"
+    assert "needed are 4,398,046,511,104 free some space" in words

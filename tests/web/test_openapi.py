@@ -73,7 +73,8 @@ def test_an_operation_is_described_as_it_is(api: Api, operation: Operation) -> N
     found = document["paths"][VERSION + operation.path][operation.method.lower()]
     assert found["security"] == [{"key": [operation.scope]}]
     assert found["summary"]
-    wanted = {KINDS[kind].status for kind in (*operation.problems, "unauthorized", "missing-scope", "unavailable")}
+    always = ("unauthorized", "missing-scope", "unavailable", "storage-full")
+    wanted = {KINDS[kind].status for kind in (*operation.problems, *always)}
     assert wanted | {operation.status, 422, 429, 500} == {int(status) for status in found["responses"]}
     given = found["responses"][str(operation.status)]["content"]["application/json"]["schema"]
     assert given["$ref"].rpartition("/")[2] == operation.gives.__name__
