@@ -6,17 +6,23 @@ A commit with full sync costs the same for one operation as for fifty (group com
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlmodel import Session
 
-from gatepost.database import AWAY, Database
+from gatepost.database import AWAY, Database, SyncFailed, is_sync_failure
+from gatepost.disk import Disk, any_disk
 
 T = TypeVar("T")
+Item = TypeVar("Item")
 Op = Callable[[Session], T]
+Many = Callable[[Session, Sequence[Item]], Sequence[T]]
+"""An operation on several items at once; its results are in their order."""
 BATCH = 200
 
 
@@ -24,19 +30,29 @@ class LedgerClosed(Exception):
     """Nothing more is written: the process ends."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Job:
-    """An operation and who waits for it."""
+    """What is to be done, for whom: `many` with one `item` of those that are done together, or `op` alone."""
 
-    op: Callable[[Session], Any]
-    future: Future[Any]
+    op: Callable[[Session], Any] | None
+    future: Future[Any] | asyncio.Future[Any]
+    many: Many[Any, Any] | None = None
+    item: Any = None
+
+    def taken_up(self) -> bool:
+        """Whether it is still wanted; a coroutine that gave up does not count, a future that was cancelled does."""
+        return isinstance(self.future, asyncio.Future) or self.future.set_running_or_notify_cancel()
 
 
 class Ledger:
-    """Operations may run twice (after an error the batch is rolled back, then one by one): touch only the session."""
+    """Operations may run twice (after an error the batch is rolled back, then one by one): touch only the session.
 
-    def __init__(self, database: Database) -> None:
+    After a failed sync nothing is written any more (`Disk.failed`): the next sync may succeed with the octets lost.
+    """
+
+    def __init__(self, database: Database, disk: Disk | None = None) -> None:
         self.database = database
+        self.disk = disk or any_disk()
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.closing = False
         self.lock = threading.Lock()
@@ -59,10 +75,7 @@ class Ledger:
     def submit(self, op: Op[T]) -> Future[T]:
         """Hand over an operation; the future has its result after the commit, or its exception."""
         future: Future[T] = Future()
-        with self.lock:
-            if self.closing:
-                raise LedgerClosed
-            self.jobs.put(Job(op, future))
+        self.put(Job(op, future))
         return future
 
     def write(self, op: Op[T]) -> T:
@@ -71,7 +84,21 @@ class Ledger:
 
     async def commit(self, op: Op[T]) -> T:
         """Run an operation and wait for its commit, from a coroutine; a cancelled caller does not stop it."""
-        return await asyncio.shield(asyncio.wrap_future(self.submit(op)))
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.put(Job(op, future))
+        return await future
+
+    async def gather(self, many: Many[Item, T], item: Item) -> T:
+        """As `commit`, for what many callers do at the same time: `many` gets the items of all who wait together."""
+        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self.put(Job(None, future, many, item))
+        return await future
+
+    def put(self, job: Job) -> None:
+        with self.lock:
+            if self.closing:
+                raise LedgerClosed
+            self.jobs.put(job)
 
     def run(self) -> None:
         ending = False
@@ -79,7 +106,7 @@ class Ledger:
             first = self.jobs.get()
             batch: list[Job] = []
             while first is not None:
-                if first.future.set_running_or_notify_cancel():  # from here on nobody can cancel it
+                if first.taken_up():  # from here on nobody can cancel it
                     batch.append(first)
                 if len(batch) >= BATCH or self.jobs.empty():
                     break
@@ -93,26 +120,72 @@ class Ledger:
         try:
             results = self.run_together(batch)
         except Exception as error:
-            if len(batch) == 1 or isinstance(error, AWAY):  # alone they would each wait for a database that is away
-                for job in batch:
-                    job.future.set_exception(error)
+            if is_sync_failure(error):
+                self.disk.fail(error)
+            if self.disk.failed:
+                error = SyncFailed(self.disk.failed)
+            if len(batch) == 1 or isinstance(
+                error, (*AWAY, SyncFailed)
+            ):  # alone they would each wait for a database that is away
+                settle([(job, None, error) for job in batch])
                 return
             for job in batch:
                 self.run_batch([job])
             return
-        for job, result in zip(batch, results, strict=True):
-            job.future.set_result(result)
+        settle([(job, results[job], None) for job in batch])
 
-    def run_together(self, batch: list[Job]) -> list[Any]:
-        results = []
+    def run_together(self, batch: list[Job]) -> dict[Job, Any]:
+        if self.disk.failed:
+            raise SyncFailed(self.disk.failed)
+        results: dict[Job, Any] = {}
         with (
             self.database.engine.connect().execution_options(immediate=True) as connection,
             connection.begin() as transaction,
         ):
             with Session(connection, expire_on_commit=False, autoflush=True) as session:
-                for job in batch:
-                    results.append(job.op(session))
+                for many, jobs in groups(batch):
+                    results.update(zip(jobs, many(session, [job.item for job in jobs]), strict=True))
                     session.flush()
+                for job in batch:
+                    if job.op:
+                        results[job] = job.op(session)
+                        session.flush()
                 session.expunge_all()
             transaction.commit()
         return results
+
+
+def groups(batch: Sequence[Job]) -> list[tuple[Many[Any, Any], list[Job]]]:
+    """The jobs that are done together, by what is done."""
+    found: defaultdict[Many[Any, Any], list[Job]] = defaultdict(list)
+    for job in batch:
+        if job.many:
+            found[job.many].append(job)
+    return list(found.items())
+
+
+def settle(ended: Sequence[tuple[Job, Any, Exception | None]]) -> None:
+    """Tell who waits: threads directly, the coroutines of a loop all in one call, for waking a loop costs."""
+    loops: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any, Exception | None]]]
+    loops = defaultdict(list)
+    for job, result, error in ended:
+        if isinstance(job.future, asyncio.Future):
+            loops[job.future.get_loop()].append((job.future, result, error))
+        elif error:
+            job.future.set_exception(error)
+        else:
+            job.future.set_result(result)
+    for loop, told in loops.items():
+        with suppress(RuntimeError):  # the loop has ended, and with it who waited
+            loop.call_soon_threadsafe(tell, told)
+
+
+def tell(told: Sequence[tuple[asyncio.Future[Any], Any, Exception | None]]) -> None:
+    """Set the results of a loop's futures, in its thread."""
+    for future, result, error in told:
+        if future.done():
+            continue
+        if error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)

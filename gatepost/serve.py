@@ -1,13 +1,15 @@
 """`gatepost serve`: every duty in one process, one event loop and a few threads, stopped in order."""
 
 import asyncio
+import os
 import signal
 import socket
 import ssl
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -16,16 +18,19 @@ import uvicorn
 from sqlmodel import Session
 
 from gatepost.certificate import certificate_files, server_context
+from gatepost.disk import Disk
 from gatepost.envelope import Envelope
-from gatepost.gateway.accept import Gate, Submission, accept
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.accept_now import accept_now
+from gatepost.gateway.budget import Budget
 from gatepost.gateway.dsn import telling
 from gatepost.gateway.inbound import Inbound, known_recipient, receive_mail, sweep
 from gatepost.gateway.limits import Connections, Throttle
 from gatepost.gateway.mx import start_mx
 from gatepost.gateway.outbox import Outbox, Route
-from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.put import Submission
+from gatepost.gateway.routes import way_out
 from gatepost.gateway.submission import start_submission
-from gatepost.gateway.ways import direct_route, relay_route, sandbox_route
 from gatepost.gateway.webhooks import caller_of, calling_webhooks
 from gatepost.model import Credential
 from gatepost.parts import Parts, clock
@@ -42,6 +47,9 @@ log = structlog.get_logger("serve")
 SWEEP_SECONDS = 30
 TAKING_SECONDS = 10
 ANSWER_SECONDS = 0.2
+BROKEN_SECONDS = 30.0
+NETWORK_KNOWN_FOR = 5.0
+NETWORKS_KNOWN = 1000
 THREADS = 32
 
 T = TypeVar("T")
@@ -72,15 +80,19 @@ async def serving(parts: Parts, broken: asyncio.Event | None = None) -> AsyncIte
     tls = server_context(*certificate_files(settings, clock()))
     async with AsyncExitStack() as stack:
         mx_address: list[str] = []
-        gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs)
+        stack.enter_context(alarmed(parts.blobs.disk, broken))
+        await asyncio.to_thread(parts.blobs.clear_spool)
+        budget = Budget(settings.large_mail_memory)
+        gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs, budget=budget)
         desk = Desk(settings, parts.keys, parts.blobs)
-        inbound = Inbound(desk, parts.database, parts.ledger, dns_resolver(settings.dns_servers or None), clock)
+        resolver = dns_resolver(settings.dns_servers or None)
+        inbound = Inbound(desk, parts.database, parts.ledger, resolver, clock, budget=budget)
         outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address, inbound.resolver)), clock)
         gate = replace(gate, wake=outbox.wake)
         stack.callback(inbound.verifiers.shutdown, wait=False, cancel_futures=True)
         connections, handing = Connections(), Handing()
         stack.push_async_callback(handing.end)  # after the listeners are closed, which are entered later
-        submission, submissions = await start_submissions(stack, gate, tls, connections, handing)
+        submission, submissions = await start_submissions(stack, outbox, tls, connections, handing)
         mx = await start_inbound(stack, inbound, tls, connections, handing)
         mx_address.append(listening(mx))
         web = await stack.enter_async_context(web_server(parts, gate))
@@ -94,31 +106,33 @@ async def serving(parts: Parts, broken: asyncio.Event | None = None) -> AsyncIte
         yield Ports(listening(submission), listening(submissions), listening(mx), web)
 
 
+@contextmanager
+def alarmed(disk: Disk, broken: asyncio.Event | None) -> Iterator[None]:
+    """Serving stops when the disk fails, and within 30 s whatever hangs then."""
+    loop = asyncio.get_running_loop()
+
+    def alarm() -> None:
+        last = threading.Timer(BROKEN_SECONDS, os._exit, (1,))
+        last.daemon = True
+        last.start()
+        loop.call_soon_threadsafe(broken.set if broken else lambda: None)
+
+    disk.alarms.append(alarm)
+    try:
+        yield
+    finally:
+        disk.alarms.remove(alarm)
+
+
 def end_all_leases(session: Session) -> None:
     """On SQLite there is one process: what an earlier one held is free."""
     end_leases(session, clock())
     release_all(session)
 
 
-@asynccontextmanager
-async def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> AsyncIterator[Route]:
-    """The way out that the settings choose."""
-
-    def own() -> str:
-        return mx_address[0] if mx_address else ""
-
-    if gate.settings.route == "sandbox":
-        yield sandbox_route(gate, own, clock)
-        return
-    pool = Pool()
-    try:
-        yield (
-            direct_route(gate, pool, resolver, own, clock)
-            if gate.settings.route == "direct"
-            else relay_route(gate, pool)
-        )
-    finally:
-        await pool.close()
+def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> AbstractAsyncContextManager[Route]:
+    """The way out: that of the settings, or one that is chosen per mail."""
+    return way_out(gate, resolver, lambda: mx_address[0] if mx_address else "", clock)
 
 
 class Handing:
@@ -142,10 +156,10 @@ class Handing:
 
 
 async def start_submissions(
-    stack: AsyncExitStack, gate: Gate, tls: ssl.SSLContext, connections: Connections, handing: Handing
+    stack: AsyncExitStack, outbox: Outbox, tls: ssl.SSLContext, connections: Connections, handing: Handing
 ) -> tuple[asyncio.Server | None, asyncio.Server | None]:
     """The two submission listeners, which count logins together, and connections with the MX too."""
-    throttle = Throttle()
+    throttle, gate, networks = Throttle(), outbox.gate, NetworkCredentials(outbox.gate)
     servers: list[asyncio.Server | None] = []
     for address, implicit in ((gate.settings.submission, False), (gate.settings.submissions, True)):
         if not address:
@@ -157,8 +171,9 @@ async def start_submissions(
             implicit_tls=implicit,
             tls=tls,
             authenticate=lambda user, secret, ip: log_in(gate, user, secret),
-            network_credential=lambda ip: asyncio.to_thread(find_network_credential, gate, ip),
-            accept=lambda envelope, credential: handing.take(submit(gate, envelope, credential)),
+            network_credential=networks.find,
+            accept=lambda envelope, credential: handing.take(submit(outbox, envelope, credential)),
+            blobs=gate.blobs,
             connections=connections,
             throttle=throttle,
         )
@@ -180,6 +195,7 @@ async def start_inbound(
         tls=tls,
         known_recipient=lambda recipient: known_recipient(inbound, recipient),
         receive=lambda envelope: handing.take(receive_mail(inbound, envelope)),
+        blobs=inbound.desk.blobs,
         connections=connections,
     )
     stack.push_async_callback(close_server, server)
@@ -203,17 +219,32 @@ async def log_in(gate: Gate, username: str, secret: str) -> Credential | None:
     return found
 
 
-def find_network_credential(gate: Gate, ip: str) -> Credential | None:
-    """The credential bound to a client's network."""
-    with gate.database.session() as session:
-        return network_credential(session, ip)
+class NetworkCredentials:
+    """The credentials that are bound to clients' networks, remembered for 5 s."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.known: dict[str, tuple[float, Credential | None]] = {}
+
+    async def find(self, ip: str) -> Credential | None:
+        """That of a client's address."""
+        now = time.monotonic()
+        if ip not in self.known or now - self.known[ip][0] > NETWORK_KNOWN_FOR:
+            if len(self.known) >= NETWORKS_KNOWN:
+                self.known.clear()
+            self.known[ip] = (now, await asyncio.to_thread(self.look_up, ip))
+        return self.known[ip][1]
+
+    def look_up(self, ip: str) -> Credential | None:
+        with self.gate.database.session() as session:
+            return network_credential(session, ip)
 
 
-async def submit(gate: Gate, envelope: Envelope, credential: Credential) -> str:
+async def submit(outbox: Outbox, envelope: Envelope, credential: Credential) -> str:
     """Accept what a system submitted by SMTP."""
-    submission = Submission(envelope, tuple(credential.senders), "smtp", credential=credential)
-    future = await asyncio.to_thread(accept, gate, submission, clock())
-    return await asyncio.shield(asyncio.wrap_future(future))
+    return await accept_now(
+        outbox, Submission(envelope, tuple(credential.senders), "smtp", credential=credential), clock()
+    )
 
 
 async def sweep_now_and_then(inbound: Inbound) -> None:
@@ -327,5 +358,7 @@ async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None]) -> No
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)
         log.info("stopping", threads=threading.active_count())
+    if parts.blobs.disk.failed:
+        raise DutyEnded(f"the disk failed to sync ({parts.blobs.disk.failed}): look at it before starting again")
     if broken.is_set():
         raise DutyEnded("a duty ended by itself, so serving stopped; the log says why. Start it again")

@@ -15,6 +15,7 @@ from gatepost.blobs import Blobs
 from gatepost.database import Database
 from gatepost.disk import Disk
 from gatepost.domain_key import KeyState
+from gatepost.gateway.again import identity
 from gatepost.gateway.budget import Budget
 from gatepost.gateway.large import body_digest, split_source
 from gatepost.gateway.put import Prepared, Submission, put
@@ -104,7 +105,7 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
     message = Message(
         id=row_id,
         direction="out",
-        digest=row_id,
+        digest=identity_of(submission, header.message_id) or row_id,
         message_id=header.message_id or minted,
         subject=header.subject,
         from_name=mailbox.name,
@@ -123,6 +124,13 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
         auth={"signed": signed_words(signers)},
     )
     return Prepared(message, stored, recipients, header.references, submission, held)
+
+
+def identity_of(submission: Submission, message_id: str) -> str:
+    """What a client's tries of one mail have in common; empty where a mail without an id of its own may come anew."""
+    if submission.trigger != "smtp" or not submission.credential or not message_id:
+        return ""
+    return identity(submission.credential.id, submission.envelope)
 
 
 def refuse_without_room(disk: Disk) -> None:

@@ -8,7 +8,8 @@ from sqlmodel import Session
 from gatepost.address import AddressError, format_mailbox, parse_address
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
-from gatepost.gateway.accept import Gate, Submission, accept
+from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.put import Submission
 from gatepost.ids import new_id
 from gatepost.mail import parse
 from gatepost.model import Channel, Conversation, Credential, Message, User

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,25 +12,28 @@ import structlog
 from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.dsn_parameters import DSN_TRIGGER, NO_REQUEST, DsnRequest
+from gatepost.gateway.outbox_contents import Contents, Octets
 from gatepost.gateway.pace import Pace, Site
 from gatepost.gateway.retry import next_attempt
 from gatepost.gateway.send import Sent
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Message
 from gatepost.reply import Reply
-from gatepost.store.claims import claim, claim_chosen
-from gatepost.store.deliveries import Claim, Result, record_reply
-from gatepost.store.messages import RawLost, get_message, raw_of
+from gatepost.store.claims import claim_some, renew
+from gatepost.store.deliveries import Claim, Result
+from gatepost.store.messages import RawLost, get_message
+from gatepost.store.records import Answer, record_replies
 from gatepost.store.suppressions import SANDBOX
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState
 
-LEASE = timedelta(minutes=30)
+LEASE = timedelta(minutes=2)
+RENEWED_AFTER = timedelta(seconds=30)
 IDLE = 0.5
 CROWDED = 0.05
 GRACE = 10.0
 RECORD_AGAIN = 1.0
-CONTENTS_KEPT = 8
+RECORD_FOR = timedelta(minutes=30)
 
 log = structlog.get_logger("outbox")
 
@@ -45,7 +48,7 @@ class Outgoing:
 
     claim: Claim
     mail_from: str
-    content: bytes
+    content: Octets
     dsn: DsnRequest = NO_REQUEST
 
     @property
@@ -68,72 +71,114 @@ class Route:
     places: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Reserved:
+    """Places in the outbox for a mail that is not stored yet, and until when its lease will last."""
+
+    places: int
+    sites: tuple[Site, ...]
+    lease_until: datetime
+
+
 class Outbox:
-    """One sending loop; `wake` may be called from any thread."""
+    """One sending loop; `wake` may be called from any thread, everything else from the loop's."""
 
     def __init__(self, gate: Gate, route: Route, clock: Callable[[], datetime]) -> None:
         self.gate = gate
         self.route = route
         self.clock = clock
-        self.tasks: set[asyncio.Task[None]] = set()
+        self.tasks: dict[asyncio.Task[None], tuple[Claim, datetime]] = {}
+        self.reserved = 0
         self.news = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
-        self.contents: dict[str, asyncio.Task[bytes]] = {}
+        self.contents = Contents(gate)
         self.full: set[str] = set()
+        self.behind = False
+        """Whether more was due at the last claim than there were places for."""
 
     def wake(self) -> None:
         """There may be something to send."""
         if self.loop and not self.loop.is_closed():
             self.loop.call_soon_threadsafe(self.news.set)
 
+    def reserve(self, recipients: Sequence[str]) -> Reserved | None:
+        """Places for a new mail's recipients, to be given back by `hand`; None where one of them has to wait."""
+        if self.loop is None or len(recipients) > self.free():
+            return None
+        sites: list[Site] = []
+        for recipient in recipients if self.route.pace else ():
+            site = self.site(recipient)
+            if site is None or not self.route.pace or self.route.pace.closed(site) or not self.route.pace.room(site):
+                free_all(sites)
+                return None
+            site.busy += 1
+            sites.append(site)
+        self.reserved += len(recipients)
+        return Reserved(len(recipients), tuple(sites), self.clock() + LEASE)
+
+    def hand(self, reserved: Reserved, claims: Sequence[Claim], content: Octets | None) -> None:
+        """Send what was stored for places that were reserved; without claims they are only given back."""
+        free_all(reserved.sites)
+        self.reserved -= reserved.places
+        for taken in claims:
+            self.begin(taken, content)
+
     async def run(self) -> None:
         """Send until cancelled."""
         self.loop = asyncio.get_running_loop()
+        renewing = asyncio.create_task(self.renew_now_and_then())
         try:
             while True:
                 known = len(self.full)
+                self.news.clear()
                 claims = await self.claim_some()
-                for taken in claims:
-                    self.begin(taken)
+                for taken, content in claims:
+                    self.begin(taken, content)
                 if not claims and len(self.full) <= known:
                     await self.wait_for_news()
         finally:
+            self.loop = None
+            renewing.cancel()
             await self.stop()
 
-    def begin(self, taken: Claim) -> None:
+    def site(self, recipient: str) -> Site | None:
+        return self.route.pace.site(recipient) if self.route.pace else None
+
+    def begin(self, taken: Claim, content: Octets | None) -> None:
         """Start one delivery; its place at the destination is taken at once, before the next claim."""
-        site = self.route.pace.site(taken.recipient) if self.route.pace else None
+        site = self.site(taken.recipient)
         if site:
             site.busy += 1
-        task = asyncio.create_task(self.deliver(taken, site))
-        self.tasks.add(task)
+        task = asyncio.create_task(self.deliver(taken, site, content))
+        self.tasks[task] = (taken, self.clock())
         task.add_done_callback(lambda task: self.finished(task, site))
 
-    async def claim_some(self) -> list[Claim]:
-        """As many due deliveries as there are free places; none when the database is in trouble."""
-        free = (self.route.places or self.gate.settings.deliveries_at_once) - len(self.tasks)
-        pace, now = self.route.pace, self.clock()
+    def free(self) -> int:
+        """How many more deliveries may begin now."""
+        places = self.route.places or self.gate.settings.deliveries_at_once
+        return places - len(self.tasks) - self.reserved
+
+    async def claim_some(self) -> list[tuple[Claim, Octets | None]]:
+        """As many due deliveries as there are free places, with their mails; none when the database is in trouble."""
+        pace, now, free = self.route.pace, self.clock(), self.free()
         if pace and pace.one:
             free = min(free, pace.room(pace.site("")))
         if free <= 0:
+            self.behind = True
             return []
         try:
-            if pace is None or pace.one:
-                return await self.gate.ledger.commit(lambda session: claim(session, free, LEASE, now))
-            return await self.claim_paced(pace, free, now)
+            passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
+            choose = pace.choose if pace and not pace.one else None
+            claims, self.full = await self.gate.ledger.commit(
+                lambda session: claim_some(session, free, LEASE, now, choose, passed)
+            )
+            self.behind = len(claims) >= free
+            return await self.contents.of(claims)
         except LedgerClosed:
             raise asyncio.CancelledError from None
         except Exception as error:
             log.warning("claiming failed, trying again", error=str(error))
             return []
-
-    async def claim_paced(self, pace: Pace, free: int, now: datetime) -> list[Claim]:
-        """Due deliveries whose destinations have room; the domains that have none are passed over next time too."""
-        passed = {domain for domain in self.full if not pace.has_room(domain)}
-        claims, self.full = await self.gate.ledger.commit(
-            lambda session: claim_chosen(session, free, LEASE, now, pace.choose, passed)
-        )
-        return claims
 
     async def wait_for_news(self) -> None:
         with suppress(TimeoutError):  # not wait_for, which can swallow a cancellation (before Python 3.12)
@@ -141,43 +186,43 @@ class Outbox:
                 await self.news.wait()
         if self.full:  # looking past their queues costs: not for each single end of a delivery
             await asyncio.sleep(CROWDED)
-        self.news.clear()
 
     def finished(self, task: asyncio.Task[None], site: Site | None) -> None:
-        self.tasks.discard(task)
+        del self.tasks[task]
         if site:
             site.busy -= 1
-        self.news.set()
+        if self.behind or self.full:
+            self.news.set()
         if not task.cancelled() and task.exception():
             log.error("a delivery's result was not recorded; it is tried again", error=str(task.exception()))
 
-    async def deliver(self, taken: Claim, site: Site | None = None) -> None:
+    async def deliver(self, taken: Claim, site: Site | None = None, content: Octets | None = None) -> None:
         """One attempt and its record."""
-        result = await self.attempt(taken, site)
-        if not await self.record(taken, result, self.clock()):
+        result = await self.attempt(taken, site, content)
+        if not await self.record(Answer(taken, result, self.clock())):
             log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
 
-    async def record(self, taken: Claim, result: Result, now: datetime) -> bool:
+    async def record(self, answer: Answer) -> bool:
         """Write a result, once the database is there: a forgotten one would send the mail twice."""
         while True:
             try:
-                return await self.gate.ledger.commit(lambda session: record_reply(session, taken, result, now))
+                return await self.gate.ledger.gather(record_replies, answer)
             except AWAY as error:
-                if self.clock() >= now + LEASE:
+                if self.clock() >= answer.now + RECORD_FOR:
                     raise
-                log.warning("a result waits for the database", delivery=taken.delivery_id, error=str(error))
+                log.warning("a result waits for the database", delivery=answer.claim.delivery_id, error=str(error))
                 await asyncio.sleep(RECORD_AGAIN)
 
-    async def attempt(self, taken: Claim, site: Site | None = None) -> Result:
+    async def attempt(self, taken: Claim, site: Site | None = None, content: Octets | None = None) -> Result:
         """Send over the route; whatever goes wrong on our side is temporary."""
         pace = self.route.pace
         if pace and site and (sent := pace.suspended(site)):
             return decide(taken, sent, self.route, self.gate.settings.retry_days, self.clock())
         address = f"{return_path(self.gate.keys, taken.delivery_id)}@{self.gate.settings.bounces}"
         try:
-            content = await self.content(taken.message_id)
+            octets = await self.contents.load(taken.message_id) if content is None else content
             request = await self.request(taken)
-            outgoing = Outgoing(taken, "" if request.null_path else address, content, request)
+            outgoing = Outgoing(taken, "" if request.null_path else address, octets, request)
             sent = await self.route.attempt(outgoing)
             if pace and site:
                 pace.learn(site, sent)
@@ -201,29 +246,30 @@ class Outbox:
         with self.gate.database.session() as session:
             return get_message(session, message_id)
 
-    async def content(self, message_id: str) -> bytes:
-        """A mail's octets, read once for all its recipients under way."""
-        if message_id not in self.contents:
-            while len(self.contents) >= CONTENTS_KEPT:
-                self.contents.pop(next(iter(self.contents)))
-            self.contents[message_id] = asyncio.create_task(asyncio.to_thread(self.load, message_id))
-        try:
-            return await asyncio.shield(self.contents[message_id])
-        except Exception:
-            self.contents.pop(message_id, None)
-            raise
-
-    def load(self, message_id: str) -> bytes:
-        with self.gate.database.session() as session:
-            return raw_of(session, message_id, self.gate.blobs)
+    async def renew_now_and_then(self) -> None:
+        """Keep the leases of what takes long: short ones let another process take over soon after one has died."""
+        while True:
+            await asyncio.sleep(RENEWED_AFTER.total_seconds())
+            now = self.clock()
+            long = [taken for taken, since in self.tasks.values() if now - since >= RENEWED_AFTER]
+            with suppress(*AWAY, LedgerClosed):
+                await self.gate.ledger.commit(lambda session, long=long, now=now: renew(session, long, now + LEASE))  # type: ignore[misc]
 
     async def stop(self) -> None:
-        """Let what is under way end within 10 s; what does not is tried again when its lease has run out."""
+        """Let what is under way end within 10 s.
+
+        What does not is cancelled: after its final dot it is recorded as uncertain, else it is due when its lease ends.
+        """
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=GRACE)
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+
+
+def free_all(sites: Sequence[Site]) -> None:
+    for site in sites:
+        site.busy -= 1
 
 
 def decide(taken: Claim, sent: Sent, route: Route, days: float, now: datetime) -> Result:

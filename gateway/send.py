@@ -1,8 +1,11 @@
 """One SMTP transaction for one recipient (RFC 5321 section 3.3); whatever the remote does comes back as a Reply."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from gatepost.blobs import ContentFile
 from gatepost.gateway.dsn_parameters import NO_REQUEST, DsnRequest
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_connection import Connection, Timeouts, open_connection
@@ -15,6 +18,7 @@ from gatepost.reply import Reply, clean_text, is_shown
 ADDRESS_LIMIT = 320
 RESET_SECONDS = 10
 TIMEOUTS = Timeouts()
+STAGES = ("mail", "rcpt", "data")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ async def transact(
     hop: Hop,
     mail_from: str,
     recipient: str,
-    content: bytes,
+    content: bytes | ContentFile,
     *,
     smtputf8: bool = False,
     pool: Pool | None = None,
@@ -74,7 +78,7 @@ class Outgoing:
 
     mail_from: str
     recipient: str
-    content: bytes
+    content: bytes | ContentFile
     smtputf8: bool
     said: Dialogue
     dsn: DsnRequest
@@ -109,29 +113,62 @@ async def over(connection: Connection, pool: Pool | None, mail: Outgoing, limit:
         return Sent(trouble_reply(error, connection.hop), connection.host, connection.tls, "mail")
     finally:
         if not kept:
-            connection.client.close()
+            connection.wire.abort()
 
 
 async def speak(connection: Connection, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
-    """MAIL, RCPT, DATA. Raises Trouble."""
+    """MAIL, RCPT, DATA, together where the server offers PIPELINING (RFC 2920). Raises Trouble."""
     options, refused = mail_options(connection, mail)
     if refused:
         return Sent(refused, connection.host, connection.tls, "mail")
-    reply = await connection.command("mail", f"MAIL FROM:<{mail.mail_from}>{options}")
-    stage = "mail"
-    if accepts(reply):
-        stage = "rcpt"
-        asked = mail.dsn.rcpt_words if connection.client.supports_extension("dsn") else ""
-        reply = await connection.command("rcpt", f"RCPT TO:<{mail.recipient}>{asked}")
-    if accepts(reply):
-        stage = "data"
-        reply = await connection.command("data", "DATA", connection.timeouts.data)
-        if reply.code == 354:
-            sent = await body(connection, mail.content, limit)
-            return replace(sent, told_on="NOTIFY=" in asked)
+    asked = mail.dsn.rcpt_words if "dsn" in connection.extensions else ""
+    lines = (f"MAIL FROM:<{mail.mail_from}>{options}", f"RCPT TO:<{mail.recipient}>{asked}", "DATA")
+    together = "pipelining" in connection.extensions
+    speaking = speak_together if together else speak_in_turn
+    reply, stage = await speaking(connection, lines)
+    if stage == "data" and reply.code == 354:
+        sent = await body(connection, mail.content, limit)
+        return replace(sent, told_on="NOTIFY=" in asked)
     if reply.positive:
         reply = out_of_step(connection, reply)
     return Sent(reply, connection.host, connection.tls, stage)
+
+
+async def speak_in_turn(connection: Connection, lines: Sequence[str]) -> tuple[Reply, str]:
+    """One command after the other, up to the first that is not accepted: its reply and stage. Raises Trouble."""
+    reply = Reply(None, None)
+    for stage, line in zip(STAGES, lines, strict=True):
+        reply = await connection.command(stage, line, connection.timeouts.data if stage == "data" else None)
+        if not accepts(reply):
+            break
+    return reply, stage
+
+
+async def speak_together(connection: Connection, lines: Sequence[str]) -> tuple[Reply, str]:
+    """All commands at once, then their answers, as `speak_in_turn`, and so it is written down. Raises Trouble.
+
+    A server that refuses the recipient and wants the content all the same gets none: the connection is closed, where
+    RFC 2920 section 3.1 would have an empty mail sent.
+    """
+    connection.write(lines)
+    for stage, line in zip(STAGES, lines, strict=True):
+        connection.said.client(line)
+        reply = await connection.answer(stage, connection.timeouts.data if stage == "data" else None)
+        if not accepts(reply):
+            break
+    if stage != "data":
+        await pass_over(connection, len(STAGES) - STAGES.index(stage) - 1)
+    return reply, stage
+
+
+async def pass_over(connection: Connection, answers: int) -> None:
+    """Read the answers to commands that were already on their way when one was refused; its refusal is what counts."""
+    said, connection.said = connection.said, Dialogue()
+    with suppress(Trouble):
+        for _ in range(answers):
+            if (await connection.answer("data")).code == 354:
+                connection.wire.abort()
+    connection.said = said
 
 
 def accepts(reply: Reply) -> bool:
@@ -139,23 +176,20 @@ def accepts(reply: Reply) -> bool:
     return reply.code is not None and 200 <= reply.code < 300
 
 
-async def body(connection: Connection, content: bytes, limit: asyncio.Timeout) -> Sent:
+async def body(connection: Connection, content: bytes | ContentFile, limit: asyncio.Timeout) -> Sent:
     """The content and the final dot. Raises Trouble when the connection is lost before the dot."""
-    protocol = connection.client.protocol
-    if protocol is None:
-        raise Trouble(trouble_reply(ConnectionResetError("Connection lost"), connection.hop), "data")
     times = connection.timeouts
     connection.said.client(f"({len(content)} bytes)")
     try:
         response, dotted = await send_content(
-            protocol,
+            connection.wire,
             content,
             block_seconds=times.block,
             dot_seconds=times.dot,
             before_dot=lambda: limit.reschedule(None),
         )
     except LostAfterDot as lost:
-        connection.client.close()
+        connection.wire.abort()
         text = f"the connection to {connection.hop.host} was lost after the mail had been sent in full: {lost}"
         connection.said.note(text)
         return Sent(Reply(None, "4.4.2", clean_text(text)), connection.host, connection.tls, "dot", uncertain=True)
@@ -164,7 +198,7 @@ async def body(connection: Connection, content: bytes, limit: asyncio.Timeout) -
     connection.said.response(response)
     reply = read_response(response)
     if not dotted:
-        connection.client.close()
+        connection.wire.abort()
         return Sent(
             out_of_step(connection, reply) if reply.positive else reply, connection.host, connection.tls, "data"
         )
@@ -175,7 +209,7 @@ async def body(connection: Connection, content: bytes, limit: asyncio.Timeout) -
 
 def out_of_step(connection: Connection, reply: Reply) -> Reply:
     """A temporary reply for a positive answer in the wrong place; the connection is closed."""
-    connection.client.close()
+    connection.wire.abort()
     return Reply(None, "4.5.0", clean_text(f"{connection.hop.host} answered out of step: {reply}"))
 
 
@@ -193,7 +227,7 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
                 return False
         except Trouble:
             return False
-    if not connection.in_step:
+    if not connection.wire.in_step:
         return False
     pool.give(connection)
     return True
@@ -201,23 +235,28 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
 
 def mail_options(connection: Connection, mail: Outgoing) -> tuple[str, Reply | None]:
     """The parameters of MAIL (RFC 1870, 3461, 6152, 6531), or the reply that says why the server cannot take it."""
-    client, size, host = connection.client, len(mail.content), connection.hop.host
+    offered, size, host = connection.extensions, len(mail.content), connection.hop.host
     options = ""
-    if client.supports_extension("size"):
-        limit = client.esmtp_extensions.get("size", "").strip()
+    if "size" in offered:
+        limit = offered["size"].strip()
         if limit.isascii() and limit.isdigit() and len(limit) < 16 and 0 < int(limit) < size:
             text = f"the mail has {size} bytes and {host} takes at most {limit}"
             return "", Reply(None, "5.3.4", text)
         options += f" SIZE={size}"
-    if not mail.content.isascii() and client.supports_extension("8bitmime"):
+    if "8bitmime" in offered and not is_ascii(mail.content):
         options += " BODY=8BITMIME"
     if mail.smtputf8 or not (mail.mail_from + mail.recipient).isascii():
-        if not client.supports_extension("smtputf8"):
+        if "smtputf8" not in offered:
             return "", Reply(None, "5.6.7", f"{host} takes no addresses or headers with non-English letters (SMTPUTF8)")
         options += " SMTPUTF8"
-    if client.supports_extension("dsn"):
+    if "dsn" in offered:
         options += mail.dsn.mail_words
     return options, None
+
+
+def is_ascii(content: bytes | ContentFile) -> bool:
+    """Whether content is known to be ASCII; what lies in a file is not read for it."""
+    return isinstance(content, bytes) and content.isascii()
 
 
 def address_trouble(mail_from: str, recipient: str) -> Reply | None:

@@ -3,20 +3,24 @@
 import asyncio
 import base64
 import logging
+import re
 import ssl
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from aiosmtplib import SMTP, SMTPResponseException, SMTPServerDisconnected
+from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected, SMTPStatus
 
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_transcript import Dialogue
 from gatepost.gateway.send_trouble import Trouble, is_tls, read_response, refusal, trouble_reply
+from gatepost.gateway.send_wire import Wire, take_over
 from gatepost.reply import Reply, clean_text
 
 log = logging.getLogger(__name__)
 AUTH_METHODS = ("plain", "login")
+CONTROLS = re.compile(rb"[\x00-\x09\x0b\x0c\x0e-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +66,11 @@ class Connection:
         """Whether it can still be spoken on."""
         return self.wire.alive
 
-    def send(self, *lines: str) -> None:
+    def write(self, lines: Sequence[str]) -> None:
         """Send command lines, all at once. Raises Trouble."""
-        for line in lines:
-            self.said.client(line)
         words = "\r\n".join((*lines, "")).encode("utf-8")
         try:
-            if words.count(b"\n") != len(lines) or CONTROLS.search(words):
+            if words.count(b"\n") != len(lines) or words.count(b"\r") != len(lines) or CONTROLS.search(words):
                 raise ValueError("a command with a control character in it")
             self.wire.write(words)
         except Exception as error:
@@ -79,14 +81,17 @@ class Connection:
         try:
             response = await self.wire.answer(seconds or self.timeouts.command)
         except Exception as error:
-            self.wire.close()
+            self.wire.abort()
             raise self.trouble(error, stage) from error
         self.said.response(response)
+        if response.code == SMTPStatus.domain_unavailable:
+            self.wire.close()
         return read_response(response)
 
     async def command(self, stage: str, line: str, seconds: float | None = None) -> Reply:
         """Send one command line and return the answer. Raises Trouble when there is none."""
-        self.send(line)
+        self.said.client(line)
+        self.write([line])
         return await self.answer(stage, seconds)
 
     def trouble(self, error: Exception, stage: str) -> Trouble:
@@ -160,6 +165,8 @@ async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, us
         if hop.logs_in:
             stage = "auth"
             await log_in(client, hop, said)
+        host, tls, offered = remote_host(client, hop), tls_version(client), dict(client.esmtp_extensions)
+        return Connection(hop, take_over(client), offered, timeouts, host, tls)
     except Trouble as trouble:
         client.close()
         said.note(str(trouble.reply))
@@ -172,7 +179,6 @@ async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, us
     except asyncio.CancelledError:
         client.close()
         raise
-    return connection
 
 
 async def greet(client: SMTP, hop: Hop, said: Dialogue) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
-from aiosmtplib.protocol import SMTPProtocol
 from aiosmtplib.response import SMTPResponse
 
+from gatepost.blobs import ContentFile
+from gatepost.gateway.send_wire import Wire
+
 BLOCK = 65536
+DOT = b".\r\n"
 LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
@@ -24,12 +26,18 @@ def canonical(content: bytes) -> bytes:
     return LINE_END.sub(b"\r\n", content)
 
 
-def stuffed(content: bytes, block: int = BLOCK) -> Iterator[bytes]:
+def blocks(content: bytes | ContentFile, block: int = BLOCK) -> Iterable[bytes]:
+    """The canonical content in pieces; what lies in a file was made canonical when it was accepted."""
+    if isinstance(content, ContentFile):
+        return content.pieces(piece=block)
+    whole = canonical(content)
+    return (whole[offset : offset + block] for offset in range(0, len(whole), block))
+
+
+def stuffed(content: bytes | ContentFile, block: int = BLOCK) -> Iterator[bytes]:
     """Blocks of the canonical content with each line's leading dot doubled, ending in CRLF, without the final dot."""
-    content = canonical(content)
     line_start = True
-    for offset in range(0, len(content), block):
-        piece = content[offset : offset + block]
+    for piece in blocks(content, block):
         escaped = piece.replace(b"\n.", b"\n..")
         yield b"." + escaped if line_start and piece[0] == 0x2E else escaped
         line_start = piece[-1] == 0x0A
@@ -38,8 +46,8 @@ def stuffed(content: bytes, block: int = BLOCK) -> Iterator[bytes]:
 
 
 async def send_content(
-    protocol: SMTPProtocol,
-    content: bytes,
+    wire: Wire,
+    content: bytes | ContentFile,
     *,
     block_seconds: float,
     dot_seconds: float,
@@ -49,38 +57,21 @@ async def send_content(
 
     `before_dot` is called when all but the dot has been handed over: from there on nothing may give up lightly.
     Without the dot it is the answer of a server that has had enough, and the connection is of no further use. Raises
-    LostAfterDot once the dot has gone out; before it ConnectionError, TimeoutError or SMTPException.
+    LostAfterDot once the dot has gone out; before it ConnectionError, TimeoutError, OSError or SMTPException.
     """
-    answer = asyncio.ensure_future(protocol.read_response())
+    last = b""
+    for piece in stuffed(content):
+        if last:
+            wire.write(last)
+            await wire.room(block_seconds)
+            if wire.answers:
+                return wire.answers.popleft(), False
+        last = piece
+    before_dot()
+    wire.write(last + DOT)
     try:
-        await asyncio.sleep(0)  # so that the reader is armed before anything is sent
-        for piece in stuffed(content):
-            protocol.write(piece)
-            await flow(protocol, answer, block_seconds)
-            if answer.done():
-                return answer.result(), False
-        before_dot()
-        protocol.write(b".\r\n")
-        try:
-            return await asyncio.wait_for(asyncio.shield(answer), dot_seconds), True
-        except Exception as error:
-            raise LostAfterDot(str(error) or type(error).__name__) from error
-    finally:
-        answer.cancel()
-        await asyncio.gather(answer, return_exceptions=True)
-
-
-async def flow(protocol: SMTPProtocol, answer: "asyncio.Future[SMTPResponse]", seconds: float) -> None:
-    """Wait until the transport takes more, or the server says something. Raises TimeoutError."""
-    # what asyncio.StreamWriter.drain awaits too; a StreamWriter would close the connection when it is collected
-    room = asyncio.ensure_future(protocol._drain_helper())
-    waiting: set[asyncio.Future[Any]] = {room, answer}
-    try:
-        done, _ = await asyncio.wait(waiting, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if not done:
-            raise TimeoutError("the server stopped reading")
-        if room.done() and not answer.done():
-            room.result()
-    finally:
-        room.cancel()
-        await asyncio.gather(room, return_exceptions=True)
+        return await wire.answer(dot_seconds), True
+    except asyncio.CancelledError as error:
+        raise LostAfterDot("sending was stopped") from error
+    except Exception as error:
+        raise LostAfterDot(str(error) or type(error).__name__) from error

@@ -21,8 +21,9 @@ class Pool:
         while waiting:
             connection, timer = waiting.pop()
             timer.cancel()
-            if connection.alive:
+            if connection.alive and connection.wire.in_step:
                 return connection
+            connection.quit()
         self._idle.pop(hop, None)
         return None
 

@@ -3,7 +3,8 @@
 from gatepost.address import format_mailbox
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
-from gatepost.gateway.accept import Submission, accept
+from gatepost.gateway.accept import accept
+from gatepost.gateway.put import Submission
 from gatepost.gateway.senders import allowed
 from gatepost.html_text import visible_text
 from gatepost.ids import new_id

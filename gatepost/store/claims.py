@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Select, bindparam, func, select, update
 from sqlmodel import Session
 
-from gatepost.store.deliveries import DELIVERIES, Claim, read_claim
+from gatepost.model import Delivery
+from gatepost.store.deliveries import Claim
 from gatepost.store.rows import connection
 from gatepost.words import DeliveryState
 
@@ -18,7 +19,13 @@ Due = tuple[str, str]
 """A due delivery: its id and its recipient."""
 Choose = Callable[[Sequence[Due], int], tuple[list[str], set[str]]]
 """Of due deliveries and a number of free places: the ids to take, and the domains that have no room now."""
+DELIVERIES: Any = Delivery.__table__  # type: ignore[attr-defined]
 ROWS: Any = DELIVERIES.c
+RENEW = (
+    update(DELIVERIES)
+    .where(ROWS.id == bindparam("its_id"), ROWS.fence == bindparam("its_fence"), ROWS.state == DeliveryState.SENDING)
+    .values(lease_until=bindparam("until"))
+)
 TAKE = (
     update(DELIVERIES)
     .where(ROWS.id.in_(bindparam("ids", expanding=True)))
@@ -60,6 +67,22 @@ def claim_chosen(
         if len(page) < PAGE or not crowded or len(ids) >= limit:
             break
     return take(session, ids, lease, now), full
+
+
+def claim_some(
+    session: Session, limit: int, lease: timedelta, now: datetime, choose: Choose | None, passed: Collection[str]
+) -> tuple[list[Claim], set[str]]:
+    """As `claim_chosen`; without `choose` the oldest, whatever their domains."""
+    if choose is None:
+        return claim(session, limit, lease, now), set()
+    return claim_chosen(session, limit, lease, now, choose, passed)
+
+
+def renew(session: Session, claims: Sequence[Claim], until: datetime) -> None:
+    """Hold deliveries longer that are still being attempted; those that another process has taken stay his."""
+    if claims:
+        values = [{"its_id": taken.delivery_id, "its_fence": taken.fence, "until": until} for taken in claims]
+        connection(session).execute(RENEW, values)
 
 
 def due(
@@ -104,4 +127,4 @@ def take(session: Session, ids: Sequence[str], lease: timedelta, now: datetime) 
     if not ids:
         return []
     rows = connection(session).execute(TAKE, {"ids": ids, "until": now + lease, "now": now})
-    return sorted((read_claim(row) for row in rows), key=lambda taken: taken.delivery_id)
+    return sorted((Claim(*row) for row in rows), key=lambda taken: taken.delivery_id)

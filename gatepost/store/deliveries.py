@@ -1,11 +1,11 @@
 """Deliveries: one row per recipient, claimed by lease with a fence, and their append-only history."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, union, update
+from sqlalchemy import bindparam, union, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
@@ -15,7 +15,7 @@ from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, Suppr
 from gatepost.reply import Reply
 from gatepost.store.events import add_event
 from gatepost.store.rows import connection, insert_row, insert_rows
-from gatepost.store.suppressions import SANDBOX, count_failure, forgive, sentence, suppressed_among
+from gatepost.store.suppressions import SANDBOX, count_failure, sentence, suppressed_among
 from gatepost.store.transcripts import put_transcript
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
@@ -57,38 +57,66 @@ class Result:
     told_on: bool = False
 
 
-def put_deliveries(
-    session: Session,
-    message_id: str,
-    recipients: Sequence[str],
-    now: datetime,
-    held: str = "",
-    asked: Mapping[str, Asked] | None = None,
-) -> list[Delivery]:
-    """One row per recipient (address keys or wire forms, each once).
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Whom a new message goes to (address keys or wire forms, each once).
 
-    It starts queued; or suppressed, when its address is on the list; or held, when `held` says why.
-    `asked` has what some recipients' commands asked to be told.
+    `held` says why it waits for a person; `asked` has what some recipients' commands asked to be told; with
+    `lease_until` the caller sends it at once.
     """
-    rows = [
+
+    message_id: str
+    addresses: Sequence[str]
+    now: datetime
+    held: str = ""
+    asked: Mapping[str, Asked] = field(default_factory=dict)
+    lease_until: datetime | None = None
+
+
+def put_deliveries(session: Session, message_id: str, recipients: Sequence[str], now: datetime) -> list[Delivery]:
+    """One row per recipient of one message, as `put_recipients`."""
+    return put_recipients(session, [Recipients(message_id, recipients, now)])[0]
+
+
+def put_recipients(session: Session, messages: Sequence[Recipients]) -> list[list[Delivery]]:
+    """One row per recipient of each message.
+
+    It starts queued, or sending for who puts it with a lease; suppressed, when its address is on the list; or held.
+    """
+    if not messages:
+        return []
+    among = [address for message in messages for address in message.addresses]
+    listed = {entry.address: entry for entry in suppressed_among(session, among, messages[0].now)}
+    made = [new_rows(message) for message in messages]
+    stopped: list[DeliveryEvent] = []
+    for message, rows in zip(messages, made, strict=True):
+        for row in rows:
+            if stop(row, listed.get(row.recipient.lower()), message.held):
+                stopped.append(beginning(row, message.now))
+    insert_rows(session, [row for rows in made for row in rows])
+    insert_rows(session, stopped)
+    return made
+
+
+def new_rows(message: Recipients) -> list[Delivery]:
+    sending = message.lease_until is not None
+    return [
         Delivery(
             id=new_id("dlv"),
-            message_id=message_id,
+            message_id=message.message_id,
             recipient=recipient,
-            next_attempt_at=now,
+            state=DeliveryState.SENDING if sending else DeliveryState.QUEUED,
+            next_attempt_at=message.now,
+            lease_until=message.lease_until,
+            fence=1 if sending else 0,
             notify=told.notify,
             orcpt=told.orcpt,
-            created_at=now,
-            updated_at=now,
+            created_at=message.now,
+            updated_at=message.now,
         )
-        for recipient in dict.fromkeys(recipients)
-        for told in [(asked or {}).get(recipient, NOTHING_ASKED)]
+        for recipient in dict.fromkeys(message.addresses)
+        for told in [message.asked.get(recipient, NOTHING_ASKED)]
     ]
-    listed = {entry.address: entry for entry in suppressed_among(session, recipients, now)}
-    stopped = [row for row in rows if stop(row, listed.get(row.recipient.lower()), held)]
-    insert_rows(session, rows)
-    insert_rows(session, [beginning(row, now) for row in stopped])
-    return rows
 
 
 def stop(row: Delivery, entry: Suppression | None, held: str) -> bool:
@@ -97,7 +125,7 @@ def stop(row: Delivery, entry: Suppression | None, held: str) -> bool:
         return False
     row.state = DeliveryState.SUPPRESSED if entry else DeliveryState.HELD
     row.text = sentence(entry) if entry else held
-    row.next_attempt_at = None
+    row.next_attempt_at = row.lease_until = None
     return True
 
 
@@ -115,8 +143,11 @@ def announce_suppressed(session: Session, rows: Sequence[Delivery], now: datetim
             announce(session, row.id, row.message_id, row.recipient, result, now)
 
 
-def read_claim(row: Row[str, str, str, int, int, datetime, str, str, str]) -> Claim:
-    return Claim(*row)
+def claim_of(row: Delivery) -> Claim:
+    """The claim on a delivery that was put with a lease."""
+    return Claim(
+        row.id, row.message_id, row.recipient, row.attempts, row.fence, row.created_at, row.notify, row.orcpt, row.via
+    )
 
 
 def end_leases(session: Session, now: datetime) -> None:
@@ -124,61 +155,9 @@ def end_leases(session: Session, now: datetime) -> None:
     session.execute(update(Delivery).where(col(Delivery.state) == DeliveryState.SENDING).values(lease_until=now))
 
 
-DELIVERIES: Any = Delivery.__table__  # type: ignore[attr-defined]
-RECORD = (
-    update(DELIVERIES)
-    .where(
-        DELIVERIES.c.id == bindparam("its_id"),
-        DELIVERIES.c.fence == bindparam("its_fence"),
-        DELIVERIES.c.state == DeliveryState.SENDING,
-    )
-    .values(
-        state=bindparam("its_state"),
-        attempts=bindparam("its_attempts"),
-        lease_until=None,
-        next_attempt_at=bindparam("due"),
-        code=bindparam("its_code"),
-        status=bindparam("its_status"),
-        text=bindparam("its_text"),
-        remote_host=bindparam("host"),
-        route=bindparam("way"),
-        updated_at=bindparam("now"),
-    )
-)
-"""Built once: building it for every answer costs more than running it."""
-
-
-def record_reply(session: Session, taken: Claim, result: Result, now: datetime) -> bool:
-    """Write what came of an attempt; False when the lease was lost to another process, whose result then holds."""
-    values = {
-        "its_id": taken.delivery_id,
-        "its_fence": taken.fence,
-        "its_state": result.state,
-        "its_attempts": taken.attempts + 1,
-        "due": result.next_attempt_at,
-        "its_code": result.reply.code,
-        "its_status": result.reply.status,
-        "its_text": result.reply.text,
-        "host": result.remote_host,
-        "way": result.route,
-        "now": now,
-    }
-    if not connection(session).execute(RECORD, values).rowcount:
-        return False
-    add_delivery_event(session, taken.delivery_id, result, "dialogue", taken.attempts + 1, now)
-    more = {"dsn": "told on"} if result.told_on else {}
-    announce(session, taken.delivery_id, taken.message_id, taken.recipient, result, now, **more)
-    learn(session, taken.delivery_id, taken.recipient, result, "dialogue", now)
-    return True
-
-
 def learn(session: Session, delivery_id: str, recipient: str, result: Result, source: str, now: datetime) -> None:
-    """Let a success speak for its address and a permanent failure against it; what the sandbox says does neither."""
-    if result.route == SANDBOX:
-        return
-    if result.state == DeliveryState.DELIVERED:
-        forgive(session, recipient, now)
-    elif result.state in (DeliveryState.FAILED, DeliveryState.BOUNCED):
+    """Let a permanent failure speak against its address; what the sandbox says does not."""
+    if result.route != SANDBOX:
         count_failure(session, delivery_id, recipient, result.reply, source, now)
 
 

@@ -23,7 +23,32 @@ def add_event(
     data: dict[str, Any] | None = None,
 ) -> None:
     """Append what happened; `kind` is dotted and in the past tense, such as `delivery.failed`."""
-    values = {
+    values = event_values(
+        kind,
+        now=now,
+        conversation_id=conversation_id,
+        message_id=message_id,
+        delivery_id=delivery_id,
+        channel_id=channel_id,
+        user_id=user_id,
+        data=data,
+    )
+    add_events(session, [values])
+
+
+def event_values(
+    kind: str,
+    *,
+    now: datetime,
+    conversation_id: str | None = None,
+    message_id: str | None = None,
+    delivery_id: str | None = None,
+    channel_id: str | None = None,
+    user_id: str | None = None,
+    data: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """An event for `add_events`, as of `add_event`."""
+    return {
         "at": now,
         "kind": kind,
         "conversation_id": conversation_id,
@@ -33,7 +58,12 @@ def add_event(
         "user_id": user_id,
         "data": data or {},
     }
-    insert_values(session, Event, [values])
+
+
+def add_events(session: Session, events: list[dict[str, Any]]) -> None:
+    """Append what happened, in this order."""
+    if events:
+        insert_values(session, Event, events)
 
 
 def events_after(session: Session, seq: int, limit: int = 200) -> Sequence[Event]:

@@ -2,16 +2,23 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import delete, update
+from sqlalchemy import bindparam, delete, update
+from sqlalchemy import select as core_select
 from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Idempotency, Message, Raw
-from gatepost.store.rows import insert_row, insert_rows
+from gatepost.store.rows import connection, insert_row, insert_rows
 
 KEY_KEPT = timedelta(hours=24)
+MESSAGES: Any = Message.__table__  # type: ignore[attr-defined]
+OUTGOING = core_select(MESSAGES.c.digest, MESSAGES.c.id, MESSAGES.c.at).where(
+    MESSAGES.c.direction == "out", MESSAGES.c.digest.in_(bindparam("digests", expanding=True))
+)
+"""Built once, for it runs with every mail."""
 
 
 class RawLost(Exception):
@@ -74,6 +81,15 @@ def get_message(session: Session, message_id: str) -> Message | None:
 def message_by_digest(session: Session, direction: str, digest: str) -> Message | None:
     """The message with this identity."""
     return session.exec(select(Message).where(Message.direction == direction, Message.digest == digest)).first()
+
+
+def outgoing_by_digest(session: Session, digests: Sequence[str], since: datetime) -> dict[str, str]:
+    """By identity the ids of outgoing messages made since a time; older ones give their identity up."""
+    rows = connection(session).execute(OUTGOING, {"digests": list(digests)}).all()
+    for row in rows:
+        if row[2] < since:
+            give_up_digest(session, row[1])
+    return {row[0]: row[1] for row in rows if row[2] >= since}
 
 
 def give_up_digest(session: Session, message_id: str) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, bindparam, delete
+from sqlalchemy import bindparam, delete
 from sqlalchemy import select as core_select
 from sqlmodel import Session, and_, col, func, or_, select
 
@@ -22,7 +22,9 @@ SANDBOX = "sandbox"
 SUPPRESSIONS: Any = Suppression.__table__  # type: ignore[attr-defined]
 AMONG = core_select(SUPPRESSIONS).where(SUPPRESSIONS.c.address.in_(bindparam("asked", expanding=True)))
 FORGET = delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == bindparam("reached"))
-FORGIVE = FORGET.where(SUPPRESSIONS.c.source != "person")
+FORGIVE = delete(SUPPRESSIONS).where(
+    SUPPRESSIONS.c.address.in_(bindparam("reached", expanding=True)), SUPPRESSIONS.c.source != "person"
+)
 """Built once: the hot path runs them for every message and every delivery."""
 
 
@@ -85,19 +87,24 @@ def suppress(
 
 def unsuppress(session: Session, address: str, why: str, now: datetime, user_id: str | None = None) -> bool:
     """Take an address off the list because a person says so; False when it was not on it."""
-    return take_off(session, FORGET, address, why, now, user_id)
-
-
-def forgive(session: Session, address: str, now: datetime) -> bool:
-    """Take an address off the list because it took a mail, unless a person had put it there."""
-    return take_off(session, FORGIVE, address, "A mail was accepted there", now, None)
-
-
-def take_off(session: Session, how: Delete, address: str, why: str, now: datetime, user_id: str | None) -> bool:
-    if not connection(session).execute(how, {"reached": address.lower()}).rowcount:
+    if not connection(session).execute(FORGET, {"reached": address.lower()}).rowcount:
         return False
-    add_event(session, "suppression.removed", now=now, user_id=user_id, data={"address": address.lower(), "why": why})
+    tell_taken_off(session, address.lower(), why, now, user_id)
     return True
+
+
+def forgive_all(session: Session, addresses: Iterable[str], now: datetime) -> None:
+    """Take addresses off the list because they took a mail, unless a person had put them there."""
+    reached = sorted({address.lower() for address in addresses})
+    if not reached:
+        return
+    gone = connection(session).execute(FORGIVE.returning(SUPPRESSIONS.c.address), {"reached": reached}).scalars().all()
+    for address in gone:
+        tell_taken_off(session, address, "A mail was accepted there", now, None)
+
+
+def tell_taken_off(session: Session, address: str, why: str, now: datetime, user_id: str | None) -> None:
+    add_event(session, "suppression.removed", now=now, user_id=user_id, data={"address": address, "why": why})
 
 
 def count_failure(

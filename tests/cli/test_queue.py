@@ -7,12 +7,14 @@ import pytest
 from sqlmodel import Session
 
 from gatepost.envelope import Envelope
-from gatepost.gateway.accept import Gate, Submission, accept
+from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.put import Submission
 from gatepost.parts import clock
 from gatepost.reply import Reply
 from gatepost.store.claims import claim
 from gatepost.store.credentials import create_credential
-from gatepost.store.deliveries import Claim, Result, record_reply
+from gatepost.store.deliveries import Claim, Result
+from gatepost.store.records import record_reply
 from gatepost.words import DeliveryState
 from tests.cli.conftest import SUPPORT, Command
 

@@ -249,16 +249,23 @@ class Session:
 
     async def do_mail(self, rest: str) -> None:
         """MAIL."""
+        self.mail_from, self.recipients = "", []
         if (await self.answer("MAIL", "250 2.1.0 ok")).startswith("2"):
             self.mail_from, self.recipients = rest, []
 
     async def do_rcpt(self, rest: str) -> None:
-        """RCPT."""
+        """RCPT; without MAIL, which was refused, it is refused too (RFC 2920 section 3.2)."""
+        if not self.mail_from:
+            self.writer.write(b"503 5.5.1 MAIL first\r\n")
+            return
         if (await self.answer("RCPT", "250 2.1.5 ok")).startswith("2"):
             self.recipients.append(rest)
 
     async def do_data(self, rest: str) -> None:
-        """DATA up to the final dot."""
+        """DATA up to the final dot; refused without a recipient, unless the script says something of its own."""
+        if not self.recipients and "DATA" not in self.script.replies:
+            self.writer.write(b"554 5.5.1 no valid recipients\r\n")
+            return
         if (await self.answer("DATA", "354 go ahead")) != "354":
             return
         content = await self.content()

@@ -10,7 +10,8 @@ import uvloop
 from gatepost.blobs import Blobs
 from gatepost.database import Database
 from gatepost.envelope import Envelope
-from gatepost.gateway.accept import Gate, Submission
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.put import Submission
 from gatepost.ledger import Ledger
 from gatepost.model import Credential
 from gatepost.seal import Keys

@@ -15,9 +15,10 @@ from sqlalchemy import update
 from sqlmodel import select
 
 from gatepost.envelope import Asked, Envelope
-from gatepost.gateway.accept import Gate, Submission, accept
+from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.dsn import action_owed, tell_once, telling
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
+from gatepost.gateway.put import Submission
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.submission import start_submission
 from gatepost.gateway.ways import relay_route
@@ -26,8 +27,9 @@ from gatepost.model import Credential, Delivery, Event, Message
 from gatepost.parts import clock
 from gatepost.reply import Reply
 from gatepost.store.claims import claim
-from gatepost.store.deliveries import Claim, Result, deliveries_of, record_reply, record_report
+from gatepost.store.deliveries import Claim, Result, deliveries_of, record_report
 from gatepost.store.messages import get_message
+from gatepost.store.records import record_reply
 from gatepost.store.settled import Horizon
 from gatepost.threading.report import read_report
 from gatepost.words import DeliveryState

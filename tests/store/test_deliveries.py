@@ -9,7 +9,7 @@ from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Delivery, Message
 from gatepost.reply import Reply
-from gatepost.store import claims, conversations, deliveries, events
+from gatepost.store import claims, conversations, deliveries, events, records
 from gatepost.store.deliveries import FAILURE_TAG, Claim, Result
 from gatepost.store.messages import conversation_messages, get_message, put_message, raw_of
 from gatepost.words import DeliveryState
@@ -58,8 +58,8 @@ def test_a_lease_that_ran_out_is_claimed_again_and_the_first_holder_is_fenced_of
     assert second.fence == first.fence + 1
     delivered = result(DeliveryState.DELIVERED, Reply(250, "2.0.0", "ok"))
     failed = result(DeliveryState.FAILED, REFUSED)
-    assert ledger.write(lambda session: deliveries.record_reply(session, second, delivered, now))
-    assert not ledger.write(lambda session: deliveries.record_reply(session, first, failed, now))
+    assert ledger.write(lambda session: records.record_reply(session, second, delivered, now))
+    assert not ledger.write(lambda session: records.record_reply(session, first, failed, now))
     with database.session() as session:
         row = deliveries.get_delivery(session, first.delivery_id)
         assert row is not None
@@ -72,7 +72,7 @@ def test_a_delayed_one_waits_for_its_time(ledger: Ledger, now: datetime) -> None
     (claim,) = claim_all(ledger, now)
     due = now + timedelta(minutes=10)
     later = result(DeliveryState.DELAYED, Reply(452, "4.2.2", "full"), due)
-    ledger.write(lambda session: deliveries.record_reply(session, claim, later, now))
+    ledger.write(lambda session: records.record_reply(session, claim, later, now))
     assert claim_all(ledger, due - timedelta(seconds=1)) == []
     (again,) = claim_all(ledger, due)
     assert again.attempts == 1
@@ -91,7 +91,7 @@ def test_a_failure_marks_every_conversation_that_shows_the_mail(
 
     ids = ledger.write(op)
     (claim,) = claim_all(ledger, now)
-    ledger.write(lambda s: deliveries.record_reply(s, claim, result(DeliveryState.FAILED, REFUSED), now))
+    ledger.write(lambda s: records.record_reply(s, claim, result(DeliveryState.FAILED, REFUSED), now))
     with database.session() as session:
         for conversation_id in ids:
             row = conversations.get_conversation(session, conversation_id)
@@ -104,7 +104,7 @@ def test_a_failure_marks_every_conversation_that_shows_the_mail(
 def test_a_report_turns_delivered_into_bounced(ledger: Ledger, database: Database, now: datetime) -> None:
     (row,) = ledger.write(lambda session: send(session, ["a@x.example"], now))
     (claim,) = claim_all(ledger, now)
-    ledger.write(lambda s: deliveries.record_reply(s, claim, result(DeliveryState.DELIVERED, Reply(250)), now))
+    ledger.write(lambda s: records.record_reply(s, claim, result(DeliveryState.DELIVERED, Reply(250)), now))
 
     def report(session: Session) -> None:
         delivery = deliveries.get_delivery(session, row.id)

@@ -14,7 +14,7 @@ from gatepost.gateway import acts
 from gatepost.ledger import Ledger
 from gatepost.model import Arrival, Conversation, Delivery, Raw
 from gatepost.reply import Reply
-from gatepost.store import conversations, deliveries
+from gatepost.store import conversations, deliveries, records
 from gatepost.store.conversations import touch
 from gatepost.store.events import add_event
 from gatepost.store.fsck import Finding, fix_counts, fsck
@@ -50,7 +50,7 @@ def test_a_whole_story_is_clean(ledger: Ledger, database: Database, blobs: Blobs
     ledger.write(lambda session: story(session, now))
     one, _ = claim_all(ledger, now)
     assert looked(database, blobs, now) == []
-    ledger.write(lambda s: deliveries.record_reply(s, one, result(DeliveryState.FAILED, REFUSED), now))
+    ledger.write(lambda s: records.record_reply(s, one, result(DeliveryState.FAILED, REFUSED), now))
     acts.resend(ledger, one.delivery_id, "c@x.example", ANA, now)
     acts.perform(database, ledger, "hold", Which(), ANA, now)
     assert looked(database, blobs, now) == []
@@ -159,7 +159,7 @@ def test_files_that_nobody_names_are_listed_but_not_fresh_ones(
 def test_an_event_of_a_report_is_no_acceptance(ledger: Ledger, database: Database, blobs: Blobs, now: datetime) -> None:
     message_id = ledger.write(lambda session: story(session, now))
     one, _ = claim_all(ledger, now)
-    ledger.write(lambda s: deliveries.record_reply(s, one, result(DeliveryState.DELIVERED, Reply(250)), now))
+    ledger.write(lambda s: records.record_reply(s, one, result(DeliveryState.DELIVERED, Reply(250)), now))
 
     def report(session: Session) -> None:
         row = deliveries.get_delivery(session, one.delivery_id)
