@@ -12,16 +12,24 @@ FROM: dict[str, frozenset[State]] = {
     "hold": UNDER_WAY,
     "release": frozenset((State.HELD,)),
     "cancel": UNDER_WAY | {State.HELD},
+    "reroute": WAITING | ENDED | {State.HELD},
     "resend": UNDER_WAY | ENDED | {State.HELD, State.CANCELLED},
 }
-INTO = {"retry": State.QUEUED, "hold": State.HELD, "release": State.QUEUED, "cancel": State.CANCELLED}
+INTO = {
+    "retry": State.QUEUED,
+    "hold": State.HELD,
+    "release": State.QUEUED,
+    "cancel": State.CANCELLED,
+    "reroute": State.QUEUED,
+}
 DONE = {
     "retry": ("delivery.retried", "Will be tried again now"),
     "hold": ("delivery.held", "Held back"),
     "release": ("delivery.released", "Released"),
     "cancel": ("delivery.cancelled", "Cancelled"),
+    "reroute": ("delivery.rerouted", "Sent over"),
 }
-SENDS = frozenset(("retry", "release"))
+SENDS = frozenset(("retry", "release", "reroute"))
 WHY_NOT = {
     State.QUEUED: "it is waiting to be sent",
     State.DELAYED: "it is waiting to be sent",

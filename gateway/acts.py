@@ -10,6 +10,7 @@ from gatepost.ledger import Ledger
 from gatepost.store import acts
 from gatepost.store.acts import Preview
 from gatepost.store.queue import Which
+from gatepost.store.routes import list_routes
 
 AT_ONCE = 100
 
@@ -28,14 +29,16 @@ def preview(database: Database, act: str, which: Which, now: datetime) -> Previe
         return acts.preview(session, act, which, now)
 
 
-def perform(database: Database, ledger: Ledger, act: str, which: Which, actor: Actor, now: datetime) -> Done:
-    """Do `retry`, `hold`, `release` or `cancel` to all deliveries that fit at this moment."""
+def perform(
+    database: Database, ledger: Ledger, act: str, which: Which, actor: Actor, now: datetime, via: str = ""
+) -> Done:
+    """Do `retry`, `hold`, `release`, `cancel` or `reroute` to all deliveries that fit at this moment."""
     with database.session() as session:
         refused = acts.preview(session, act, which, now).refused
         ids = acts.ids_for(session, act, which, now)
     changed = 0
     for at in range(0, len(ids), AT_ONCE):
-        op = partial(acts.perform, act=act, ids=ids[at : at + AT_ONCE], actor=actor, now=now)
+        op = partial(acts.perform, act=act, ids=ids[at : at + AT_ONCE], actor=actor, now=now, via=via)
         changed += ledger.write(op)
     return Done(changed, refused)
 
@@ -43,3 +46,12 @@ def perform(database: Database, ledger: Ledger, act: str, which: Which, actor: A
 def resend(ledger: Ledger, delivery_id: str, address: str, actor: Actor, now: datetime) -> str:
     """Send the same mail to a corrected address; the new delivery's id. Raises ValueError with a sentence."""
     return ledger.write(lambda session: acts.resend(session, delivery_id, address, actor, now).id)
+
+
+def check_route(database: Database, default: str, name: str) -> str:
+    """A route that deliveries may be sent over; `auto` is the one that the rules choose. Raises ValueError."""
+    with database.session() as session:
+        names = ["auto", *dict.fromkeys((default, "direct", "sandbox", *(row.name for row in list_routes(session))))]
+    if name not in names:
+        raise ValueError(f"There is no route {name}; there are {', '.join(names)}")
+    return "" if name == "auto" else name

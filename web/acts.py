@@ -9,6 +9,7 @@ from gatepost.gateway import acts
 from gatepost.model import Delivery, Message
 from gatepost.store.deliveries import deliveries_of
 from gatepost.store.queue import Which
+from gatepost.store.routes import list_routes
 from gatepost.web.forms import filled
 from gatepost.web.render import show
 from gatepost.web.route import Visit, local_path
@@ -19,7 +20,9 @@ NOTICES = {
     "hold": "It is held back until somebody releases it.",
     "release": "It is released and will be sent within seconds.",
     "cancel": "It is cancelled and will not be sent.",
+    "reroute": "It goes over the other route within seconds; what is held goes when it is released.",
     "resend": "The same mail is on its way to the corrected address.",
+    "fixed": "The mails are on their way to the corrected addresses.",
     "unchanged": "Nothing was changed: it is just being sent, has ended, or its address is suppressed; see its row.",
 }
 
@@ -35,8 +38,15 @@ def act_on_message(visit: Visit) -> Response:
     back = local_path(visit.form.get("back") or f"/messages/{visit.message.id}")
     if name not in DONE or (one and delivery_in(visit, visit.message, one) is None):
         return RedirectResponse(noticed(back, "unchanged"), 303)
-    which = Which(ids=(one or visit.message.id,))
-    done = acts.perform(visit.app.database, visit.app.ledger, name, which, actor(visit), visit.now)
+    states = tuple(sorted(NOT_DELIVERED)) if visit.form.get("only") == "failed" else ()
+    which = Which(ids=(one or visit.message.id,), states=states)
+    via = ""
+    if name == "reroute":
+        try:
+            via = acts.check_route(visit.app.database, visit.app.settings.route, visit.form.get("route"))
+        except ValueError:
+            return RedirectResponse(noticed(back, "unchanged"), 303)
+    done = acts.perform(visit.app.database, visit.app.ledger, name, which, actor(visit), visit.now, via)
     visit.app.gate.wake()
     return RedirectResponse(noticed(back, name if done.changed else "unchanged"), 303)
 
@@ -61,8 +71,9 @@ def resend_page(visit: Visit) -> Response:
 
 
 def resend_form(visit: Visit, delivery: Delivery, problems: dict[str, str], status: int = 200) -> Response:
-    form = (visit.form if visit.form.get("address") else filled(address=delivery.recipient)).wrong(problems)
-    context = {"section": "messages", "m": visit.message, "d": delivery, "form": form}
+    meant = visit.query("to", 320) or delivery.recipient
+    form = (visit.form if visit.form.get("address") else filled(address=meant)).wrong(problems)
+    context = {"section": "messages", "m": visit.message, "d": delivery, "form": form, "routes": route_names(visit)}
     back = local_path(visit.query("back") or visit.form.get("back") or f"/messages/{visit.message.id}")
     return show(visit, "resend.html", {**context, "back": back}, status=status)
 
@@ -82,6 +93,12 @@ def resend(visit: Visit) -> Response:
     return RedirectResponse(noticed(back, "resend"), 303)
 
 
+def route_names(visit: Visit) -> list[str]:
+    """What a person may choose from; nothing where the settings' route is the only one."""
+    names = [row.name for row in list_routes(visit.session)]
+    return list(dict.fromkeys((*names, visit.app.settings.route))) if names else []
+
+
 def not_delivered(visit: Visit) -> Which:
     """All that was not delivered, of the reader's mailboxes."""
     return Which(states=tuple(sorted(NOT_DELIVERED)), channels=visit.scope)
@@ -90,12 +107,18 @@ def not_delivered(visit: Visit) -> Which:
 def retry_page(visit: Visit) -> Response:
     """How many would be sent again, and why others not, before anything is done."""
     found = acts.preview(visit.app.database, "retry", not_delivered(visit), visit.now)
-    return show(visit, "retry.html", {"section": "messages", "preview": found})
+    context = {"section": "messages", "preview": found, "routes": route_names(visit)}
+    return show(visit, "retry.html", context)
 
 
 def retry_all(visit: Visit) -> Response:
-    """Try all again that were not delivered."""
-    which = not_delivered(visit)
-    done = acts.perform(visit.app.database, visit.app.ledger, "retry", which, actor(visit), visit.now)
+    """Try all again that were not delivered, as before or over a route that was chosen."""
+    which, route = not_delivered(visit), visit.form.get("route")
+    name, via = "reroute" if route else "retry", ""
+    try:
+        via = acts.check_route(visit.app.database, visit.app.settings.route, route) if route else ""
+    except ValueError:
+        return RedirectResponse(noticed("/messages", "unchanged"), 303)
+    done = acts.perform(visit.app.database, visit.app.ledger, name, which, actor(visit), visit.now, via)
     visit.app.gate.wake()
-    return RedirectResponse(noticed("/messages", "retry" if done.changed else "unchanged"), 303)
+    return RedirectResponse(noticed("/messages", name if done.changed else "unchanged"), 303)

@@ -29,6 +29,7 @@ from gatepost.web.api_models import (
     ThreadList,
 )
 from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
+from gatepost.web.api_ways import WAYS
 from gatepost.web.api_webhooks import WEBHOOKS
 from gatepost.web.openapi import document
 from gatepost.web.route import Need, made
@@ -79,6 +80,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CODES,
     *DELIVERIES,
     *FIXING,
+    *WAYS,
     *WEBHOOKS,
     Operation(
         "POST",

@@ -1,6 +1,9 @@
 """The API of acts: a system tries its own mail again, holds, releases or cancels it, and reads why it is suppressed."""
 
 from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from gatepost.acts import Actor
 from gatepost.gateway import acts
@@ -9,10 +12,10 @@ from gatepost.store import api, suppressions
 from gatepost.store.deliveries import get_delivery
 from gatepost.store.queue import Which
 from gatepost.web import api_views as views
-from gatepost.web.api_call import Answer, Call, Operation, read_query
-from gatepost.web.api_errors import Problem
+from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
+from gatepost.web.api_errors import Problem, wrong_field
 from gatepost.web.api_models import DeliveryOut, Given
-from gatepost.web.api_requests import NoQuery, read_id
+from gatepost.web.api_requests import NoQuery, Taken, read_id
 
 
 class ActOut(Given):
@@ -21,6 +24,15 @@ class ActOut(Given):
     done: bool
     why: str
     delivery: DeliveryOut
+
+
+class RerouteIn(Taken):
+    """The route to send over, or `auto` for the one that the rules choose."""
+
+    route: Annotated[str, Field(min_length=1, max_length=40)]
+
+
+REROUTE: TypeAdapter[RerouteIn] = TypeAdapter(RerouteIn)
 
 
 class SuppressionOut(Given):
@@ -62,15 +74,36 @@ def cancel(call: Call) -> Answer:
     return act(call, "cancel")
 
 
-def act(call: Call, name: str) -> Answer:
+def reroute(call: Call) -> Answer:
+    """Send over another route what waits, is held or has ended."""
     read_query(call, NoQuery)
-    app, delivery_id = call.app, read_id("dlv", call.path("id"))
-    with app.database.session() as session:
+    own_delivery(call)
+    given = read_json(call, REROUTE)
+    try:
+        via = acts.check_route(call.app.database, call.app.settings.route, given.route)
+    except ValueError as error:
+        raise wrong_field("#/route", str(error)) from None
+    return act(call, "reroute", via)
+
+
+def own_delivery(call: Call) -> str:
+    """The id of the delivery in the path, when it is of this key's mail. Raises Problem."""
+    delivery_id = read_id("dlv", call.path("id"))
+    with call.app.database.session() as session:
         row = get_delivery(session, delivery_id)
         if row is None or api.own_message(session, call.credential.id, row.message_id) is None:
             raise Problem("not-found")
-    actor = Actor(f"the system {call.credential.name}")
-    done = acts.perform(app.database, app.ledger, name, Which(ids=(delivery_id,)), actor, call.now)
+    return delivery_id
+
+
+def actor_of(call: Call) -> Actor:
+    return Actor(f"the system {call.credential.name}")
+
+
+def act(call: Call, name: str, via: str = "") -> Answer:
+    read_query(call, NoQuery)
+    app, delivery_id = call.app, own_delivery(call)
+    done = acts.perform(app.database, app.ledger, name, Which(ids=(delivery_id,)), actor_of(call), call.now, via)
     app.gate.wake()
     with app.database.session() as session:
         now = get_delivery(session, delivery_id)
@@ -100,10 +133,17 @@ def suppression_out(row: Suppression) -> SuppressionOut:
 
 
 HERE = ("not-found",)
+BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 DELIVERIES: tuple[Operation, ...] = (
     *(
         Operation("POST", f"/deliveries/{{id}}/{name}", serve, "messages:send", ActOut, NoQuery, problems=HERE)
         for name, serve in (("retry", retry), ("hold", hold), ("release", release), ("cancel", cancel))
+    ),
+    Operation(
+        *("POST", "/deliveries/{id}/reroute", reroute, "routes:manage", ActOut, NoQuery),
+        takes=REROUTE,
+        problems=(*HERE, *BODY),
+        once=False,
     ),
     Operation("GET", "/suppressions", list_suppressions, "messages:read", SuppressionList, NoQuery),
 )

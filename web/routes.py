@@ -6,8 +6,8 @@ from gatepost.web import (
     codes,
     contacts,
     conversation,
-    fixing,
     domains,
+    fixing,
     health,
     inbox,
     login,
@@ -94,6 +94,7 @@ def work_pages() -> list[Page]:
         page("/sandbox/{id}", sandbox.sandbox_page, KEPT),
         page("/profile", profile.profile, USER),
         page("/profile/theme", profile.set_theme, USER, POST),
+        page("/profile/codes", profile.set_codes, USER, POST),
         page("/profile/sessions/end", profile.end_session, USER, POST),
         page("/profile/sessions/end-others", profile.end_others, USER, POST),
     ]

@@ -1,11 +1,11 @@
-"""`gatepost queue retry, hold, release, cancel, resend`: acts on deliveries, after showing how many."""
+"""`gatepost queue retry, hold, release, cancel, reroute, resend`: acts on deliveries, after showing how many."""
 
 import sys
 from dataclasses import replace
 
 from gatepost.acts import ENDED, Actor
 from gatepost.acts import WAITING as READY
-from gatepost.cli.frame import BadInput, Failed, opened, print_object, say, warn
+from gatepost.cli.frame import BadInput, Failed, naming, opened, print_object, say, warn
 from gatepost.cli.queue import check_which
 from gatepost.gateway import acts
 from gatepost.parts import Parts, clock
@@ -13,29 +13,41 @@ from gatepost.settings import Settings
 from gatepost.store.conversations import by_number
 from gatepost.store.credentials import list_credentials
 from gatepost.store.queue import Which
+from gatepost.words import DeliveryState
 
 ACTOR = Actor("the command line")
-TO_BE = {"retry": "tried now", "hold": "held", "release": "released and sent", "cancel": "cancelled"}
+TO_BE = {
+    "retry": "tried now",
+    "hold": "held",
+    "release": "released and sent",
+    "cancel": "cancelled",
+    "reroute": "sent over another route",
+}
 THEN = {
     "retry": "due now; the running `gatepost serve` tries within seconds",
     "hold": "held until `gatepost queue release`",
     "release": "released; the running `gatepost serve` sends within seconds",
     "cancel": "cancelled and will not be sent",
+    "reroute": "sent over the other route by the running `gatepost serve`; held ones when they are released",
 }
+OPEN = ("retry", "reroute")
 
 
-def act(settings: Settings, name: str, which: Which, yes: bool, as_json: bool) -> None:
-    """Do an act to the deliveries that fit. `retry` touches ended ones only where an id or a state names them."""
+def act(settings: Settings, name: str, which: Which, yes: bool, as_json: bool, route: str = "") -> None:
+    """Do an act to the deliveries that fit. Ended ones are only sent again where an id or a state names them."""
     which = check_which(which)
-    if name == "retry" and not which.ids and not which.states:
-        which = replace(which, states=tuple(sorted(READY)))
+    if name in OPEN and not which.ids and not which.states:
+        held = {DeliveryState.HELD} if name == "reroute" else set()
+        which = replace(which, states=tuple(sorted(READY | held)))
     with opened(settings) as parts:
+        with naming(f"ROUTE {route}"):
+            via = acts.check_route(parts.database, settings.route, route) if name == "reroute" else ""
         which = known(parts, which)
         before = acts.preview(parts.database, name, which, clock())
         refused, changed = before.refused, 0
         if before.total:
             confirm(before.total, TO_BE[name], yes)
-            done = acts.perform(parts.database, parts.ledger, name, which, ACTOR, clock())
+            done = acts.perform(parts.database, parts.ledger, name, which, ACTOR, clock(), via)
             refused, changed = done.refused, done.changed
     if as_json:
         print_object({"changed": changed, "refused": refused})
@@ -45,7 +57,7 @@ def act(settings: Settings, name: str, which: Which, yes: bool, as_json: bool) -
     if changed:
         say(f"{amount(changed)} {THEN[name]}.")
         return
-    ended = f"; to send ended ones again, name their --state ({', '.join(sorted(ENDED))})" if name == "retry" else ""
+    ended = f"; to send ended ones again, name their --state ({', '.join(sorted(ENDED))})" if name in OPEN else ""
     say(f"No delivery fits that can be {TO_BE[name]}{ended}.")
 
 

@@ -78,6 +78,25 @@ def queue_cancel(
     run(context, "cancel", (ids, states, recipient, domain, conversation, credential, code), yes, as_json)
 
 
+@queue.command("reroute")
+def queue_reroute(
+    context: typer.Context,
+    route: Annotated[str, typer.Argument(metavar="ROUTE", help="The route, or auto for what the rules choose.")],
+    ids: Ids = None,
+    states: States = None,
+    recipient: Recipient = "",
+    domain: DomainOf = "",
+    conversation: ConversationOf = "",
+    credential: CredentialOf = "",
+    code: Code = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send what waits or is held over another route; ended ones too, where an id or --state names them."""
+    given = (ids, states, recipient, domain, conversation, credential, code)
+    run(context, "reroute", given, yes, as_json, route)
+
+
 @queue.command("resend")
 def queue_resend(
     context: typer.Context,
@@ -95,14 +114,14 @@ def queue_resend(
 Given = tuple[list[str] | None, list[str] | None, str, str, str, str, str]
 
 
-def run(context: typer.Context, name: str, given: Given, yes: bool, as_json: bool) -> None:
+def run(context: typer.Context, name: str, given: Given, yes: bool, as_json: bool, route: str = "") -> None:
     from gatepost.cli.acts import act
     from gatepost.store.queue import Which
 
     ids, states, recipient, domain, conversation, credential, code = given
     with ending():
         which = Which(tuple(ids or ()), tuple(states or ()), recipient, domain, conversation, credential, code)
-        act(context.obj.settings(), name, which, yes, as_json)
+        act(context.obj.settings(), name, which, yes, as_json, route)
 
 
 @suppression.command("list")

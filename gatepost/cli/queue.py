@@ -67,7 +67,15 @@ def show(settings: Settings, delivery_id: str, as_json: bool) -> None:
         history = [event_row(event) for event in delivery_events(session, delivery_id)]
     row = row_of(delivery, message)
     if as_json:
-        print_object({**row, "remote_host": delivery.remote_host, "route": delivery.route, "events": history})
+        print_object(
+            {
+                **row,
+                "remote_host": delivery.remote_host,
+                "route": delivery.route,
+                "via": delivery.via,
+                "events": history,
+            }
+        )
         return
     for name, value in row.items():
         say(f"{name:16} {'' if value is None else value}")

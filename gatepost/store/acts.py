@@ -1,6 +1,6 @@
 """What people do with deliveries: try again, hold, release, cancel, send to a corrected address; all leave history."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -70,13 +70,37 @@ def ids_for(session: Session, act: str, which: Which, now: datetime) -> Sequence
     return session.exec(select(Delivery.id).where(*where(which), applies(act, now)).order_by(Delivery.id)).all()
 
 
-def perform(session: Session, act: str, ids: Iterable[str], actor: Actor, now: datetime) -> int:
+def perform(session: Session, act: str, ids: Iterable[str], actor: Actor, now: datetime, via: str = "") -> int:
     """Do an act to these deliveries as far as it still applies, in the caller's transaction; how many were changed.
 
-    The fence moves on, so that no result of an attempt made before can overwrite what a person decided.
+    The fence moves on, so that no result of an attempt made before can overwrite what a person decided. `via` is the
+    route of `reroute`, empty for the one that the rules choose; what is held stays held.
     """
     chosen = select(Delivery).where(col(Delivery.id).in_(list(ids)), applies(act, now)).with_for_update()
     before = {row.id: (row.state, row.message_id, row.recipient) for row in session.exec(chosen)}
+    if not before:
+        return 0
+    if act == "reroute":
+        session.execute(update(Delivery).where(col(Delivery.id).in_(before)).values(via=via, updated_at=now))
+        kept = [key for key, (was, _, _) in before.items() if was == DeliveryState.HELD]
+        text = routed(via, actor)
+        insert_rows(session, [history(key, DeliveryState.HELD, text, None, now) for key in kept])
+        tell_all(session, act, {key: before[key] for key in kept}, actor, now, {"route": via})
+        return len(kept) + renew(session, act, {k: v for k, v in before.items() if k not in kept}, actor, now, via)
+    return renew(session, act, before, actor, now)
+
+
+Before = dict[str, tuple[str, str, str]]
+"""State, message and recipient of deliveries, by their ids."""
+
+
+def routed(via: str, actor: Actor) -> str:
+    """What history says of a new route."""
+    return f"To be sent over {f'the route {via}' if via else 'the route that the rules choose'}, by {actor.name}"
+
+
+def renew(session: Session, act: str, before: Before, actor: Actor, now: datetime, via: str = "") -> int:
+    """Bring deliveries into the state that an act leads to; how many they are."""
     if not before:
         return 0
     state = INTO[act]
@@ -86,16 +110,21 @@ def perform(session: Session, act: str, ids: Iterable[str], actor: Actor, now: d
     ended = [key for key, (was, _, _) in before.items() if was in ENDED]
     if ended:
         session.execute(update(Delivery).where(col(Delivery.id).in_(ended)).values(**LIVED_ANEW, created_at=now))
-    kind, words = DONE[act]
-    text = f"{words} by {actor.name}"
-    if act != "retry":
+    text = routed(via, actor) if act == "reroute" else f"{DONE[act][1]} by {actor.name}"
+    if act not in ("retry", "reroute"):
         said = "" if act == "release" else text
         session.execute(update(Delivery).where(col(Delivery.id).in_(before)).values(text=said, code=None, status=None))
     insert_rows(session, [history(key, state, text, due, now) for key in before])
-    for key, (was, message_id, recipient) in before.items():
-        tell(session, kind, key, message_id, actor, {"recipient": recipient, "from": was, "by": actor.name}, now)
+    tell_all(session, act, before, actor, now, {"route": via} if act == "reroute" else {})
     recount(session, {message_id for _, message_id, _ in before.values()})
     return len(before)
+
+
+def tell_all(session: Session, act: str, before: Before, actor: Actor, now: datetime, more: Mapping[str, str]) -> None:
+    """An event for each delivery that an act changed."""
+    for key, (was, message_id, recipient) in before.items():
+        data = {"recipient": recipient, "from": was, "by": actor.name, **more}
+        tell(session, DONE[act][0], key, message_id, actor, data, now)
 
 
 def resend(session: Session, delivery_id: str, address: str, actor: Actor, now: datetime) -> Delivery:

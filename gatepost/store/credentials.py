@@ -13,7 +13,9 @@ from gatepost.model import Credential
 from gatepost.seal import Keys, secret_hash, secret_matches
 
 KINDS = ("smtp", "api")
-SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write", "webhooks:write")
+SYSTEM_SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write", "webhooks:write")
+"""What an API key gets where no scopes are named."""
+SCOPES = (*SYSTEM_SCOPES, "routes:manage")
 CONVERSATIONS = ("always", "answer", "never")
 USED_STEP = timedelta(minutes=1)
 
@@ -51,7 +53,7 @@ def create_credential(
         name=name,
         username=username,
         secret_hash=secret_hash(keys, secret),
-        scopes=list(scopes or (SCOPES if kind == "api" else ())),
+        scopes=list(scopes or (SYSTEM_SCOPES if kind == "api" else ())),
         senders=[sender.lower() for sender in senders],
         networks=list(networks),
         conversations=conversations,

@@ -4,8 +4,8 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text as sql
@@ -189,8 +189,12 @@ def test_a_route_made_on_the_pages_leads_to_no_private_address(gate: Gate) -> No
     row = row_of(closed)
     row.config = {**row.config, "private": False}
     attempt = relay_way(closed, row, Pool(), Tokens(closed))
-    claim = Claim("dlv_1", "msg_1", "ana@remote.test", 0, 1, clock() + timedelta())
-    sent = asyncio.run(attempt(Outgoing(claim, "b@bounce.test", MAIL)))  # type: ignore[arg-type]
+    claim = Claim("dlv_1", "msg_1", "ana@remote.test", 0, 1, clock())
+
+    async def scenario() -> Sent:
+        return await attempt(Outgoing(claim, "b@bounce.test", MAIL))
+
+    sent = asyncio.run(scenario())
     assert "at a private address" in sent.reply.text
 
 
@@ -198,7 +202,7 @@ def test_a_connected_mailbox_sends_over_its_own_server(gate: Gate, dovecot: Dove
     user = dovecot.add_user()
     with started({"unknown": "550 5.1.1 No such user here"}, sasl=dovecot.folder / "run" / "auth-client") as postfix:
         channel = gate.ledger.write(lambda s: create_channel(s, name="Box", address=user, now=clock()))
-        login = {"host": "127.0.0.1", "port": dovecot.port, "security": "starttls", "username": user}
+        login: dict[str, Any] = {"host": "127.0.0.1", "port": dovecot.port, "security": "starttls", "username": user}
         gate.ledger.write(
             lambda s: create_account(s, gate.keys, channel_id=channel.id, secret=PASSWORD, now=clock(), **login)
         )

@@ -56,6 +56,8 @@ def test_what_belongs_to_another_key_is_not_there(api: Api, operation: Operation
     arrive(api, question(references=sent["message_id"]), "help@shop.example")
     webhook = api.client.post("/v1/webhooks", json={"url": "https://hooks.example/"}, headers=owner).json()
     _, stranger = api.key(senders=["other.example"])
+    if operation.path.startswith("/routes"):
+        return  # of the installation, for operators' keys: tests/web/test_api_ways.py
     if "{id}" not in operation.path:
         suppress_one(api, sent["deliveries"][0]["recipient"])
         assert api.client.get(path_of(operation), headers=stranger).json()["data"] == []
