@@ -15,6 +15,7 @@ from gatepost.database import Database
 from gatepost.envelope import Envelope
 from gatepost.gateway.authenticate import DmarcResult, Verdict, authenticate
 from gatepost.gateway.budget import Budget, for_reading
+from gatepost.gateway.patience import in_time
 from gatepost.gateway.spf import NOT_CHECKED
 from gatepost.ledger import Ledger
 from gatepost.model import Arrival
@@ -78,13 +79,17 @@ async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     verdict = await asyncio.get_running_loop().run_in_executor(inbound.verifiers, verify, inbound, envelope)
     content = await asyncio.to_thread(keep, inbound.desk.blobs, envelope)
     now = inbound.clock()
-    arrivals = await inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
+    stored = inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
+    arrivals = await in_time(stored, envelope.size)
     if is_refused(verdict):
         domain = verdict.dmarc.domain
         return Reply(550, "5.7.26", f"The policy of {domain} asks to refuse this mail: it did not prove itself")
     try:
         source = inbound.desk.blobs.open(content.blob) if content.blob else envelope.content
-        await place_all(inbound, arrivals, source, now)
+        await in_time(place_all(inbound, arrivals, source, now), envelope.size)
+    except TimeoutError:  # it is stored, and read when the database answers
+        log.warning("reading an inbound mail took too long; it is read later")
+        return TROUBLE
     except Exception as error:
         log.exception("reading an inbound mail failed; its raw content is kept and tried again")
         await count_tries(inbound, arrivals, error)

@@ -1,6 +1,7 @@
 """When a delivery is tried again (RFC 5321 section 4.5.4.1): one pure function."""
 
 from datetime import datetime, timedelta
+from functools import cache
 
 from gatepost.reply import Reply
 
@@ -9,6 +10,7 @@ LONGEST = 4000.0
 SPREAD = 0.2
 LIFETIME = timedelta(days=5)
 SANDBOX_LONGEST = 64.0
+MOST_ASKED = 1000
 
 
 def next_attempt(
@@ -23,7 +25,8 @@ def next_attempt(
 ) -> tuple[datetime | None, str]:
     """The time of the next attempt after `attempts` of them (at least one) ended in `reply`, and why.
 
-    None with `delivered`, `permanent` or `expired` ends the delivery; the last attempt is at the end of the lifetime.
+    None with `delivered`, `permanent` or `expired` ends the delivery; the last attempt is at the end of the lifetime,
+    or later where there were not `enough` of them.
     `jitter` from 0 to 1 spreads the times by a tenth either way, so that mails that failed together part.
     """
     if reply.positive:
@@ -31,11 +34,25 @@ def next_attempt(
     if reply.permanent:
         return None, "permanent"
     end = created_at + lifetime
-    if now >= end:
+    if now >= end and attempts >= enough(lifetime, sandbox):
         return None, "expired"
     seconds = sandbox_delay(attempts) if sandbox else delay(attempts) * (1 + SPREAD * (jitter - 0.5))
-    due = min(now + timedelta(seconds=seconds), end)
+    due = now + timedelta(seconds=seconds)
+    due = min(due, end) if now < end else due
     return due, f"attempt {attempts} was answered for now only; next one in {words(due - now)}"
+
+
+@cache
+def enough(lifetime: timedelta, sandbox: bool = False) -> int:
+    """The attempts without which a mail does not expire: as many as half of its lifetime has.
+
+    Its age alone proves nothing: the clock may have jumped, or the machine been off.
+    """
+    attempts, seconds = 1, 0.0
+    while seconds < lifetime.total_seconds() / 2 and attempts < MOST_ASKED:
+        seconds += sandbox_delay(attempts) if sandbox else delay(attempts)
+        attempts += 1
+    return attempts
 
 
 def delay(attempts: int) -> float:

@@ -10,6 +10,7 @@ from gatepost.envelope import Envelope
 from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import Connections, Throttle, limits_of
 from gatepost.gateway.listener import listen
+from gatepost.gateway.patience import in_time
 from gatepost.model import Credential
 from gatepost.reply import Refused, Reply
 from gatepost.settings import Settings
@@ -45,7 +46,7 @@ async def start_submission(
     async def deliver(envelope: Envelope, credential: Credential | None) -> Reply:
         if credential is None:
             raise Refused(530, "5.7.0", "authentication required")
-        return Reply(250, "2.0.0", f"queued as {await accept(envelope, credential)}")
+        return Reply(250, "2.0.0", f"queued as {await in_time(accept(envelope, credential), envelope.size)}")
 
     duty = Duty(
         host=settings.host,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost.gateway.retry import next_attempt, words
+from gatepost.gateway.retry import enough, next_attempt, words
 from gatepost.reply import Reply
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -47,6 +47,18 @@ def test_the_last_attempt_is_at_the_end_of_the_lifetime() -> None:
     late = START + DAYS - timedelta(seconds=60)
     assert next_attempt(FULL, 90, START, late, lifetime=DAYS)[0] == START + DAYS
     assert next_attempt(FULL, 91, START, START + DAYS, lifetime=DAYS) == (None, "expired")
+
+
+def test_age_alone_expires_nothing() -> None:
+    """The clock jumped ten days, or the machine was off: a mail is tried as often as in half of its lifetime."""
+    later = START + timedelta(days=10)
+    due, why = next_attempt(FULL, 3, START, later, lifetime=DAYS, jitter=0.5)
+    assert due == later + timedelta(minutes=20)
+    assert why.startswith("attempt 3")
+    assert 40 < enough(DAYS) < 90
+    assert next_attempt(FULL, enough(DAYS) - 1, START, later, lifetime=DAYS)[0] is not None
+    assert next_attempt(FULL, enough(DAYS), START, later, lifetime=DAYS) == (None, "expired")
+    assert enough(timedelta(seconds=1)) == 2
 
 
 def test_unknown_trouble_is_tried_again() -> None:
