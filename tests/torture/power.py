@@ -1,4 +1,4 @@
-"""T5: power cuts. The installation lies on a loop device; a copy of the image, taken under load, is what a cut leaves."""
+"""T5: power cuts. The installation lies on a loop device; a copy of the image under load is what a cut leaves."""
 
 import asyncio
 import contextlib
@@ -38,7 +38,7 @@ class Found:
 
 
 def power_cut(run: Run) -> Verdict:
-    """T5: 50 power cuts under load: nothing that had its 250 is missing, nothing corrupt; without sync the test fails."""
+    """T5: 50 power cuts under load: nothing with its 250 is missing, nothing corrupt; without sync it fails."""
     need_loop()
     verdict = Verdict()
     cuts = asyncio.run(cut_often(run, run.pick(2, 50), careless=False))

@@ -30,8 +30,8 @@ START_SECONDS = 60
 class Gatepost:
     """An installation of its own; `process` is the running server, `ports` are the same after every start.
 
-    `wrapper` is put before the command (strace), `environ` added to the environment (faketime), `prelude` is Python that
-    runs first (a negative control).
+    `wrapper` is put before the command (strace), `environ` added to the environment (faketime), `prelude` is Python
+    that runs first (a negative control).
     """
 
     folder: Path
@@ -42,6 +42,7 @@ class Gatepost:
     process: subprocess.Popen[bytes] | None = None
     log: Path = Path()
     prelude: str = ""
+    config: str = "gatepost.toml"
 
     @property
     def pid(self) -> int:
@@ -59,7 +60,7 @@ class Gatepost:
         main = (
             ["-c", f"{self.prelude}; from gatepost.cli.app import main; main()"] if self.prelude else ["-m", "gatepost"]
         )
-        return [sys.executable, *main, "--config", str(self.folder / "gatepost.toml"), *arguments]
+        return [sys.executable, *main, "--config", str(self.folder / self.config), *arguments]
 
     def surroundings(self) -> dict[str, str]:
         """The environment of its processes: compiled modules are kept, as in an installation."""

@@ -1,0 +1,98 @@
+"""T20: a long queue at the start. The process was killed; a new one must be there at once, in little memory."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sqlmodel import Session
+
+from gatepost.ids import new_id
+from gatepost.model import Delivery, Event, Message, Raw
+from gatepost.parts import clock
+from gatepost.store.rows import insert_rows
+from tests.torture.bench import relaying
+from tests.torture.load import mail_bytes
+from tests.torture.product import SENDER_DOMAIN, Gatepost
+from tests.torture.run import Run, Verdict
+from tests.torture.sink import Sink
+from tests.torture.verdict import stored
+
+LISTENING_MOST, FIRST_MOST, RSS_MOST = 2.0, 5.0, 256.0
+AT_ONCE = 2000
+
+
+def backlog(run: Run) -> Verdict:
+    """T20: started with 100,000 mails queued: listening in 2 s, the first delivered in 5 s, in 256 MB."""
+    return asyncio.run(behind(run))
+
+
+async def behind(run: Run) -> Verdict:
+    verdict, sink, count = Verdict(), Sink(), run.pick(4000, 100_000)
+    async with relaying(run, sink) as product:
+        began = time.monotonic()
+        await asyncio.to_thread(fill, product, count)
+        verdict.note(queued=count, filled_in_s=time.monotonic() - began)
+        product.start()  # a first start warms the disk's cache, as for a server that was running
+        product.kill()
+        sink.arrivals.clear()
+        began = time.monotonic()
+        listening = await asyncio.to_thread(product.start)
+        while not sink.arrivals and time.monotonic() < began + 60:
+            await asyncio.sleep(0.01)
+        first = time.monotonic() - began
+        most = 5 if run.short else 30
+        await asyncio.sleep(most)
+        verdict.note(delivered_per_s=len(sink.arrivals) / (time.monotonic() - began - first))
+        limits = (60.0, 60.0, RSS_MOST) if run.short else (LISTENING_MOST, FIRST_MOST, RSS_MOST)
+        verdict.check("listening_s", listening, limits[0])
+        verdict.check("first_delivery_s", first, limits[1])
+        verdict.check("peak_rss_mb", product.peak(), limits[2])
+        product.stop()
+        there = await asyncio.to_thread(stored, product)
+        verdict.check("lost", count - sum(there.messages.values()), 0)
+        verdict.check("forgotten", count - there.unfinished - there.states["delivered"], 0)
+        verdict.check("dup", sink.doubled, 20)
+        findings = product.fsck()
+        verdict.check("fsck_findings", len(findings), 0)
+    return verdict
+
+
+def fill(product: Gatepost, count: int) -> None:
+    """Queue so many mails by the same rows that accepting makes."""
+    now = clock() - timedelta(minutes=5)
+    with product.database() as database:
+        for start in range(0, count, AT_ONCE):
+            with Session(database.engine) as session:
+                for rows in zip(*(mail_rows(now) for _ in range(min(AT_ONCE, count - start))), strict=True):
+                    insert_rows(session, list(rows))
+                session.commit()
+
+
+def mail_rows(now: datetime) -> Iterator[Raw | Message | Delivery | Event]:
+    """One mail to one recipient."""
+    message_id, tag = new_id("msg"), new_id("msg")
+    recipient = f"{tag[-12:]}@sink.test"
+    content = mail_bytes(tag, recipient, 2000)
+    yield Raw(id=message_id, data=content, size=len(content))
+    yield Message(
+        id=message_id,
+        direction="out",
+        digest=message_id,
+        message_id=f"{tag}@{SENDER_DOMAIN}",
+        raw_id=message_id,
+        subject="Order",
+        from_address=f"shop@{SENDER_DOMAIN}",
+        at=now,
+        size=len(content),
+        trigger="smtp",
+    )
+    yield Delivery(
+        id=new_id("dlv"),
+        message_id=message_id,
+        recipient=recipient,
+        next_attempt_at=now,
+        created_at=now,
+        updated_at=now,
+    )
+    yield Event(at=now, kind="message.queued", message_id=message_id, data={"recipients": 1})
