@@ -23,6 +23,7 @@ from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.accept_now import accept_now
 from gatepost.gateway.budget import Budget
+from gatepost.gateway.domain_watch import watching_domains
 from gatepost.gateway.dsn import telling
 from gatepost.gateway.inbound import Inbound, known_recipient, receive_mail, sweep
 from gatepost.gateway.limits import Connections, Throttle
@@ -101,6 +102,7 @@ async def serving(parts: Parts, broken: asyncio.Event | None = None) -> AsyncIte
         await stack.enter_async_context(running("outbox", outbox.run(), broken))
         await stack.enter_async_context(running("sweeper", sweep_now_and_then(inbound), broken))
         await stack.enter_async_context(telling(gate, clock))
+        await stack.enter_async_context(watching_domains(gate, inbound.resolver, clock))
         await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         stack.callback(start_polling(parts, desk, inbound.resolver))
         yield Ports(listening(submission), listening(submissions), listening(mx), web)

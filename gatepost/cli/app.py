@@ -9,9 +9,10 @@ import typer
 
 from gatepost import __version__
 from gatepost.cli.app_acts import suppression
+from gatepost.cli.app_identity import domain, sender
 from gatepost.cli.app_mailboxes import mailbox, queue
 from gatepost.cli.app_route import route
-from gatepost.cli.app_senders import credential, domain, user
+from gatepost.cli.app_senders import credential, user
 from gatepost.cli.app_webhooks import webhook
 from gatepost.cli.frame import Frame, ending, finish
 from gatepost.cli.options import AsJson
@@ -25,7 +26,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_group = typer.Typer(name="config", help="The settings in force.", no_args_is_help=True)
-for group in (user, credential, domain, mailbox, queue, route, suppression, webhook, config_group):
+for group in (user, credential, sender, domain, mailbox, queue, route, suppression, webhook, config_group):
     app.add_typer(group)
 
 

@@ -1,4 +1,4 @@
-"""The commands about people, credentials and domains; what they do is imported when they run."""
+"""The commands about people and credentials; what they do is imported when they run."""
 
 from typing import Annotated
 
@@ -9,7 +9,6 @@ from gatepost.cli.options import AsJson
 
 user = typer.Typer(name="user", help="People who log in to the pages.", no_args_is_help=True)
 credential = typer.Typer(name="credential", help="What systems submit mail with.", no_args_is_help=True)
-domain = typer.Typer(name="domain", help="Domains that Gatepost signs for.", no_args_is_help=True)
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address that the user logs in with.")]
 Name = Annotated[str, typer.Option(help="The name that others see (default: the address).")]
@@ -18,7 +17,6 @@ Mailboxes = Annotated[
     list[str] | None, typer.Option("--mailbox", metavar="ADDRESS", help="A mailbox to work in; may be repeated.")
 ]
 Which = Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Its id, user name or name.")]
-DomainName = Annotated[str, typer.Argument(metavar="DOMAIN", help="A domain such as example.com.")]
 
 
 @user.command("add")
@@ -144,30 +142,3 @@ def credential_enable(context: typer.Context, which: Which, as_json: AsJson = Fa
 
     with ending():
         switch_credential(context.obj.settings(), which, True, as_json)
-
-
-@domain.command("add")
-def domain_add(context: typer.Context, name: DomainName, as_json: AsJson = False) -> None:
-    """Make a DKIM key for a domain, and show the DNS record to publish."""
-    from gatepost.cli.credential import add_domain
-
-    with ending():
-        add_domain(context.obj.settings(), name, as_json)
-
-
-@domain.command("list")
-def domain_list(context: typer.Context, as_json: AsJson = False) -> None:
-    """List the domains that Gatepost signs for."""
-    from gatepost.cli.credential import list_domains
-
-    with ending():
-        list_domains(context.obj.settings(), as_json)
-
-
-@domain.command("show")
-def domain_show(context: typer.Context, name: DomainName, as_json: AsJson = False) -> None:
-    """Show the DNS record to publish for a domain."""
-    from gatepost.cli.credential import show_domain
-
-    with ending():
-        show_domain(context.obj.settings(), name, as_json)

@@ -1,4 +1,4 @@
-"""`gatepost credential` and `gatepost domain`: what systems submit with, and the domains that we sign for."""
+"""`gatepost credential`: what systems submit with."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,10 +9,10 @@ from sqlmodel import Session
 
 from gatepost.cli.frame import BadInput, naming, opened, print_object, print_rows, say, warn
 from gatepost.gateway.senders import read_senders
-from gatepost.model import Credential, Domain
+from gatepost.model import Credential
 from gatepost.parts import clock
 from gatepost.settings import Settings
-from gatepost.store import credentials, domains
+from gatepost.store import credentials
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,51 +142,3 @@ def find_credential(session: Session, which: str) -> Credential:
         names = ", ".join(row.username for row in found)
         raise BadInput(f"CREDENTIAL {which}: {len(found)} credentials have this name; use the user name: {names}")
     return found[0]
-
-
-def add_domain(settings: Settings, name: str, as_json: bool) -> None:
-    """A domain that we sign for from now on; its key is made before the transaction, for it takes a while."""
-    with opened(settings) as parts, naming(f"DOMAIN {name}"):
-        made = domains.new_domain(parts.keys, name, clock())
-        parts.ledger.write(lambda session: domains.add_domain(session, made))
-        with parts.database.session() as session:
-            tell_domain(session, made.domain, as_json)
-
-
-def show_domain(settings: Settings, name: str, as_json: bool) -> None:
-    """The DNS record of a domain."""
-    with opened(settings) as parts, parts.database.session() as session:
-        domain = domains.domain_by_name(session, name.strip().rstrip("."))
-        if domain is None:
-            raise BadInput(f"DOMAIN {name}: Gatepost does not sign for it; run `gatepost domain add {name}`")
-        tell_domain(session, domain, as_json)
-
-
-def tell_domain(session: Session, domain: Domain, as_json: bool) -> None:
-    if as_json:
-        print_object(domain_row(session, domain))
-        return
-    name, text = domains.dns_record(session, domain)
-    say(f"Publish this TXT record, then mail from {domain.name} can be verified:")
-    say(f"  name   {name}")
-    say(f"  value  {text}")
-    say("As a line of a zone file:")
-    say(f"  {domains.zone_line(name, text)}")
-
-
-def list_domains(settings: Settings, as_json: bool) -> None:
-    """The domains that we sign for."""
-    with opened(settings) as parts, parts.database.session() as session:
-        rows = [domain_row(session, domain) for domain in domains.list_domains(session)]
-    print_rows(rows, as_json, "Gatepost signs for no domain: run `gatepost domain add example.com`.")
-
-
-def domain_row(session: Session, domain: Domain) -> dict[str, Any]:
-    name, text = domains.dns_record(session, domain)
-    return {
-        "domain": domain.name,
-        "selector": name.partition(".")[0],
-        "record_name": name,
-        "record": text,
-        "id": domain.id,
-    }

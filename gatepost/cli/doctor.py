@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from gatepost.cli import doctor_data, doctor_net
+from gatepost.cli import doctor_data, doctor_domains, doctor_net
 from gatepost.cli.findings import Finding, Findings, fail, guarded, ok, warn
 from gatepost.cli.frame import DONE, FINDINGS, print_object, say
 from gatepost.database import DatabaseError, open_database, schema_revision
@@ -65,7 +65,7 @@ def examine(settings: Settings, resolver: Resolver) -> list[Finding]:
     if any(finding.state == "fail" and finding.group in ("keys", "database") for finding in found):
         return found
     checks: tuple[tuple[str, Callable[[Parts], Findings]], ...] = (
-        ("domains", lambda parts: doctor_net.look_at_domains(parts, resolver)),
+        ("domains", lambda parts: doctor_domains.look_at_domains(parts, resolver)),
         ("mailboxes", doctor_data.look_at_mailboxes),
         ("queue", doctor_data.look_at_queue),
         ("arrivals", doctor_data.look_at_arrivals),

@@ -1,4 +1,4 @@
-"""The doctor's look at the network: ports, certificate, DKIM records in the DNS, and the way out."""
+"""The doctor's look at the network: ports, certificate, and the way out."""
 
 import smtplib
 import socket
@@ -10,14 +10,10 @@ from cryptography import x509
 
 from gatepost.cli.doctor_direct import look_at_direct
 from gatepost.cli.findings import Finding, Findings, fail, ok, warn
-from gatepost.domain_key import is_reserved
 from gatepost.gateway.route import relay_hop
-from gatepost.model import Domain
-from gatepost.parts import Parts, clock
+from gatepost.parts import clock
 from gatepost.reply import clean_text
-from gatepost.resolver import DnsTrouble, NoSuchName, Resolver
 from gatepost.settings import Settings
-from gatepost.store.domains import dns_record, list_domains, zone_line
 
 TIMEOUT = 5.0
 SOON = timedelta(days=21)
@@ -105,40 +101,6 @@ def look_at_tls(settings: Settings) -> Findings:
         yield warn("tls", f"the certificate ends at {ends:%Y-%m-%d}", "renew it and start `gatepost serve` again")
     else:
         yield ok("tls", f"the certificate is valid until {ends:%Y-%m-%d}")
-
-
-def look_at_domains(parts: Parts, resolver: Resolver) -> Findings:
-    """Each domain's DKIM record is published as it should be; nothing more is asked when no resolver answers."""
-    with parts.database.session() as session:
-        domains = [(row, *dns_record(session, row)) for row in list_domains(session)]
-    if not domains:
-        yield warn("domains", "no mail is signed: there is no domain", "run `gatepost domain add example.com`")
-    for domain, name, record in domains:
-        try:
-            yield judge_domain(domain, name, record, resolver)
-        except DnsTrouble as error:
-            yield warn("domains", f"{domain.name}: {error}", "check the network, or set dns_servers")
-            return
-
-
-def judge_domain(domain: Domain, name: str, record: str, resolver: Resolver) -> Finding:
-    """Whether one DKIM record is there (RFC 6376 section 3.6.2). Raises DnsTrouble."""
-    if is_reserved(domain.name):
-        return ok("domains", f"{domain.name} is a name for trials: there is nothing to publish")
-    fix = f"publish: {zone_line(name, record)}"
-    try:
-        found = [text.decode("latin-1") for text in resolver.txt(name)]
-    except NoSuchName:
-        return fail("domains", f"{name} is not published, so signatures of {domain.name} cannot be verified", fix)
-    if any(key_of(text) == key_of(record) for text in found):
-        return ok("domains", f"{name} is published as it should be")
-    return fail("domains", f"{name} holds another key than ours", fix)
-
-
-def key_of(record: str) -> str:
-    """The p= tag of a DKIM record without its white space."""
-    tags = dict(part.partition("=")[::2] for part in "".join(record.split()).split(";"))
-    return tags.get("p", "")
 
 
 def look_at_route(settings: Settings) -> Findings:

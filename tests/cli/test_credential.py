@@ -1,4 +1,4 @@
-"""`gatepost credential` and `gatepost domain`."""
+"""`gatepost credential`."""
 
 from gatepost.store.credentials import check_credential, credential_by_secret
 from tests.cli.conftest import Command
@@ -48,21 +48,3 @@ def test_bad_credentials_are_refused_and_not_made(gatepost: Command) -> None:
     assert "192.0.2.0/24" in gatepost.refused(*add, "b.example", "--network", "10.0.0.1/8")
     assert "--conversations" in gatepost.refused(*add, "b.example", "--conversations", "maybe")
     assert gatepost.objects("credential", "list") == []
-
-
-def test_a_domain_shows_the_record_to_publish(gatepost: Command) -> None:
-    (made,) = gatepost.objects("domain", "add", "Shop.Example")
-    assert made["domain"] == "shop.example"
-    assert made["record_name"].endswith("._domainkey.shop.example")
-    assert made["record"].startswith("v=DKIM1; k=rsa; p=")
-    assert gatepost.objects("domain", "show", "SHOP.example") == [made]
-    assert gatepost.objects("domain", "list") == [made]
-    assert "IN TXT" in gatepost.run("domain", "show", "shop.example").stdout
-    assert "shop.example" in gatepost.run("domain", "list").stdout
-
-
-def test_bad_domains_are_refused(gatepost: Command) -> None:
-    gatepost.run("domain", "add", "shop.example")
-    assert "is there already" in gatepost.refused("domain", "add", "shop.example")
-    assert "DOMAIN a b" in gatepost.refused("domain", "add", "a b")
-    assert "gatepost domain add other.example" in gatepost.refused("domain", "show", "other.example")

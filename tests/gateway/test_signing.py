@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from gatepost.domain_key import ED25519, load_key
 from gatepost.gateway import canonical
 from gatepost.gateway.authenticate import dkim_only
-from gatepost.gateway.dkim_verify import check_dkim
 from gatepost.gateway.signing import (
     GUARDED,
     Signer,
