@@ -159,7 +159,8 @@ def test_a_large_mail_arrives_whole(product: Product, login: Login, remote: Post
     assert len(list(product.settings.path(product.settings.var).glob("blobs/**/*"))) > 0
     product.start()
     product.until(lambda: product.deliveries(message_id)["max@harbour.test"].state == "delivered")
-    (raw,) = remote_copies(product, remote, "max@harbour.test")
+    raw, *again = remote_copies(product, remote, "max@harbour.test")
+    assert again in ([], [raw])  # it may have been on its way when the process was killed
     assert raw.partition(b"\n\n")[2].decode() == body.replace("\r\n", "\n")
 
 
