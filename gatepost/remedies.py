@@ -101,8 +101,9 @@ def megabytes(octets: int) -> str:
 def said(text: str) -> list[str]:
     """What a refusal for spam, reputation or policy tells when it is read closely."""
     text = text[:TEXT_READ]
-    lower = text.lower()
-    found = [f"It names the block list {name}: ask there for removal." for name in dict.fromkeys(LIST.findall(lower))]
-    found += [sentence for words, sentence in MEANS if any(word in lower for word in words)]
+    bare = URL.sub(" ", text).lower()
+    words = LIST.sub(" ", bare)
+    found = [f"It names the block list {name}: ask there for removal." for name in dict.fromkeys(LIST.findall(bare))]
     found += [f"It leads to {url.rstrip('.,;:!?')}" for url in dict.fromkeys(URL.findall(text))]
+    found += [sentence for signs, sentence in MEANS if any(sign in words for sign in signs)]
     return found[:MOST]

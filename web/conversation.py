@@ -13,12 +13,14 @@ from gatepost.reply import Refused
 from gatepost.store import conversations, pages, users
 from gatepost.store.events import conversation_events
 from gatepost.store.messages import conversation_messages
+from gatepost.store.suppressions import suppressed_among
 from gatepost.web.forms import Form
 from gatepost.web.history import history, trigger_label
 from gatepost.web.inbox import kept_query, list_context
 from gatepost.web.render import show
 from gatepost.web.route import Visit
 from gatepost.web.thread import Shown, people_count, thread_of
+from gatepost.web.warnings import warnings_for
 
 NOTE_LIMIT = 50_000
 
@@ -33,6 +35,9 @@ def conversation_page(visit: Visit) -> Response:
 def conversation_view(visit: Visit, *, status: int = 200, form: Form | None = None, mode: str = "reply") -> Response:
     """The conversation, with what was written when it could not be sent."""
     part = visit.query("part")
+    if part == "warned":
+        typed, _ = read_addresses([visit.query("cc", 2000)])
+        return show(visit, "_warned.html", {"warned": warnings_for(visit.session, typed, visit.now)})
     if part == "thread":
         return show(visit, "_thread.html", thread_context(visit))
     context = {**thread_context(visit), **composer_context(visit), "mode": mode, "form": form or Form()}
@@ -72,7 +77,13 @@ def composer_context(visit: Visit) -> dict[str, Any]:
     """Who would get an answer, and why."""
     proposed = answer_recipients(visit.session, visit.conversation.id, visit.app.settings)
     thread = thread_of(visit)
-    return {"proposed": [(person, undelivered(person, thread)) for person in proposed]}
+    typed, _ = read_addresses([*visit.form.all("to"), *visit.form.all("cc")])
+    warned = warnings_for(visit.session, [*(person.address for person in proposed), *typed], visit.now)
+    bad = {one.address for one in warned}
+    return {
+        "proposed": [(person, person.address in bad or undelivered(person, thread)) for person in proposed],
+        "warned": warned,
+    }
 
 
 def undelivered(person: AnswerRecipient, thread: list[Shown]) -> bool:
@@ -100,6 +111,8 @@ def send_reply(visit: Visit) -> Response:
         problems["text"] = "Write something before you send."
     if not to and not cc and "to" not in problems:
         problems["to"] = "Choose at least one recipient."
+    if not problems and (unwarned := not_warned(visit, [*to, *cc])):
+        problems["to"] = unwarned
     if not problems:
         try:
             conversation_id, user_id = visit.conversation.id, visit.user.id
@@ -112,6 +125,15 @@ def send_reply(visit: Visit) -> Response:
         except ValueError as error:
             problems["text"] = str(error)
     return conversation_view(visit, status=422, form=visit.form.wrong(problems))
+
+
+def not_warned(visit: Visit, addresses: list[str]) -> str:
+    """What must be said before sending: a suppressed recipient that the writer was not told of; else nothing."""
+    told = {address.lower() for address in visit.form.all("warned")}
+    listed = [row.address for row in suppressed_among(visit.session, addresses, visit.now) if row.address not in told]
+    if not listed:
+        return ""
+    return f"Nothing is sent to {', '.join(listed)}: see below why. Take it out, or press Send again to go on without."
 
 
 def read_addresses(values: list[str]) -> tuple[list[str], dict[str, str]]:

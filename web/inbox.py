@@ -50,7 +50,7 @@ def list_context(visit: Visit) -> dict[str, Any]:
         "rows": rows,
         "counts": counts,
         "channels": channels,
-        "relayed": pages.relayed_failures(visit.session, visit.scope) if tab == "failed" else 0,
+        "relayed": 0 if channel_id else pages.relayed_failures(visit.session, visit.scope),
         "page": page_number(visit),
         "more": len(rows) == pages.PAGE,
         "query": kept_query(visit),

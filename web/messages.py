@@ -6,6 +6,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from gatepost.codes import look_up
 from gatepost.mail import parse
 from gatepost.model import DeliveryEvent, Message
 from gatepost.store import pages, users
@@ -36,13 +37,16 @@ class Attempts:
 def messages(visit: Visit) -> Response:
     """The list; with `part=list` only what changes live."""
     wanted = visit.query("show") if visit.query("show") in pages.SHOWS else "all"
-    text, page = visit.query("q"), page_number(visit)
-    rows = pages.message_list(visit.session, scope=visit.scope, show=wanted, text=text, offset=page * pages.PAGE)
-    query = {"show": visit.query("show"), "q": text, "page": visit.query("page")}
+    text, page, code = visit.query("q"), page_number(visit), read_code(visit)
+    rows = pages.message_list(
+        visit.session, scope=visit.scope, show=wanted, text=text, code=code, offset=page * pages.PAGE
+    )
+    query = {"show": visit.query("show"), "q": text, "page": visit.query("page"), "code": code}
     context = {
         "section": "messages",
         "show": wanted,
         "q": text,
+        "code": code,
         "rows": rows,
         "page": page,
         "more": len(rows) == pages.PAGE,
@@ -52,6 +56,12 @@ def messages(visit: Visit) -> Response:
         "trigger_label": trigger_label,
     }
     return show(visit, "_messages.html" if visit.query("part") == "list" else "messages.html", context)
+
+
+def read_code(visit: Visit) -> str:
+    """The delivery code that the list is limited to."""
+    found = look_up(visit.query("code", 20))
+    return found.code if found else ""
 
 
 def message_page(visit: Visit) -> Response:
@@ -101,6 +111,7 @@ def source_of(visit: Visit, message: Message) -> tuple[str, tuple[tuple[str, str
         raw = raw_of(visit.session, message.raw_id, visit.app.blobs)
     except RawLost:
         return "", ()
+    raw = told(visit, message, raw)
     headers = parse(raw).headers if message.direction != "note" else ()
     return raw[:SOURCE_SHOWN].decode("utf-8", "replace"), tuple(headers)
 

@@ -9,6 +9,7 @@ from gatepost.web.route import Visit
 NOTICES = {
     "password": "Your password is changed; your other sessions are logged out.",
     "theme": "The theme is set for this browser.",
+    "codes": "From now on codes are shown to you as you chose.",
     "ended": "That session is logged out.",
     "others": "All your other sessions are logged out.",
 }
@@ -36,6 +37,13 @@ def set_theme(visit: Visit) -> Response:
             "gatepost-theme", chosen, max_age=YEAR, path="/", secure=visit.app.secure, httponly=True, samesite="lax"
         )
     return response
+
+
+def set_codes(visit: Visit) -> Response:
+    """Whether this reader is shown delivery codes: always, never, or as the installation is set."""
+    user_id, chosen = visit.user.id, {"show": True, "hide": False}.get(visit.form.get("codes"))
+    visit.app.ledger.write(lambda session: users.set_show_codes(session, user_id, chosen))
+    return RedirectResponse("/profile?done=codes", 303)
 
 
 def end_session(visit: Visit) -> Response:

@@ -1,16 +1,18 @@
 """A conversation as its page shows it: messages with bodies, senders' proof, recipients and what became of each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from gatepost.codes import Explanation
 from gatepost.failures import Failure, advice_for, code_of, summarise
 from gatepost.model import Delivery, Message
+from gatepost.remedies import Remedy
 from gatepost.store.conversations import participants
 from gatepost.store.deliveries import deliveries_of
 from gatepost.store.messages import conversation_messages
 from gatepost.web.bodies import Bodies, Body
+from gatepost.web.remedy import remedies_of
 from gatepost.web.route import Visit
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
@@ -29,6 +31,7 @@ class Recipient:
     delivery: Delivery | None
     explanation: Explanation | None
     code: str
+    remedies: tuple[Remedy, ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -81,8 +84,16 @@ def shown(visit: Visit, message: Message) -> Shown:
     deliveries = deliveries_of(visit.session, message.id) if message.direction == "out" else ()
     body = bodies_of(visit).read(visit.session, message, visit.app.blobs)
     author = message.from_name or message.from_address or "unknown sender"
-    recipients = recipients_of(message, deliveries)
+    files = [(file.name, file.size) for file in body.attachments]
+    help_for = remedies_of(visit.session, deliveries, message.size, files)
+    recipients = tuple(helped(row, help_for) for row in recipients_of(message, deliveries))
     return Shown(message, body, author, recipients, panel_of(deliveries, recipients), why_lines(message.why))
+
+
+def helped(row: Recipient, help_for: Mapping[str, tuple[Remedy, ...]]) -> Recipient:
+    """A recipient with what may help him, where he has failed."""
+    found = help_for.get(row.delivery.id, ()) if row.delivery else ()
+    return replace(row, remedies=found) if found else row
 
 
 def recipients_of(message: Message, deliveries: Sequence[Delivery]) -> tuple[Recipient, ...]:

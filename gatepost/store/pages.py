@@ -236,8 +236,8 @@ def homes_of(session: Session, message: Message) -> list[str | None]:
     return [message.channel_id, *homes] if message.direction != "note" else homes
 
 
-def message_where(scope: Scope, show: str, text: str) -> list[ColumnElement[bool]]:
-    """Outgoing messages of a scope, in this state, with this text in subject, sender or recipient.
+def message_where(scope: Scope, show: str, text: str, code: str = "") -> list[ColumnElement[bool]]:
+    """Outgoing messages of a scope, in this state, with this text in subject, sender or recipient, with this code.
 
     States and scope are sets made once: as `exists` SQLite walks all deliveries in a state for each message.
     """
@@ -253,6 +253,10 @@ def message_where(scope: Scope, show: str, text: str) -> list[ColumnElement[bool
     if show != "all":
         states = {"waiting": WAITING, "delivered": (DeliveryState.DELIVERED,), "failed": NOT_DELIVERED}[show]
         where.append(col(Message.id).in_(select(Delivery.message_id).where(col(Delivery.state).in_(list(states)))))
+    if code:
+        number = int(code) if code.isdecimal() else None
+        coded = col(Delivery.status) == code if number is None else col(Delivery.code) == number
+        where.append(col(Message.id).in_(select(Delivery.message_id).where(coded)))
     if text:
         recipient = exists().where(col(Delivery.message_id) == col(Message.id), like(Delivery.recipient, text))
         sender = or_(like(Message.from_address, text), like(Message.from_name, text))
@@ -261,10 +265,10 @@ def message_where(scope: Scope, show: str, text: str) -> list[ColumnElement[bool
 
 
 def message_list(
-    session: Session, *, scope: Scope, show: str = "all", text: str = "", offset: int = 0
+    session: Session, *, scope: Scope, show: str = "all", text: str = "", code: str = "", offset: int = 0
 ) -> list[MessageRow]:
     """Up to 50 outgoing messages, newest first."""
-    where = message_where(scope, show, text)
+    where = message_where(scope, show, text, code)
     order = (col(Message.at).desc(), col(Message.id).desc())
     found = session.exec(select(Message).where(*where).order_by(*order).offset(offset).limit(PAGE)).all()
     ids = [message.id for message in found]

@@ -55,6 +55,11 @@ def create_user(
     return user
 
 
+def set_show_codes(session: Session, user_id: str, chosen: bool | None) -> None:
+    """Keep whether a user is shown delivery codes; None is as the installation is set."""
+    session.execute(update(User).where(col(User.id) == user_id).values(show_codes=chosen))
+
+
 def get_user(session: Session, user_id: str) -> User | None:
     """A user by id."""
     return session.get(User, user_id)
