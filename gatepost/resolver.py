@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import dns.exception
+import dns.flags
 import dns.name
 import dns.nameserver
 import dns.rdatatype
@@ -41,6 +42,10 @@ class Exchange:
     host: str
 
 
+Tlsa = tuple[int, int, int, bytes]
+"""Usage, selector, matching type and data."""
+
+
 class Resolver(Protocol):
     """Questions about one name; `seconds` shortens the time for this one.
 
@@ -65,6 +70,14 @@ class Resolver(Protocol):
 
     def ptr(self, name: str, seconds: float | None = None) -> list[str]:
         """Host names behind a reverse name, as `reverse_name` makes it."""
+        ...
+
+    def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
+        """TLSA records (RFC 6698); what they say counts only where `authentic` says so."""
+        ...
+
+    def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
+        """Whether the answer to a question was validated by DNSSEC (its AD bit), and came from this very machine."""
         ...
 
 
@@ -121,13 +134,27 @@ class DnsResolver:
         """Host names behind a reverse name."""
         return [_host(record.target) for record in self._ask(name, "PTR", seconds)]
 
+    def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
+        """TLSA records."""
+        return [
+            (record.usage, record.selector, record.mtype, record.cert) for record in self._ask(name, "TLSA", seconds)
+        ]
+
+    def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
+        """Whether an answer, which mostly is in the cache, has the AD bit and came from a loopback address."""
+        answer = self._answer(name, kind, seconds)
+        return bool(answer.response.flags & dns.flags.AD), is_loopback(str(answer.nameserver or ""))
+
     def _ask(self, name: str, kind: str, seconds: float | None) -> list[Any]:
+        return list(self._answer(name, kind, seconds))[:MOST_RECORDS]
+
+    def _answer(self, name: str, kind: str, seconds: float | None) -> dns.resolver.Answer:
         lifetime = self.timeout if seconds is None else min(seconds, self.timeout)
         if self.reserved and name.rstrip(".").rpartition(".")[2].lower() in RESERVED:
             raise NoSuchName(f"{name} is under a reserved name (RFC 6761)")
         try:
             absolute = dns.name.from_text(name.rstrip(".") + ".")
-            answer = self.inner.resolve(absolute, kind, lifetime=lifetime, search=False)
+            return self.inner.resolve(absolute, kind, lifetime=lifetime, search=False)
         except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.YXDOMAIN):
             raise NoSuchName(f"{name} has no {kind} record") from None
         except (
@@ -142,7 +169,14 @@ class DnsResolver:
             raise DnsTrouble(f"no DNS server answered about {name} {kind} in time") from None
         except (dns.exception.DNSException, OSError, UnicodeError) as error:
             raise DnsTrouble(f"the DNS servers failed for {name} {kind} ({type(error).__name__})") from None
-        return list(answer)[:MOST_RECORDS]
+
+
+def is_loopback(address: str) -> bool:
+    """Whether an address is one of this machine alone."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def dns_resolver(servers: Sequence[str] | None = None, timeout: float = 5.0) -> DnsResolver:
@@ -159,6 +193,7 @@ def dns_resolver(servers: Sequence[str] | None = None, timeout: float = 5.0) -> 
             inner = dns.resolver.Resolver()
     inner.timeout = min(2.0, timeout)
     inner.cache = dns.resolver.LRUCache(10_000)
+    inner.set_flags(dns.flags.RD | dns.flags.AD)  # AD asks to be told whether the answer was validated (RFC 6840 5.7)
     return DnsResolver(inner, timeout, reserved=not servers)
 
 
@@ -217,6 +252,14 @@ class Budget:
     def ptr(self, name: str, seconds: float | None = None) -> list[str]:
         """As the inner resolver, within the budget."""
         return self.inner.ptr(name, self._spend(seconds))
+
+    def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
+        """As the inner resolver, within the budget."""
+        return self.inner.tlsa(name, self._spend(seconds))
+
+    def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
+        """As the inner resolver, within the budget."""
+        return self.inner.authentic(name, kind, self._spend(seconds))
 
     def _spend(self, seconds: float | None) -> float:
         left = self.seconds - (self.clock() - self.started)

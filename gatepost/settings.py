@@ -154,6 +154,7 @@ class Settings(BaseSettings):
     poll_seconds: int = 60
     private_hosts: bool = False
     dns_servers: list[str] = []
+    dns_validates: bool = False
     log: Literal["auto", "json", "text"] = "auto"
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     theme: Literal["auto", "light", "dark"] = "auto"

@@ -1,7 +1,4 @@
-"""The route straight to the recipients' mail servers: each in turn, over TLS as good as it can be had.
-
-DANE (RFC 7672) is not done: it needs answers whose DNSSEC signatures somebody trusted has validated.
-"""
+"""The route straight to the recipients' mail servers: each in turn, over TLS as good as it can be had."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gatepost.gateway.direct_plan import Lookup, Plan, make_plan
+from gatepost.gateway.direct_plan import Lookup, Plan, Target, make_plan
 from gatepost.gateway.outbox import Outgoing
 from gatepost.gateway.pace import Pace
 from gatepost.gateway.route import Hop, TlsPolicy, direct_hop
@@ -73,10 +70,10 @@ async def at_hosts(direct: Direct, plan: Plan, outgoing: Outgoing, now: datetime
     time = asyncio.get_running_loop().time
     deadline = time() + NO_MORE_AFTER
     tried: list[Sent] = []
-    for host, address in ((target.host, address) for target in plan.targets for address in target.addresses):
+    for target, address in [(each, address) for each in plan.targets for address in each.addresses]:
         if tried and time() > deadline:
             break
-        sent, level = await at_address(direct, plan, host, address, outgoing, deadline)
+        sent, level = await at_address(direct, plan, target, address, outgoing, deadline)
         tried.append(sent)
         if not moves_on(sent):
             remember(direct, plan, sent, level, now)
@@ -104,11 +101,24 @@ def whole(tried: list[Sent]) -> str:
     return "\n".join(sent.transcript for sent in tried)
 
 
+async def by_dane(direct: Direct, target: Target, address: str, outgoing: Outgoing) -> tuple[Sent, Level]:
+    """One server at one address, with a certificate that its DANE records name: with nothing less (RFC 7672)."""
+    settings = direct.lookup.gate.settings
+    hop = Hop(target.host, settings.direct_port, False, "encrypted", helo=settings.host, address=address)
+    sent = await hand_over(direct, replace(hop, tlsa=target.tlsa), outgoing)
+    if sent.stage == "tls":
+        text = f"{sent.reply.text}; its DANE records require such TLS: nothing was sent"
+        return replace(sent, reply=Reply(sent.reply.code, sent.reply.status, clean_text(text))), "encrypted"
+    return sent, "encrypted"
+
+
 async def at_address(
-    direct: Direct, plan: Plan, host: str, address: str, outgoing: Outgoing, deadline: float
+    direct: Direct, plan: Plan, target: Target, address: str, outgoing: Outgoing, deadline: float
 ) -> tuple[Sent, Level]:
     """One server at one address: with a checked certificate, else with any, else in the clear, not below the floor."""
-    settings = direct.lookup.gate.settings
+    if target.tlsa:
+        return await by_dane(direct, target, address, outgoing)
+    settings, host = direct.lookup.gate.settings, target.host
     ca = str(settings.path(settings.direct_ca)) if settings.direct_ca else None
     level: Level = start_level(direct, plan, host)
     steps: list[Sent] = []

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.dane import authentic, find_tlsa
 from gatepost.gateway.exchanges import Exchanges, addresses_of, allowed, find_exchanges
 from gatepost.gateway.mta_sts import MOST_POLICY, Policy, fetch_policy, find_id, policy_of_row
 from gatepost.http import Guard
 from gatepost.model import Destination
 from gatepost.reply import Reply
-from gatepost.resolver import Budget, DnsTrouble, Resolver
+from gatepost.resolver import Budget, DnsTrouble, Resolver, Tlsa
 from gatepost.store.destinations import Level, get_destination, level_of, remember_policy
 
 QUERIES, SECONDS = 60, 20.0
@@ -36,11 +37,12 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server: its name, preference and the addresses that may be connected to."""
+    """A server: its name, preference, the addresses that may be connected to, and its secure TLSA records (DANE)."""
 
     host: str
     preference: int
     addresses: tuple[str, ...]
+    tlsa: tuple[Tlsa, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,8 +75,11 @@ def make_plan(lookup: Lookup, domain: str, now: datetime) -> Plan:
     with lookup.gate.database.session() as session:
         known = get_destination(session, domain)
     policy = find_policy(lookup, domain, known, resolver, now)
-    targets, skipped, final = find_targets(lookup, exchanges, policy, resolver)
+    signed = mx_signed(lookup, domain, exchanges, resolver)
+    targets, skipped, final = find_targets(lookup, exchanges, policy, resolver, signed)
     floor, why = least_level(known, policy, now)
+    if any(target.tlsa for target in targets):
+        why = f"TLS with the certificate that the server's DANE records name is required; elsewhere {why}"
     seen_at = known.tls_seen_at if known else None
     reply = None if targets else nowhere(domain, skipped, final)
     return Plan(
@@ -83,24 +88,40 @@ def make_plan(lookup: Lookup, domain: str, now: datetime) -> Plan:
     )
 
 
+def mx_signed(lookup: Lookup, domain: str, exchanges: Exchanges, resolver: Resolver) -> bool:
+    """Whether nobody on the way could have changed which servers take the domain's mail (RFC 7672 section 2.2.1)."""
+    with suppress(DnsTrouble):
+        kind = "A" if exchanges.implicit else "MX"
+        return authentic(domain, kind, resolver, lookup.gate.settings.dns_validates)
+    return False
+
+
 def find_targets(
-    lookup: Lookup, exchanges: Exchanges, policy: Policy | None, resolver: Resolver
+    lookup: Lookup, exchanges: Exchanges, policy: Policy | None, resolver: Resolver, signed: bool = False
 ) -> tuple[list[Target], list[str], bool]:
     """The servers that may be tried, why others are not, and whether these reasons are final."""
     own = own_addresses(lookup, resolver)
     targets: list[Target] = []
     skipped: list[str] = []
     final = True
+    settings = lookup.gate.settings
     for each in exchanges.hosts:
-        if policy and policy.mode == "enforce" and not policy.allows(each.host):
+        try:
+            validates = settings.dns_validates
+            tlsa = find_tlsa(each.host, settings.direct_port, resolver, validates) if signed else ()
+        except DnsTrouble as error:
+            skipped.append(f"whether {each.host} has DANE records could not be looked up: {error}")
+            final = False
+            continue
+        if not tlsa and policy and policy.mode == "enforce" and not policy.allows(each.host):
             skipped.append(f"{each.host} is not among the servers of the domain's MTA-STS policy")
             final = False
             continue
-        addresses, reasons, known = usable_addresses(each.host, own, lookup.gate.settings.private_hosts, resolver)
+        addresses, reasons, known = usable_addresses(each.host, own, settings.private_hosts, resolver)
         skipped += reasons
         final = final and known
         if addresses:
-            targets.append(Target(each.host, each.preference, tuple(addresses)))
+            targets.append(Target(each.host, each.preference, tuple(addresses), tlsa))
     return targets, skipped, final
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from gatepost.address import Address, parse_address
+from gatepost.gateway.dane import usable, written
 from gatepost.gateway.direct_plan import Lookup, Plan, make_plan
 from gatepost.gateway.manage_routes import explain_choice, explain_row
 from gatepost.gateway.route import Hop, relay_hop
@@ -73,6 +74,9 @@ def servers(lookup: Lookup, plan: Plan) -> Iterator[str]:
     for number, target in enumerate(plan.targets, 1):
         where = ", ".join(target.addresses)
         yield f"{number}. {target.host} port {port} (preference {target.preference}) at {where}"
+        if target.tlsa:
+            known = ", ".join(written(record) for record in usable(target.tlsa)) or "none that can be used"
+            yield f"   DANE: its certificate must match {known}."
     for reason in plan.skipped:
         yield f"Not tried: {reason}"
 

@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
+from gatepost.resolver import Tlsa
 from gatepost.settings import Settings
 
 TlsPolicy = Literal["required", "encrypted", "opportunistic", "none"]
 Auth = Literal["password", "xoauth2", "oauthbearer"]
-Tlsa = tuple[int, int, int, bytes]
-"""A TLSA record (RFC 6698): usage, selector, matching type and the data to match."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,12 @@ import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected, SMTPStatus
 
+from gatepost.gateway.dane import check_chain
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_transcript import Dialogue
 from gatepost.gateway.send_trouble import Trouble, is_tls, read_response, refusal, trouble_reply
@@ -204,8 +206,26 @@ async def start_tls(client: SMTP, hop: Hop, timeouts: Timeouts, said: Dialogue) 
     said.client("STARTTLS")
     said.response(await client.starttls(server_hostname=hop.host, timeout=timeouts.connect))
     said.note(f"the connection is encrypted with {tls_version(client)}")
+    if hop.tlsa:
+        check_dane(client, hop, said)
     said.client(f"EHLO {hop.helo}")
     said.response(await client.ehlo())
+
+
+def check_dane(client: SMTP, hop: Hop, said: Dialogue) -> None:
+    """Hold the server's certificates against its TLSA records (RFC 7672). Raises Trouble."""
+    met, why = check_chain(shown_chain(client), hop.tlsa, (hop.host,), datetime.now(UTC))
+    if not met:
+        raise Trouble(Reply(None, "4.7.5", clean_text(f"{hop.host} is not who its DANE records say: {why}")), "tls")
+    said.note(f"DANE: {why}")
+
+
+def shown_chain(client: SMTP) -> list[bytes]:
+    """The certificates that the other end showed, its own first, in DER."""
+    secured = client.get_transport_info("ssl_object")
+    inner = getattr(secured, "_sslobj", secured)  # public only from Python 3.13 on
+    found = inner.get_unverified_chain() if inner is not None else None
+    return [each if isinstance(each, bytes) else ssl.PEM_cert_to_DER_cert(each.public_bytes()) for each in found or ()]
 
 
 async def log_in(client: SMTP, hop: Hop, said: Dialogue) -> None:

@@ -3,7 +3,7 @@
 import socket
 import socketserver
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from gatepost.resolver import DnsTrouble, Exchange, NoSuchName
+from gatepost.resolver import DnsTrouble, Exchange, NoSuchName, Tlsa
 
 Fault = Literal["servfail", "timeout", "truncated", "loop"]
 Zone = dict[str, dict[str, list[str]]]
@@ -52,6 +52,12 @@ class DictResolver:
     def ptr(self, name: str, seconds: float | None = None) -> list[str]:
         return self._some(list(self.PTR.get(self._name(name, "PTR"), ())), name)
 
+    def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
+        return self._some([], self._name(name, "TLSA"))
+
+    def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
+        return False, False
+
     def _name(self, name: str, kind: str) -> str:
         name = name.rstrip(".").lower()
         self.asked.append((name, kind))
@@ -85,6 +91,7 @@ class DnsServer:
 
     zone: Zone
     faults: dict[str, Fault] = field(default_factory=dict)
+    signed: Callable[[str], bool] = lambda name: False
     address: str = ""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -95,6 +102,8 @@ class DnsServer:
         name, kind = asked.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(asked.rdtype)
         self.asked.append((name, kind, over))
         reply = dns.message.make_response(question, recursion_available=True)
+        if self.signed(name):
+            reply.flags |= dns.flags.AD
         match self.faults.get(name):
             case "timeout":
                 return None

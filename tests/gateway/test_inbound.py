@@ -205,6 +205,8 @@ class Broken:
     aaaa: Any = txt
     mx: Any = txt
     ptr: Any = txt
+    tlsa: Any = txt
+    authentic: Any = txt
 
 
 def test_a_mail_that_breaks_authentication_is_kept_for_a_persons_look(inbound: Inbound) -> None:
