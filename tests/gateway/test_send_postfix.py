@@ -7,7 +7,7 @@ import pytest
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send import Sent, transact
 from gatepost.gateway.send_pool import Pool
-from tests.rig.postfix import Postfix
+from tests.rig.postfix import Postfix, started
 
 MAIL = b"From: a@gatepost.test\r\nTo: anna@remote.test\r\nSubject: stuffed\r\n\r\n.one\r\n..two\r\n.\r\nthree\r\n"
 
@@ -39,3 +39,29 @@ def test_size_is_said_before_it_is_sent(postfix: Postfix, size: int) -> None:
     content = MAIL + (b"y" * 76 + b"\r\n") * (size // 78)
     sent = asyncio.run(transact(hop, "a@gatepost.test", "anna@remote.test", content))
     assert (sent.reply.code, sent.reply.status) == ((250, "2.0.0") if size < 40_000_000 else (None, "5.3.4"))
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "status", "stage"),
+    [
+        ({"header_checks": "static:{{REJECT We want none of this}}"}, 550, "5.7.1", "dot"),
+        ({"header_checks": "static:{{REJECT 4.7.1 Not from here today}}"}, 451, "4.7.1", "dot"),
+        ({"queue_minfree": "9000000000000000"}, 452, "4.3.1", "mail"),
+        (
+            {"smtpd_helo_required": "yes", "smtpd_sender_restrictions": "static:{{REJECT Go away}}"},
+            554,
+            "5.7.1",
+            "rcpt",
+        ),
+        ({"smtpd_delay_reject": "no", "smtpd_client_restrictions": "reject"}, None, "4.3.2", "connect"),
+        ({"smtpd_client_connection_rate_limit": "1", "mynetworks": ""}, 421, "4.7.0", "connect"),
+    ],
+    ids=["after the dot", "after the dot, for now", "disk full", "client", "too many connections"],
+)
+def test_what_a_postfix_answers_is_understood(more: dict[str, str], code: int | None, status: str, stage: str) -> None:
+    with started({}, more=more) as postfix:
+        hop = Hop("localhost", postfix.port, ca=str(postfix.certificate))
+        sent = [asyncio.run(transact(hop, "a@gatepost.test", "anna@remote.test", MAIL)) for _ in range(2)][-1]
+    assert (sent.reply.code, sent.reply.status, sent.stage) == (code, status, stage), sent.transcript
+    assert sent.reply.permanent == (code is not None and code >= 500)
+    assert not sent.uncertain

@@ -75,6 +75,7 @@ error     unix  - - n - - error
 retry     unix  - - n - - error
 discard   unix  - - n - - discard
 virtual   unix  - n n - - virtual
+smtp      unix  - - n - - smtp
 anvil     unix  - - n - 1 anvil
 postlog   unix-dgram n - n - 1 postlogd
 """
@@ -113,7 +114,9 @@ class Postfix:
         return found
 
 
-def configure(folder: Path, port: int, refused: Mapping[str, str], sasl: Path | None = None) -> Path:
+def configure(
+    folder: Path, port: int, refused: Mapping[str, str], sasl: Path | None = None, more: Mapping[str, str] | None = None
+) -> Path:
     """Write configuration, queue, data and mail folders; returns the configuration folder."""
     config, queue, data, mail = (folder / name for name in ("config", "queue", "data", "mail"))
     for path in (config, queue, data, mail):
@@ -128,6 +131,8 @@ def configure(folder: Path, port: int, refused: Mapping[str, str], sasl: Path | 
     if sasl:
         with (config / "main.cf").open("a") as file:
             file.write(SASL.format(socket=sasl))
+    with (config / "main.cf").open("a") as file:
+        file.writelines(f"{name} = {value.format(config=config)}\n" for name, value in (more or {}).items())
     (config / "master.cf").write_text(MASTER.format(port=port))
     return config
 
@@ -139,10 +144,13 @@ def master(config: Path) -> str:
 
 
 @contextmanager
-def started(refused: Mapping[str, str], sasl: Path | None = None) -> Iterator[Postfix]:
+def started(
+    refused: Mapping[str, str], sasl: Path | None = None, more: Mapping[str, str] | None = None
+) -> Iterator[Postfix]:
     """A running Postfix that gives these answers to RCPT, by local part.
 
-    With `sasl`, the socket of a Dovecot, it takes mail only from who has logged in there.
+    With `sasl`, the socket of a Dovecot, it takes mail only from who has logged in there. `more` is for main.cf, where
+    `{config}` stands for its folder.
     """
     program = need("postfix")
     if os.geteuid():
@@ -151,7 +159,7 @@ def started(refused: Mapping[str, str], sasl: Path | None = None) -> Iterator[Po
     folder.chmod(0o755)  # Postfix's own users walk through it
     try:
         port = free_port()
-        config = configure(folder, port, refused, sasl)
+        config = configure(folder, port, refused, sasl, more)
         subprocess.run([program, "-c", str(config), "check"], check=True, capture_output=True)
         with running([master(config), "-c", str(config), "-s"], folder / "output") as process:
             wait_until(lambda: answers(port), process, folder / "log")
