@@ -78,7 +78,9 @@ async def down(run: Run) -> Verdict:
             async with loading(load):
                 asking = asyncio.create_task(watch.pages())
                 await asyncio.sleep(1)
-                for fault in faults(run, store):
+                todo = faults(run, store)
+                for turn in run.times(len(todo), len(todo)):
+                    fault = todo[turn]
                     await fault(watch)
                     await watch.again()
                     await asyncio.sleep(SETTLED)
@@ -100,7 +102,7 @@ def figures(verdict: Verdict, watch: Watch, load: Load) -> None:
     verdict.check("slowest_451_ms", load.slowest["451"], REPLY_MOST_MS)
     verdict.check("slowest_250_ms", load.slowest["250"], REPLY_MOST_MS)
     verdict.check("slowest_first_250_s", max(watch.back), BACK_MOST)
-    verdict.note(health_200=watch.statuses.get(200, 0), health_503=watch.statuses.get(503, 0))
+    verdict.note(readyz_200=watch.statuses.get(200, 0), readyz_503=watch.statuses.get(503, 0))
     strange = {status: count for status, count in watch.statuses.items() if status not in (200, 503)}
     verdict.hold(not strange, f"the health page answered {strange} (0: nothing within 5 s)")
 
@@ -141,7 +143,7 @@ def failover(run: Run) -> Verdict:
 
 async def fail_over(run: Run) -> Verdict:
     verdict = Verdict()
-    for _ in range(run.pick(1, 5)):
+    for _ in run.times(1, 5):
         with ExitStack() as stack:
             primary, standby = pair(run, stack, verdict.figures)
             product = stack.enter_context(installed(run.folder / free_name("product"), primary.url, route="sandbox"))

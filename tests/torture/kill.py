@@ -24,7 +24,7 @@ def kill_in_data(run: Run) -> Verdict:
         load.slow_body = 0.01
         load.on_half = lambda tag: killer.strike_within(0.01) if killer.dice.random() < 0.2 else None
 
-    return asyncio.run(rounds(run, hooks, run.pick(1, 100)))
+    return asyncio.run(rounds(run, hooks, 100))
 
 
 def kill_after_250(run: Run) -> Verdict:
@@ -33,7 +33,7 @@ def kill_after_250(run: Run) -> Verdict:
     def hooks(killer: Killer, load: Load) -> None:
         load.on_ack = lambda tag: killer.strike_within(0.005) if killer.dice.random() < 0.1 else None
 
-    return asyncio.run(rounds(run, hooks, run.pick(1, 200)))
+    return asyncio.run(rounds(run, hooks, 200))
 
 
 def kill_before_250(run: Run) -> Verdict:
@@ -42,7 +42,7 @@ def kill_before_250(run: Run) -> Verdict:
     def hooks(killer: Killer, load: Load) -> None:
         load.on_dot = lambda tag: killer.strike_within(0.02) if killer.dice.random() < 0.1 else None
 
-    return asyncio.run(rounds(run, hooks, run.pick(1, 100), by_mx=True))
+    return asyncio.run(rounds(run, hooks, 100, by_mx=True))
 
 
 async def rounds(run: Run, hooks: Hooks, kills: int, by_mx: bool = False) -> Verdict:
@@ -57,7 +57,7 @@ async def rounds(run: Run, hooks: Hooks, kills: int, by_mx: bool = False) -> Ver
         for load in loads:
             hooks(killer, load)
         async with together(loads):
-            for _ in range(kills):
+            for _ in run.times(1, kills):
                 await killer.round()
                 await asyncio.sleep(0.1)
         await settle(run, product, verdict)
@@ -69,7 +69,7 @@ async def rounds(run: Run, hooks: Hooks, kills: int, by_mx: bool = False) -> Ver
 
 def kill_in_relay(run: Run) -> Verdict:
     """T4: SIGKILL every 2 s while the next server delays its 250: nothing lost, doubles at most those in flight."""
-    return asyncio.run(storm(run, delay=0.2, kills=run.pick(1, 30)))
+    return asyncio.run(storm(run, delay=0.2, kills=run.pick(1, 30) if not run.minutes else 0))
 
 
 def kill_storm(run: Run) -> Verdict:

@@ -41,7 +41,7 @@ def power_cut(run: Run) -> Verdict:
     """T5: 50 power cuts under load: nothing with its 250 is missing, nothing corrupt; without sync it fails."""
     need_loop()
     verdict = Verdict()
-    cuts = asyncio.run(cut_often(run, run.pick(2, 50), careless=False))
+    cuts = asyncio.run(cut_often(run, 2, 50, careless=False))
     verdict.note(cuts=len(cuts), acked_at_last_cut=cuts[-1].acked)
     verdict.hold(all(cut.acked for cut in cuts), "there was a cut before any mail was taken")
     verdict.check("acked_and_missing", sum(cut.missing for cut in cuts), 0)
@@ -49,7 +49,7 @@ def power_cut(run: Run) -> Verdict:
     for cut in cuts:
         for sentence in cut.broken:
             verdict.hold(False, sentence)
-    control = asyncio.run(cut_often(run, run.pick(1, 5), careless=True))
+    control = asyncio.run(cut_often(run, 1, 5, careless=True))
     verdict.note(control_missing=sum(cut.missing for cut in control), control_cuts=len(control))
     verdict.hold(any(cut.missing for cut in control), "the same test without sync lost nothing: it proves nothing")
     return verdict
@@ -65,7 +65,7 @@ def need_loop() -> None:
         raise Skipped("this kernel gives no loop devices")
 
 
-async def cut_often(run: Run, cuts: int, *, careless: bool) -> list[Found]:
+async def cut_often(run: Run, short: int, full: int, *, careless: bool) -> list[Found]:
     """So many cuts of one installation under load; `careless` makes its database forget to sync."""
     disk, found = Path("/dev/shm" if Path("/dev/shm").is_dir() else run.folder), []
     image = disk / f"{run.folder.name}.img"
@@ -78,7 +78,7 @@ async def cut_often(run: Run, cuts: int, *, careless: bool) -> list[Found]:
             cluster, product = set_up(run, place, stack, careless)
             load = Load(product.ports["submission"], clients=10, size=3000, big_every=0 if careless else 25)
             async with loading(load):
-                for _ in range(cuts):
+                for _ in run.times(short, full):
                     await asyncio.sleep(run.dice.uniform(*SECONDS_BETWEEN) if load.acked else 2)
                     acked = copy_now(image, load, processes(product, cluster))
                     found.append(await asyncio.to_thread(look, run, image, acked, product))

@@ -2,6 +2,8 @@
 
 import json
 import random
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +16,7 @@ class Skipped(Exception):
 class Run:
     """One scenario's run: `backend` is sqlite or postgres, `folder` is its own and is removed afterwards.
 
-    `minutes` is how long an open-ended scenario goes on, 0 where it is not set; `short` asks for a few rounds only.
+    `minutes` bounds how long a scenario goes on, 0 where it is not set; `short` asks for a few rounds only.
     """
 
     name: str
@@ -32,6 +34,14 @@ class Run:
     def pick(self, short: int, full: int) -> int:
         """A number of rounds: that of the short form or of the full one."""
         return short if self.short else full
+
+    def times(self, short: int, full: int) -> Iterator[int]:
+        """As many rounds as `pick` says, fewer where `--minutes` are over before; at least one."""
+        began = time.monotonic()
+        for number in range(self.pick(short, full)):
+            if number and self.minutes and not self.short and time.monotonic() - began > 60 * self.minutes:
+                return
+            yield number
 
     def seconds(self, short: float, full_minutes: float) -> float:
         """How long to go on: of the short form, of `--minutes`, or of the full form."""
