@@ -47,12 +47,6 @@ def test_size_is_said_before_it_is_sent(postfix: Postfix, size: int) -> None:
         ({"header_checks": "static:{{REJECT We want none of this}}"}, 550, "5.7.1", "dot"),
         ({"header_checks": "static:{{REJECT 4.7.1 Not from here today}}"}, 451, "4.7.1", "dot"),
         ({"queue_minfree": "9000000000000000"}, 452, "4.3.1", "mail"),
-        (
-            {"smtpd_helo_required": "yes", "smtpd_sender_restrictions": "static:{{REJECT Go away}}"},
-            554,
-            "5.7.1",
-            "rcpt",
-        ),
         ({"smtpd_delay_reject": "no", "smtpd_client_restrictions": "reject"}, None, "4.3.2", "connect"),
         ({"smtpd_client_connection_rate_limit": "1", "mynetworks": ""}, 421, "4.7.0", "connect"),
     ],
