@@ -1,11 +1,12 @@
 """Who a mail is really from: SPF, DKIM and DMARC together, with a sentence for people."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from gatepost.address import Address
 from gatepost.blobs import ContentFile
+from gatepost.gateway.arc import read_arc
 from gatepost.gateway.author import author
 from gatepost.gateway.canonical import Field, NotMail, split_mail, with_crlf
 from gatepost.gateway.dkim_verify import DkimResult, check_dkim
@@ -34,7 +35,7 @@ class DmarcResult:
 class Verdict:
     """All that was found about a mail's origin; `aligned` says that the author's domain is proven.
 
-    `results_header` is the value of an Authentication-Results field of ours.
+    `results_header` is the value of an Authentication-Results field of ours; `arc` what ARC fields claim.
     """
 
     spf: SpfResult
@@ -43,6 +44,7 @@ class Verdict:
     strength: Strength
     header_from: Address | None
     results_header: str
+    arc: dict[str, Any] = field(default_factory=dict)
 
     @property
     def aligned(self) -> bool:
@@ -66,6 +68,8 @@ class Verdict:
                 "why": self.dmarc.why,
             },
             "words": self.dmarc.why,
+            "results": self.results_header,
+            **({"arc": self.arc} if self.arc else {}),
         }
 
 
@@ -120,7 +124,7 @@ def _judge(
         dmarc = _dmarc(address.domain, spf, dkim, Walk(resolver))
         dmarc = _by_trusted(dmarc, trusted)
     header = compose_results(authserv_id, _method_results(spf, dkim, dmarc))
-    return Verdict(spf, dkim, dmarc, _strength(dmarc), address, header)
+    return Verdict(spf, dkim, dmarc, _strength(dmarc), address, header, read_arc(fields))
 
 
 def _unclear(believed: Address | None, spf: SpfResult, walk: Walk, *, bad_header: bool, why: str) -> DmarcResult:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from gatepost.gateway.canonical import NotMail, split_mail
+from gatepost.gateway.canonical import NotMail, split_mail, with_crlf
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~/@:-]+")
 LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[;=]|[^\s;="]+|"')
@@ -61,6 +61,15 @@ def strip_results(raw: bytes, authserv_id: str) -> bytes:
     kept = [name + b":" + value for name, value in fields if name.lower() != NAME or value not in ours]
     end = raw.find(b"\r\n\r\n")
     return b"".join(kept) + (raw[end + 2 :] if end >= 0 else b"")
+
+
+def with_results(raw: bytes, results: str, authserv_id: str) -> bytes:
+    """The mail as it leaves the store: without fields that claim to be ours, and with ours on top, if there is one.
+
+    What is stored stays as it was received.
+    """
+    kept = strip_results(with_crlf(raw), authserv_id)
+    return b"Authentication-Results: " + results.encode("ascii", "replace") + b"\r\n" + kept if results else kept
 
 
 def trusted_results(headers: Iterable[tuple[str, str]], authserv_id: str) -> tuple[MethodResult, ...]:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 
+from gatepost.gateway.results import with_results
 from gatepost.mail import parse, part_content
 from gatepost.model import Message
 from gatepost.store.messages import RawLost, raw_of
@@ -54,8 +55,19 @@ def image(visit: Visit) -> Response:
 
 
 def source(visit: Visit) -> Response:
-    """The mail as it is stored."""
-    return download(raw_mail(visit, visit.message), f"{visit.message.id}.eml", "application/octet-stream")
+    """The mail as it is stored; one that came in with our verdict on top, and without forged ones."""
+    return download(
+        told(visit, visit.message, raw_mail(visit, visit.message)),
+        f"{visit.message.id}.eml",
+        "application/octet-stream",
+    )
+
+
+def told(visit: Visit, message: Message, raw: bytes) -> bytes:
+    """A mail as others see it: what we found about its sender stands on top (RFC 8601 section 5)."""
+    if message.direction != "in":
+        return raw
+    return with_results(raw, message.auth.get("results", ""), visit.app.settings.host)
 
 
 def download(content: bytes, name: str, content_type: str) -> Response:

@@ -17,6 +17,7 @@ from gatepost.store.transcripts import transcripts_of
 from gatepost.web.acts import NOTICES
 from gatepost.web.history import trigger_label
 from gatepost.web.inbox import page_number
+from gatepost.web.mail_view import told
 from gatepost.web.render import show
 from gatepost.web.route import Visit
 from gatepost.web.thread import Recipient, Shown, shown

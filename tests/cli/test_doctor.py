@@ -12,6 +12,7 @@ import pytest
 
 from gatepost.certificate import make_certificate
 from gatepost.parts import clock
+from gatepost.resolver import reverse_name
 from gatepost.store.domains import create_domain, dns_record
 from tests.cli.conftest import SUPPORT, Command
 from tests.fakes.dns import Zone, dns_server
@@ -137,6 +138,21 @@ def test_the_direct_route_needs_a_name_that_leads_back(gatepost: Command) -> Non
             states = found(gatepost, "route", 3)
         assert [each[0] for each in states] == ["ok", state]
         assert words in states[1][1]
+
+
+def test_complaint_42_an_ipv6_address_without_a_name_is_found_before_servers_refuse_it(gatepost: Command) -> None:
+    """mjl-/mox issue 149: IPv6 without PTR is refused for good, while IPv4 works."""
+    zone: Zone = {
+        "mail.gatepost.test": {"A": ["9.9.9.9"], "AAAA": ["2620:fe::9"]},
+        "9.9.9.9.in-addr.arpa": {"PTR": ["mail.gatepost.test."]},
+    }
+    gatepost.environment["GATEPOST_ROUTE"] = "direct"
+    for names, state in (({}, "warn"), ({reverse_name("2620:fe::9"): {"PTR": ["mail.gatepost.test."]}}, "ok")):
+        with dns_server(zone | names) as server:
+            gatepost.environment["GATEPOST_DNS_SERVERS"] = f'["{server.address}"]'
+            text = found(gatepost, "route", 3)[1]
+        assert text[0] == state
+        assert ("reverse DNS of 2620:fe::9" in text[1]) == (state == "warn")
 
 
 def test_mailboxes_are_judged(gatepost: Command, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from gatepost.database import Database
 from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.authenticate import dkim_only
 from gatepost.ledger import Ledger
 from gatepost.mail import parse
 from gatepost.model import Message
@@ -19,6 +20,7 @@ from gatepost.store.domains import dns_record, domain_by_name
 from gatepost.store.events import message_events
 from gatepost.store.messages import get_message, raw_of
 from gatepost.tokens import read_message_id
+from tests.fakes.dns import DictResolver
 from tests.gateway.conftest import Submit
 
 
@@ -169,3 +171,20 @@ def test_a_credential_may_always_make_conversations(
         assert conversation is not None
         assert conversation.origin_id == message_id
         assert [row.address for row in participants(session, conversation.id)] == ["ana@calderon.example"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_complaint_41_line_ends_are_canonical_before_signing(
+    gate: Gate, submit: Submit, domain: str, now: datetime, end: str
+) -> None:
+    """What a system submits with bare line ends goes out with CRLF, and the signature fits what goes out."""
+    header = f"From: orders@{domain}{end}To: ana@calderon.example{end}Subject: Folded{end} over two{end}"
+    message_id = accept(gate, submit(header, body=f"One{end}.{end}Two{end}{end}"), now).result()
+    raw = stored(gate, message_id)[1]
+    assert raw.count(b"\n") == raw.count(b"\r\n") == raw.count(b"\r")
+    with gate.database.session() as session:
+        row = domain_by_name(session, domain)
+        assert row is not None
+        name, record = dns_record(session, row)
+    verdict = dkim_only(raw, resolver=DictResolver(TXT={name: [record]}), now=now)
+    assert [each.result for each in verdict.dkim] == ["pass"]

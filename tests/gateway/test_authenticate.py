@@ -385,7 +385,7 @@ def test_a_provider_that_is_not_configured_proves_nothing() -> None:
 
 def test_the_summary_is_json_and_the_header_reads_back() -> None:
     verdict = judge(sign(MAIL, SIGNER, NOW))
-    assert set(json.loads(json.dumps(verdict.summary))) == {"spf", "dkim", "dmarc", "words"}
+    assert set(json.loads(json.dumps(verdict.summary))) == {"spf", "dkim", "dmarc", "words", "results"}
     found = {each.method: each for each in read_results(verdict.results_header)}
     assert found["dkim"].get("header.d") == "example.test"
     assert (found["dmarc"].result, found["dmarc"].get("header.from")) == ("pass", "example.test")

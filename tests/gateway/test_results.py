@@ -4,7 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.gateway.results import MethodResult, compose_results, read_results, strip_results, trusted_results
+from gatepost.gateway.results import (
+    MethodResult,
+    compose_results,
+    read_results,
+    strip_results,
+    trusted_results,
+    with_results,
+)
 
 OURS = "mx.ours.test"
 
@@ -98,3 +105,17 @@ def test_no_value_adds_a_result(domain: str, selector: str) -> None:
     value = compose_results(OURS, [result])
     assert "\n" not in value.replace("\r\n\t", "")
     assert [(each.method, each.result) for each in read_results(value)] == [("dkim", "fail")]
+
+
+def test_a_mail_leaves_with_our_verdict_on_top_and_without_forged_ones() -> None:
+    forged = b"Authentication-Results: mail.ours.test; dmarc=pass header.from=bank.test\r\n"
+    other = b"Authentication-Results: mx.other.test; spf=pass\r\n"
+    raw = forged + b"Received: x\r\n" + other + forged.replace(b"mail.", b"MAIL.") + b"From: a@b.test\r\n\r\nText\r\n"
+    found = with_results(raw, "mail.ours.test; dmarc=fail", "mail.ours.test")
+    assert found == (
+        b"Authentication-Results: mail.ours.test; dmarc=fail\r\nReceived: x\r\n"
+        + other
+        + b"From: a@b.test\r\n\r\nText\r\n"
+    )
+    assert with_results(raw.replace(b"\r\n", b"\n"), "mail.ours.test; dmarc=fail", "mail.ours.test") == found
+    assert b"bank.test" not in with_results(raw, "", "mail.ours.test")
