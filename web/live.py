@@ -11,6 +11,7 @@ from gatepost.database import Database
 from gatepost.model import Event, User
 from gatepost.store import pages, users
 from gatepost.store.events import events_after, last_seq
+from gatepost.store.settled import Horizon, mark
 from gatepost.web.access import access
 from gatepost.web.clock import clock
 
@@ -18,6 +19,9 @@ STEP = 0.25
 CHECK_EVERY = 40
 WAITING = 200
 MISSED = 200
+AT_ONCE = 500
+LATE = 200
+"""So many events back one may still appear when the first page listens."""
 
 News = tuple[str, str]
 """A kind (`conversation`, `message`, `account`, or `all`) and what it is about: a number or an id."""
@@ -39,6 +43,8 @@ class Live:
         self.now = now
         self.listeners: set[Listener] = set()
         self.seq: int | None = None
+        self.told: frozenset[int] = frozenset()
+        self.horizon = Horizon()
         self.ended = False
 
     async def run(self) -> None:
@@ -47,7 +53,7 @@ class Live:
         while True:
             await asyncio.sleep(STEP)
             if not self.listeners:
-                self.seq = None
+                self.seq, self.horizon = None, Horizon()
             if self.seq is None:
                 continue
             step += 1
@@ -59,12 +65,27 @@ class Live:
             self.tell(news, logins)
 
     def read(self, seq: int, logins: frozenset[str], check: bool) -> tuple[int, dict[str, set[News]] | None]:
-        """What is new since `seq` for each login that still holds; None when there is nothing and no check is due."""
+        """What is new since `seq` for each login that still holds; None when there is nothing and no check is due.
+
+        With several writers an event may appear after one with a higher number. So the position only moves to where
+        nothing can appear any more; what was told beyond it is remembered, and told once.
+        """
         with self.database.session() as session:
-            events = events_after(session, seq)
-            if not events and not check:
-                return seq, None
-            return (events[-1].seq or seq) if events else seq, news_for(session, events, logins, self.now())
+            edge = self.horizon.move(mark(session))
+            found = events_after(session, seq, AT_ONCE)
+            events = [event for event in found if event.seq not in self.told]
+            if len(found) == AT_ONCE:
+                edge = min(edge, found[-1].seq or 0)
+            seq = max(seq, edge)
+            self.told = frozenset(event.seq for event in found if event.seq and event.seq > seq)
+            return seq, news_for(session, events, logins, self.now()) if events or check else None
+
+    def start(self, newest: int) -> tuple[int, frozenset[int]]:
+        """The position to begin at, a little back, and the events since that pages have already."""
+        with self.database.session() as session:
+            base = max(newest - LATE, 0)
+            there = events_after(session, base, LATE)
+            return base, frozenset(event.seq for event in there if event.seq and event.seq <= newest)
 
     def read_missed(self, login: str, after: int) -> tuple[int, set[News]]:
         """The position now, and what one login missed since its page was made; too much is told as `all`."""
@@ -113,7 +134,10 @@ class Live:
         self.listeners.add(listener)
         try:
             newest, missed = await asyncio.to_thread(self.read_missed, login, after)
-            self.seq = newest if self.seq is None else self.seq
+            if self.seq is None:
+                seq, told = await asyncio.to_thread(self.start, newest)
+                if self.seq is None:
+                    self.seq, self.told = seq, told
             for found in sorted(missed):
                 yield found
             while item := await listener.news.get():

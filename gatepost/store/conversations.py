@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, update
+from sqlalchemy import and_, case, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.blobs import Content
@@ -12,7 +12,7 @@ from gatepost.ids import new_id
 from gatepost.model import Contact, Conversation, Counter, KnownId, Message, Participant, Seen, User
 from gatepost.store.events import add_event
 from gatepost.store.messages import note_of, put_message
-from gatepost.store.rows import insert_row
+from gatepost.store.rows import insert_missing, insert_row
 
 STATES = ("open", "closed")
 IDS_KEPT = 100
@@ -62,8 +62,8 @@ def next_number(session: Session, name: str) -> int:
     )
     value = session.execute(step).scalar()
     if value is None:
-        insert_row(session, Counter(name=name, value=1))
-        return 1
+        insert_missing(session, [Counter(name=name, value=0)])
+        value = session.execute(step).scalar_one()
     return int(value)
 
 
@@ -97,37 +97,37 @@ def participants(session: Session, conversation_id: str) -> Sequence[Participant
 
 def add_participants(session: Session, conversation_id: str, people: Iterable[tuple[str, str, str]]) -> None:
     """Add people as (address key, name, role); who is there already keeps role and name."""
+    found: dict[str, Participant] = {}
     for address, name, role in people:
-        if session.get(Participant, (conversation_id, address)) is None:
-            session.add(Participant(conversation_id=conversation_id, address=address, name=name, role=role))
-            session.flush()
+        row = Participant(conversation_id=conversation_id, address=address, name=name, role=role)
+        found.setdefault(address, row)
+    insert_missing(session, [found[address] for address in sorted(found)])
 
 
 def keep_contact(session: Session, address: str, name: str, now: datetime) -> Contact:
     """The contact with this address key, made or given a name if it had none."""
-    contact = session.exec(select(Contact).where(Contact.address == address)).first()
-    if contact is None:
-        contact = Contact(id=new_id("ctc"), address=address, name=name, created_at=now)
-    elif name and not contact.name:
-        contact.name = name
-    session.add(contact)
-    session.flush()
-    return contact
+    insert_missing(session, [Contact(id=new_id("ctc"), address=address, name=name, created_at=now)])
+    if name:
+        unnamed = (col(Contact.address) == address, col(Contact.name) == "")
+        session.execute(update(Contact).where(*unnamed).values(name=name))
+    query = select(Contact).where(Contact.address == address).execution_options(populate_existing=True)
+    return session.exec(query).one()
 
 
 def know_ids(session: Session, conversation_id: str, message_pk: str, own: str, referenced: Iterable[str]) -> None:
-    """Lead a message's id, and the ids it references (ghosts), to its conversation; at most 100 of them."""
+    """Lead a message's id, and the ids it references (ghosts), to its conversation; at most 100 of them.
+
+    Written in one order by everybody, so that two processes wait for each other instead of in a circle.
+    """
     wanted: dict[str, str | None] = dict.fromkeys(list(referenced)[:IDS_KEPT])
     if own:
         wanted[own] = message_pk
-    for header_id, pk in wanted.items():
-        row = session.get(KnownId, (header_id, conversation_id))
-        if row is None:
-            session.add(KnownId(message_id=header_id, conversation_id=conversation_id, message_pk=pk))
-        elif pk and not row.message_pk:
-            row.message_pk = pk
-            session.add(row)
-    session.flush()
+    rows = [KnownId(message_id=key, conversation_id=conversation_id, message_pk=wanted[key]) for key in sorted(wanted)]
+    insert_missing(session, rows)
+    if own:
+        mine = (col(KnownId.message_id) == own, col(KnownId.conversation_id) == conversation_id)
+        ghost = or_(col(KnownId.message_pk).is_(None), col(KnownId.message_pk) == "")
+        session.execute(update(KnownId).where(*mine, ghost).values(message_pk=message_pk))
 
 
 def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Sequence[KnownId]:

@@ -4,6 +4,8 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Table
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlmodel import Session, SQLModel
 
 
@@ -23,6 +25,20 @@ def insert_rows(session: Session, rows: list[Any]) -> None:
     """Insert many rows of one table."""
     if rows:
         insert_values(session, type(rows[0]), [values_of(row) for row in rows])
+
+
+def insert_missing(session: Session, rows: list[Any]) -> None:
+    """Insert the rows of one table whose keys are not there yet, whoever is writing the same ones now."""
+    if rows:
+        there = connection(session)
+        values = [values_of(row) for row in rows]
+        there.execute(missing_statement(type(rows[0]), there.dialect.name == "sqlite"), values)
+
+
+@cache
+def missing_statement(model: Any, sqlite: bool) -> Insert:
+    table: Table = model.__table__
+    return (sqlite_insert if sqlite else postgresql_insert)(table).on_conflict_do_nothing()
 
 
 def insert_values(session: Session, model: Any, values: list[dict[str, Any]]) -> None:
