@@ -39,6 +39,7 @@ from gatepost.resolver import Resolver, dns_resolver
 from gatepost.store.accounts import release_all
 from gatepost.store.credentials import check_credential, mark_used, network_credential
 from gatepost.store.deliveries import end_leases
+from gatepost.store.late import bring_back
 from gatepost.store.transcripts import prune_transcripts
 from gatepost.syncing import start_polling
 from gatepost.threading.intake import Desk
@@ -250,11 +251,12 @@ async def submit(outbox: Outbox, envelope: Envelope, credential: Credential) -> 
 
 
 async def sweep_now_and_then(inbound: Inbound) -> None:
-    """Stored mail that was not read, for a crash or a fault, is read again."""
+    """Stored mail that was not read, for a crash or a fault, is read again; what a wrong clock delayed is due."""
     while True:
         try:
             await sweep(inbound)
             await inbound.ledger.commit(lambda session: prune_transcripts(session, clock()))
+            await inbound.ledger.commit(lambda session: bring_back(session, clock()))
         except Exception:
             log.exception("looking for unread arrivals failed")
         await asyncio.sleep(SWEEP_SECONDS)
