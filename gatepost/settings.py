@@ -148,6 +148,7 @@ class Settings(BaseSettings):
     disk_free_inodes: float = 1
 
     retry_days: float = 5
+    uncertain: Literal["ask", "retry"] = "ask"
     spf: Annotated[str, AfterValidator(check_spf_mechanism)] = ""
     unverified_senders: Literal["refuse", "hold"] = "refuse"
     dsn: Literal["asked", "always", "never"] = "asked"

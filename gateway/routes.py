@@ -22,6 +22,7 @@ from gatepost.gateway.rules import DEFAULT, Rules, Sender, choose
 from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.token_source import Tokens
+from gatepost.gateway.uncertain import settle_for_ever
 from gatepost.gateway.ways import DIRECT_PLACES, direct_route, relay_route, sandbox_route
 from gatepost.model import Route as Row
 from gatepost.reply import clean_text
@@ -95,9 +96,12 @@ async def way_out(
         name, why = await chosen(ways, book, outgoing)
         return await over(way(ways, book, name), ways, outgoing, why)
 
+    settling = asyncio.create_task(settle_for_ever(gate, clock))
     try:
         yield Route(gate.settings.route, attempt, default.route.sandbox, pace, places)
     finally:
+        settling.cancel()
+        await asyncio.gather(settling, return_exceptions=True)
         await pool.close()
 
 

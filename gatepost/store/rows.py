@@ -32,7 +32,8 @@ def insert_missing(session: Session, rows: list[Any]) -> None:
     if rows:
         there = connection(session)
         values = [values_of(row) for row in rows]
-        there.execute(missing_statement(type(rows[0]), there.dialect.name == "sqlite"), values)
+        model: Any = type(rows[0])
+        there.execute(missing_statement(model, there.dialect.name == "sqlite"), values)
 
 
 @cache
