@@ -13,7 +13,7 @@ SOME = "Could not be delivered to some recipients"
 TAG = "system_email_notification_failure"
 EXPIRED = "Send it again, or reach the person another way."
 UNCERTAIN_REASON = "The connection was lost just after the mail had been sent, so it may have arrived or not"
-UNCERTAIN = "Ask the recipient whether it arrived before you send it again; the setting uncertain says whether that happens by itself."
+UNCERTAIN = "Ask the recipient whether it arrived before you send it again; the setting uncertain may do it by itself."
 
 
 class Delivered(Protocol):
