@@ -29,6 +29,7 @@ from gatepost.web.api_models import (
     ThreadList,
 )
 from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
+from gatepost.web.api_senders import SENDERS
 from gatepost.web.api_ways import WAYS
 from gatepost.web.api_webhooks import WEBHOOKS
 from gatepost.web.openapi import document
@@ -82,6 +83,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *FIXING,
     *WAYS,
     *WEBHOOKS,
+    *SENDERS,
     Operation(
         "POST",
         "/conversations/{id}/replies",

@@ -96,7 +96,7 @@ def zone(visit: Visit) -> Response:
     """All records as a file for the DNS server."""
     domain = domain_of(visit)
     text = zone_file(domain, wanted_records(visit.session, visit.app.settings, domain), visit.now)
-    return download(text.encode("ascii"), f"{domain.name}.zone", "text/plain")
+    return download(text.encode("ascii"), f"{domain.name}.zone", visit.app.blobs)
 
 
 def rotate(visit: Visit) -> Response:

@@ -15,7 +15,8 @@ from gatepost.seal import Keys, secret_hash, secret_matches
 KINDS = ("smtp", "api")
 SYSTEM_SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write", "webhooks:write")
 """What an API key gets where no scopes are named."""
-SCOPES = (*SYSTEM_SCOPES, "routes:manage")
+SENDERS_SCOPE = "senders:manage"
+SCOPES = (*SYSTEM_SCOPES, "routes:manage", SENDERS_SCOPE)
 CONVERSATIONS = ("always", "answer", "never")
 USED_STEP = timedelta(minutes=1)
 

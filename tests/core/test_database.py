@@ -3,15 +3,22 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlmodel import SQLModel
 
-from gatepost.database import Database, DatabaseError, migrate, open_database, schema_revision
+from gatepost.address import parse_address
+from gatepost.database import MIGRATIONS, Database, DatabaseError, migrate, open_database, schema_revision
+from gatepost.gateway.standing import address_standing
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Contact
+from gatepost.settings import Settings
+from gatepost.store.domains import domain_keys, list_domains
+from gatepost.store.senders import list_senders
 
 
 def pragma(database: Database, name: str) -> object:
@@ -85,3 +92,47 @@ def test_a_second_writer_waits_instead_of_failing(ledger: Ledger, database: Data
     other.execute("COMMIT")
     other.close()
     assert future.exception(timeout=20) is None
+
+
+def test_what_was_there_before_senders_were_verified_goes_on(tmp_path: Path, postgres_database: str) -> None:
+    """A database of the first release keeps its DKIM keys, readable, and what its admins had listed."""
+    for url in (f"sqlite:///{tmp_path / 'old.db'}", postgres_database):
+        upgrade(url, "0001")
+        database = open_database(url)
+        with database.engine.begin() as connection:
+            connection.execute(text(FIRST_DOMAIN), {"at": "2026-01-01 00:00:00+00:00", "sealed": b"sealed"})
+            connection.execute(text(FIRST_CREDENTIAL), {"at": "2026-01-01 00:00:00+00:00", "off": False})
+        database.close()
+        migrate(url)
+        database = open_database(url)
+        with database.session() as session:
+            (domain,) = list_domains(session)
+            (key,) = domain_keys(session, domain.id)
+            assert (key.id, key.selector, key.private_sealed) == ("dom_1", "gp202601", b"sealed")
+            assert (key.state, key.algorithm, domain.report) == ("signing", "rsa-sha256", [])
+            assert [row.address for row in list_senders(session)] == ["anna@northwind.de", "southwind.de"]
+            settings = Settings(home=tmp_path)
+            for address, usable in (("anna@northwind.de", True), ("x@southwind.de", True), ("x@northwind.de", False)):
+                assert address_standing(session, settings, parse_address(address)).usable is usable
+        database.close()
+
+
+FIRST_DOMAIN = (
+    "INSERT INTO domain (id, name, selector, private_sealed, public_record, created_at) "
+    "VALUES ('dom_1', 'northwind.de', 'gp202601', :sealed, 'v=DKIM1', :at)"
+)
+FIRST_CREDENTIAL = (
+    "INSERT INTO credential (id, kind, name, username, secret_hash, scopes, senders, networks, conversations, held, "
+    "tag, created_at) VALUES ('crd_1', 'smtp', 'shop', 'u', 'h', '[]', "
+    "'[\"anna@northwind.de\", \"southwind.de\"]', '[]', 'answer', :off, '', :at)"
+)
+
+
+def upgrade(url: str, revision: str) -> None:
+    database = open_database(url)
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.connect().execution_options(immediate=True) as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+    database.close()
