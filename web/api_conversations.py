@@ -5,6 +5,7 @@ from sqlmodel import Session
 
 from gatepost.address import parse_address
 from gatepost.gateway.answer import NoAnswer, answer, answer_recipients
+from gatepost.gateway.budget import for_reading
 from gatepost.gateway.senders import allowed
 from gatepost.model import Channel, Conversation, Credential, Message
 from gatepost.store import api
@@ -59,7 +60,13 @@ def list_conversations(call: Call) -> Answer:
     with call.app.database.session() as session:
         seen = api.visible(call.credential.id, channels_of(session, call.credential))
         rows = api.conversations(
-            session, seen, state=query.state, failed=query.failed, after=query.after, limit=query.limit + 1
+            session,
+            seen,
+            state=query.state,
+            failed=query.failed,
+            tag=query.tag,
+            after=query.after,
+            limit=query.limit + 1,
         )
         page = rows[: query.limit]
         people = api.participants_of(session, [row.id for row in page])
@@ -90,7 +97,8 @@ def list_conversation_messages(call: Call) -> Answer:
 def thread_message(call: Call, session: Session, message: Message) -> ThreadMessage:
     """One mail of a conversation, with its text and, for one of ours, its recipients."""
     try:
-        body = read_body(message, raw_of(session, message.raw_id, call.app.blobs))
+        with call.app.gate.budget.hold(for_reading(message.size)):
+            body = read_body(message, raw_of(session, message.raw_id, call.app.blobs))
     except RawLost:
         body = Body(LOST, "", False, (), lost=True)
     deliveries = deliveries_of(session, message.id) if message.direction == "out" else []

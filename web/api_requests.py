@@ -226,7 +226,8 @@ class MessageQuery(Paging):
 
 
 class ConversationQuery(Paging):
-    """Which conversations: in this state; with `failed` those with a recipient that was not reached."""
+    """Which conversations: in this state, with this tag; with `failed` those with a recipient that was not reached."""
 
     state: Literal["open", "closed"] | None = None
     failed: bool | None = None
+    tag: Annotated[str, Field(min_length=1, max_length=100)] | None = None

@@ -141,6 +141,24 @@ def test_webhook(call: Call) -> Answer:
     return Answer(WebhookOut(**webhook_out(row)))
 
 
+def rotate_webhook_secret(call: Call) -> Answer:
+    """A new secret, in this answer only; calls carry both signatures until the rotation is finished."""
+    read_query(call, NoQuery)
+    row, app = own_webhook(call), call.app
+    secret = app.ledger.write(lambda session: webhooks.rotate_secret(session, app.keys, row.id))
+    if secret is None:
+        raise Problem("not-found")
+    return Answer(WebhookMade(**webhook_out(row), secret=secret))
+
+
+def finish_webhook_rotation(call: Call) -> Answer:
+    """End a rotation: only the new secret signs."""
+    read_query(call, NoQuery)
+    row = own_webhook(call)
+    call.app.ledger.write(lambda session: webhooks.forget_old_secret(session, row.id))
+    return Answer(WebhookOut(**webhook_out(row)))
+
+
 def list_webhook_calls(call: Call) -> Answer:
     """The calls of a webhook, with what was sent and answered."""
     query = read_query(call, Paging)
@@ -179,6 +197,10 @@ WEBHOOKS: tuple[Operation, ...] = (
     Operation("GET", "/webhooks", list_webhooks, SCOPE, WebhookList, NoQuery),
     Operation("DELETE", "/webhooks/{id}", delete_webhook, SCOPE, WebhookOut, NoQuery, problems=HERE),
     Operation("POST", "/webhooks/{id}/test", test_webhook, SCOPE, WebhookOut, NoQuery, status=202, problems=HERE),
+    Operation("POST", "/webhooks/{id}/rotate", rotate_webhook_secret, SCOPE, WebhookMade, NoQuery, problems=HERE),
+    Operation(
+        "POST", "/webhooks/{id}/rotate/finish", finish_webhook_rotation, SCOPE, WebhookOut, NoQuery, problems=HERE
+    ),
     Operation("GET", "/webhooks/{id}/calls", list_webhook_calls, SCOPE, CallList, Paging, problems=HERE),
     Operation(
         "POST",

@@ -1,6 +1,7 @@
 """What monitors ask: alive, ready, and numbers (Prometheus text format)."""
 
 from collections.abc import Iterator
+from ipaddress import ip_address, ip_network
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -10,13 +11,16 @@ from starlette.responses import PlainTextResponse, Response
 
 from gatepost.database import Database
 from gatepost.disk import Disk
-from gatepost.store import pages
+from gatepost.store import pages, users
 from gatepost.store.accounts import list_accounts
 from gatepost.store.deliveries import count_states, next_due
 from gatepost.store.events import last_seq
 from gatepost.web.route import Guest
+from gatepost.web.session import read_cookie
 from gatepost.web.state import App
 from gatepost.words import DeliveryState, Outcome
+
+CLOSED = "The numbers are not open to this address: add its network to metrics_networks, or log in as an admin.\n"
 
 
 def healthz(guest: Guest) -> Response:
@@ -25,22 +29,48 @@ def healthz(guest: Guest) -> Response:
 
 
 def readyz(guest: Guest) -> Response:
-    """The database answers, the ledger writes, and the disk has room for mail."""
+    """The database answers, the ledger writes, and the disk has room for mail; others are told yes or no alone."""
+    near = may_read(guest)
+    why = not_ready(guest, write=near)
+    if not why:
+        return PlainTextResponse("ready\n")
+    return PlainTextResponse(f"{why}\n" if near else "not ready\n", 503)
+
+
+def not_ready(guest: Guest, *, write: bool) -> str:
+    """Why no mail can be served now; empty when it can. With `write` the ledger is tried too."""
     disk = guest.app.blobs.disk
     if disk.failed:
-        return PlainTextResponse(f"the disk failed to sync, serving stops: {disk.failed}\n", 503)
+        return f"the disk failed to sync, serving stops: {disk.failed}"
     try:
         last_seq(guest.session)
-        guest.app.ledger.write(lambda session: None)
+        if write:
+            guest.app.ledger.write(lambda session: None)
     except (SQLAlchemyError, RuntimeError, OSError):
-        return PlainTextResponse("the database does not answer; see the log\n", 503)
-    if low := disk.low():
-        return PlainTextResponse(f"no mail is taken: {low}\n", 503)
-    return PlainTextResponse("ready\n")
+        return "the database does not answer; see the log"
+    low = disk.low()
+    return f"no mail is taken: {low}" if low else ""
+
+
+def may_read(guest: Guest) -> bool:
+    """Whether the numbers are this reader's to see: by his network, or as an admin."""
+    try:
+        address = ip_address(guest.ip)
+    except ValueError:
+        address = None
+    if address and any(address in ip_network(net) for net in guest.app.settings.metrics_networks):
+        return True
+    try:
+        known = users.session_by_token(guest.session, read_cookie(guest.request, guest.app.secure), guest.now)
+    except SQLAlchemyError:
+        return False
+    return bool(known and known[1].role == "admin")
 
 
 def metrics(guest: Guest) -> Response:
-    """Numbers, read when they are asked for."""
+    """Numbers, read when they are asked for; for the networks of `metrics_networks` and admins that are logged in."""
+    if not may_read(guest):
+        return PlainTextResponse(CLOSED, 403)
     registry: CollectorRegistry = guest.request.app.state.metrics
     return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 

@@ -76,6 +76,25 @@ EVENTS = {
     "message.queued": Look("Queued", "", icon="stack-2"),
     "suppression.added": Look("Address suppressed", "warn", icon="ban"),
     "suppression.removed": Look("Address no longer suppressed", "ok", icon="circle-check"),
+    "domain.broken": Look("A domain's record broke", "bad", icon="alert-triangle"),
+    "domain.healed": Look("A domain's records are right again", "ok", icon="circle-check"),
+    "domain.removed": Look("Domain removed", "", icon="trash"),
+    "domain.rotated": Look("DKIM key changed", "", icon="key"),
+    "domain.verified": Look("Domain verified", "ok", icon="world-check"),
+    "route.added": Look("Route added", "", icon="plus"),
+    "route.changed": Look("Route changed", "", icon="edit"),
+    "route.removed": Look("Route removed", "", icon="trash"),
+    "sender.asked": Look("Address asked to confirm", "", icon="send"),
+    "sender.confirmed": Look("Address confirmed", "ok", icon="circle-check"),
+    "sender.removed": Look("Address removed", "", icon="trash"),
+    "dsn.sent": Look("Sending system notified", "", icon="mail-forward"),
+    "webhook.disabled": Look("Webhook switched off", "bad", icon="plug-x"),
+    "webhook.test": Look("Webhook tested", "", icon="send"),
+    "account.state": Look("Mailbox login changed its state", "", icon="plug-connected"),
+    "user.login": Look("Logged in", "", icon="key"),
+    "delivery.retried": Look("Tried again by a person", "", icon="rotate"),
+    "delivery.released": Look("Released", "", icon="send"),
+    "delivery.readdressed": Look("Sent to a corrected address", "", icon="edit"),
     "note.added": Look("Note added", "", icon="note"),
 }
 
@@ -102,6 +121,6 @@ def account_look(state: str) -> Look:
 def event_look(kind: str) -> Look:
     """How an event looks; delivery events look like the state they lead to."""
     family, _, rest = kind.partition(".")
-    if family == "delivery":
+    if family == "delivery" and kind not in EVENTS:
         return delivery_look(rest)
     return EVENTS.get(kind, Look(kind.replace(".", " ").replace("_", " ").capitalize(), "", UNKNOWN.icon))

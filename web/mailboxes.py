@@ -7,9 +7,11 @@ from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from gatepost.activation import Facts, missing_conditions
 from gatepost.address import AddressError, parse_address
 from gatepost.model import Account, Channel
 from gatepost.store import accounts, channels
+from gatepost.store.domains import list_domains
 from gatepost.store.mailboxes import change_channel
 from gatepost.web.forms import Form, filled
 from gatepost.web.render import show
@@ -114,12 +116,14 @@ def mailbox_view(
         by_mx="yes" if channel.by_mx else "",
         aliases=aliases,
         active="yes" if channel.state == "active" else "",
+        visible="yes" if channel.visible else "",
     )
     context = {
         "section": "mailboxes",
         "channel": channel,
         "account": account,
         "form": form or known,
+        "unmet": unmet(visit, channel, by_mx=channel.by_mx, sender_name=channel.sender_name),
         "account_form": account_form or known_account(account, channel),
         "notices": NOTICES,
         "mx": visit.app.settings.mx,
@@ -146,17 +150,31 @@ def save(visit: Visit) -> Response:
     values, problems = read_channel(visit.form)
     aliases, wrong = read_aliases(visit.form.text("aliases"))
     problems |= wrong
+    state = "active" if visit.form.get("active") == "yes" else "inactive"
+    if not problems and state == "active" and channel.state != "active":
+        missing = unmet(visit, channel, by_mx=values["by_mx"], sender_name=values["sender_name"])
+        problems |= {"active": " ".join(missing)} if missing else {}
     if not problems:
-        state = "active" if visit.form.get("active") == "yes" else "inactive"
+        visible = visit.form.get("visible") == "yes"
 
         def write(session: Session) -> None:
-            change_channel(session, channel.id, **values, state=state)
+            change_channel(session, channel.id, **values, state=state, visible=visible)
             channels.set_aliases(session, channel.id, aliases)
 
         _, problems = attempt(visit, write)
     if problems:
         return mailbox_view(visit, channel, form=visit.form.wrong(problems), status=422)
     return RedirectResponse(f"/mailboxes/{channel.id}?done=saved", 303)
+
+
+def unmet(visit: Visit, channel: Channel, *, by_mx: bool, sender_name: str) -> list[str]:
+    """What `activation` asks for before this mailbox can be switched on, and is not there yet."""
+    facts = Facts(
+        inlet=by_mx or account_of(visit, channel) is not None,
+        signed=any(row.name == channel.address.rpartition("@")[2] for row in list_domains(visit.session)),
+        sender_name=bool(sender_name.strip()),
+    )
+    return missing_conditions(visit.app.settings.activation, facts)
 
 
 def read_aliases(text: str) -> tuple[list[str], dict[str, str]]:

@@ -142,6 +142,7 @@ def rail_of(visit: Visit) -> dict[str, Any]:
     mailboxes = [
         {"channel": channel, "open": by_channel.get(channel.id, 0), "account": accounts.get(channel.id)}
         for channel in pages.channels_in(session, scope)
+        if channel.visible
     ]
     counts = pages.tab_counts(session, scope=scope, user_id=visit.user.id)
     return {"counts": counts, "mailboxes": mailboxes, "relayed": pages.relayed_failures(session, scope)}

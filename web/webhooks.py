@@ -18,6 +18,7 @@ PAGE = 50
 NOTICES = {
     "test": "A test event is on its way; its answer appears in the log.",
     "replayed": "The call is made once more.",
+    "finished": "Only the new secret signs from now on.",
     "enabled": "The webhook is on again; what happened meanwhile is sent now.",
     "removed": "The webhook is gone, and its log with it.",
 }
@@ -78,11 +79,15 @@ def wanted(visit: Visit) -> Webhook:
 
 def log_page(visit: Visit) -> Response:
     """The calls of a webhook, the latest first."""
-    row = wanted(visit)
+    return log_view(visit, wanted(visit))
+
+
+def log_view(visit: Visit, row: Webhook, secret: str = "") -> Response:
     calls = webhook_calls.calls_of(visit.session, row.id, limit=PAGE + 1, before=visit.query("before") or None)
     context = {
         "section": "webhooks",
         "row": row,
+        "secret": secret,
         "calls": [(call, event_id(call.seq)) for call in calls[:PAGE]],
         "more": len(calls) > PAGE,
         "notices": NOTICES,
@@ -102,6 +107,21 @@ def enable(visit: Visit) -> Response:
     row, now = wanted(visit), visit.now
     visit.app.ledger.write(lambda session: webhooks.enable_webhook(session, row.id, now))
     return RedirectResponse(f"/webhooks/{row.id}?done=enabled", 303)
+
+
+def rotate(visit: Visit) -> Response:
+    """A new secret, which only this answer shows; calls carry both signatures until the rotation is finished."""
+    row, app = wanted(visit), visit.app
+    secret = app.ledger.write(lambda session: webhooks.rotate_secret(session, app.keys, row.id))
+    visit.session.rollback()
+    return log_view(visit, wanted(visit), secret or "")
+
+
+def finish(visit: Visit) -> Response:
+    """End a rotation: the old secret signs no more."""
+    row = wanted(visit)
+    visit.app.ledger.write(lambda session: webhooks.forget_old_secret(session, row.id))
+    return RedirectResponse(f"/webhooks/{row.id}?done=finished", 303)
 
 
 def remove(visit: Visit) -> Response:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from gatepost.cli import doctor_data, doctor_domains, doctor_net
 from gatepost.cli.findings import Finding, Findings, fail, guarded, ok, warn
@@ -82,8 +83,24 @@ def look_at_settings(settings: Settings) -> Findings:
         yield ok("settings", f"the domain is {settings.domain}, for trials only: the outside world cannot answer it")
     else:
         yield ok("settings", f"the domain is {settings.domain}, replies go to {settings.replies}")
+    if behind_a_proxy(settings):
+        yield warn(
+            "settings",
+            f"browsers reach {settings.web_url}, which is not {settings.web}, so a proxy stands before the pages, and "
+            "everybody seems to come from its address: login limits and metrics_networks cannot tell people apart",
+            'set web_proxies to the proxy\'s address, such as ["127.0.0.1"]',
+        )
     if settings.route != "sandbox" and settings.domain.endswith(TRIAL):
         yield warn("settings", f"mail leaves for the world as {settings.domain}", "set domain to a domain of yours")
+
+
+def behind_a_proxy(settings: Settings) -> bool:
+    """Whether the address that browsers use cannot be that of our own listener, and no proxy is named."""
+    if not settings.web_url or settings.web_proxies:
+        return False
+    url = urlsplit(settings.web_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return (url.scheme == "https") != settings.web_tls or port != int(settings.web.rpartition(":")[2])
 
 
 def look_at_keys(settings: Settings) -> Findings:

@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Event, Message, Participant
+from gatepost.store.pages import tag_where
 from gatepost.words import DeliveryState
 
 
@@ -71,6 +72,7 @@ def conversations(
     *,
     state: str | None,
     failed: bool | None,
+    tag: str | None = None,
     after: str | None,
     limit: int,
 ) -> Sequence[Conversation]:
@@ -80,6 +82,8 @@ def conversations(
         query = query.where(Conversation.state == state)
     if failed is not None:
         query = query.where(col(Conversation.failed) > 0 if failed else Conversation.failed == 0)
+    if tag:
+        query = query.where(tag_where(tag))
     if after:
         query = query.where(col(Conversation.id) < after)
     return session.exec(query.order_by(col(Conversation.id).desc()).limit(limit)).all()

@@ -19,8 +19,12 @@ def change_channel(
     footer: str,
     by_mx: bool,
     state: str,
+    visible: bool = True,
 ) -> None:
-    """Set what people may change; `address` is an address key. Raises ValueError when another channel has it."""
+    """Set what people may change; `address` is an address key. Raises ValueError when another channel has it.
+
+    `state` decides whether mail comes and goes, `visible` whether it is shown to work with; neither needs the other.
+    """
     if state not in STATES:
         raise ValueError(f"a mailbox is {' or '.join(STATES)}")
     holder = channel_by_address(session, address)
@@ -33,5 +37,6 @@ def change_channel(
         "footer": footer,
         "by_mx": by_mx,
         "state": state,
+        "visible": visible,
     }
     session.execute(update(Channel).where(col(Channel.id) == channel_id).values(values))

@@ -1,11 +1,12 @@
 """Read-only questions that pages ask: lists, counts and searches, limited to the channels their reader may see."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, false, true
+from sqlalchemy import ColumnElement, String, and_, cast, exists, false, true
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import (
@@ -89,6 +90,19 @@ def tab_where(tab: str, user_id: str) -> ColumnElement[bool]:
 
 
 def search_where(text: str) -> ColumnElement[bool]:
+    """Conversations that fit a search: words `tag:NAME` must all be tags, the rest is looked for as one text."""
+    words = text.split()
+    tags = [word[4:] for word in words if word.lower().startswith("tag:")]
+    rest = " ".join(word for word in words if not word.lower().startswith("tag:")) if tags else text
+    return and_(true(), *(tag_where(tag) for tag in tags), *([text_where(rest)] if rest else []))
+
+
+def tag_where(tag: str) -> ColumnElement[bool]:
+    """Conversations with this tag, in any letters; tags are kept as a JSON list."""
+    return func.lower(cast(col(Conversation.tags), String)).like(pattern(json.dumps(tag)), escape="\\")
+
+
+def text_where(text: str) -> ColumnElement[bool]:
     """Conversations with this text in subject, beginning, participant or number."""
     person = exists().where(
         col(Participant.conversation_id) == col(Conversation.id),

@@ -48,6 +48,13 @@ def test_what_is_missing_names_its_fix(gatepost: Command) -> None:
     assert "fix: " in gatepost.run("doctor", code=3).stdout
 
 
+def test_a_proxy_that_is_not_named_is_a_finding(gatepost: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPOST_WEB_URL", "https://mail.example.org")
+    assert [text for state, text in found(gatepost, "settings", 3) if state == "warn" and "web_proxies" in text]
+    monkeypatch.setenv("GATEPOST_WEB_PROXIES", '["127.0.0.1"]')
+    assert not [text for _, text in found(gatepost, "settings", 3) if "web_proxies" in text]
+
+
 def test_settings_that_do_not_fit_are_findings(gatepost: Command) -> None:
     gatepost.environment["GATEPOST_ROUTE"] = "pigeon"
     assert "GATEPOST_ROUTE" in found(gatepost, "settings", 3)[0][1]

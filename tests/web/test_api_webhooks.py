@@ -82,3 +82,17 @@ def test_what_does_not_fit_is_named(api: Api, body: dict[str, object], pointer: 
     answer = api.client.post("/v1/webhooks", json=body, headers=auth)
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+def test_a_secret_is_changed_over_the_api(api: Api) -> None:
+    _, auth = api.key()
+    _, other = api.key()
+    made = make(api, auth)
+    path = f"/v1/webhooks/{made['id']}/rotate"
+    again = api.client.post(path, headers=auth)
+    fits(description(api), "POST", "/v1/webhooks/{id}/rotate", again)
+    assert again.json()["secret"] not in ("", made["secret"])
+    assert api.client.post(path, headers=other).status_code == 404
+    finished = api.client.post(f"{path}/finish", headers=auth)
+    fits(description(api), "POST", "/v1/webhooks/{id}/rotate/finish", finished)
+    assert "secret" not in finished.json()

@@ -85,7 +85,11 @@ def test_health_and_numbers(site: Site) -> None:
     client = site.client()
     assert client.get("/healthz").text == "ok\n"
     assert client.get("/readyz").text == "ready\n"
-    numbers = client.get("/metrics").text
+    assert client.get("/metrics").status_code == 403
+    assert site.client("ben@example.org").get("/metrics").status_code == 403
+    near = TestClient(site.app, base_url=BASE, client=("127.0.0.1", 50000))
+    assert near.get("/metrics").status_code == 200
+    numbers = site.client("ada@example.org").get("/metrics").text
     assert 'gatepost_deliveries{state="delivered"} 2.0' in numbers
     assert 'gatepost_deliveries{state="failed"} 2.0' in numbers
     assert 'gatepost_inbound{outcome="placed"} 0.0' in numbers

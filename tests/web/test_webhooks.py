@@ -37,3 +37,18 @@ def test_what_does_not_fit_is_said_beside_the_field(site: Site) -> None:
     assert answer.status_code == 422
     for name in ("url", "kinds", "credential"):
         assert f'id="problem-{name}"' in answer.text
+
+
+def test_a_secret_is_changed_in_two_steps(site: Site) -> None:
+    client = site.client("ada@example.org")
+    client.post("/webhooks", data={"url": "https://hooks.example.org/x"})
+    with site.parts.database.session() as session:
+        (row,) = list_webhooks(session)
+    path = f"/webhooks/{row.id}"
+    made = client.post(f"{path}/rotate")
+    assert re.search(r"whsec_[A-Za-z0-9+/=]{44}", made.text)
+    assert "End the old secret" in made.text
+    assert "whsec_" not in client.get(path).text
+    assert client.post(f"{path}/rotate/finish").headers["location"] == f"{path}?done=finished"
+    assert "End the old secret" not in client.get(path).text
+    assert site.client("ben@example.org").post(f"{path}/rotate").status_code == 403
