@@ -21,6 +21,8 @@ from gatepost.gateway.routes_pace import RoutesPace
 from gatepost.gateway.rules import DEFAULT, Rules, Sender, choose
 from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.stream_mark import is_marked
+from gatepost.gateway.streams import personal
 from gatepost.gateway.token_source import Tokens
 from gatepost.gateway.uncertain import settle_for_ever
 from gatepost.gateway.ways import DIRECT_PLACES, direct_route, relay_route, sandbox_route
@@ -90,6 +92,10 @@ async def way_out(
     places = DIRECT_PLACES * gate.settings.deliveries_at_once
 
     async def attempt(outgoing: Outgoing) -> Sent:
+        if is_marked(outgoing.content):
+            content, taken = outgoing.content, outgoing.claim.delivery_id
+            own = await asyncio.to_thread(personal, gate, content, taken, clock())
+            outgoing = replace(outgoing, content=own)
         book = await current(ways)
         if not book.rows and not outgoing.claim.via:
             return await default.route.attempt(outgoing)

@@ -6,6 +6,8 @@ from starlette.responses import RedirectResponse, Response
 
 from gatepost.address import AddressError, parse_address
 from gatepost.store import suppressions
+from gatepost.store.credentials import list_credentials
+from gatepost.store.unsubscribes import come_back, list_unsubscribes, set_stream
 from gatepost.web.forms import Form
 from gatepost.web.inbox import page_number
 from gatepost.web.render import show
@@ -16,6 +18,8 @@ DAYS = (30, 90, 365, 0)
 NOTICES = {
     "added": "Nothing is sent to this address any more.",
     "removed": "Mail to this address is sent again. What was suppressed meanwhile waits for Try now on its message.",
+    "back": "The stream is sent to this address again.",
+    "stream": "The stream is saved; it counts for mail that is taken from now on.",
     "gone": "This address was not on the list any more.",
 }
 
@@ -32,6 +36,8 @@ def suppression_page(visit: Visit, form: Form | None = None, status: int = 200) 
         "more": len(rows) > PAGE,
         "count": suppressions.count_suppressions(visit.session, visit.now),
         "days": DAYS,
+        "left": list_unsubscribes(visit.session, text),
+        "credentials": list_credentials(visit.session),
         "notices": NOTICES,
         "form": form or Form(),
     }
@@ -69,3 +75,20 @@ def remove(visit: Visit) -> Response:
         lambda session: suppressions.unsuppress(session, address, f"Removed by {user.name}", now, user.id)
     )
     return RedirectResponse(f"/suppressions?done={'removed' if gone else 'gone'}", 303)
+
+
+def take_back(visit: Visit) -> Response:
+    """Send a stream to somebody again who had left it."""
+    stream, address, now, user_id = visit.form.get("stream"), visit.form.get("address"), visit.now, visit.user.id
+    gone = visit.app.ledger.write(lambda session: come_back(session, stream, address, now, user_id))
+    return RedirectResponse(f"/suppressions?done={'back' if gone else 'gone'}", 303)
+
+
+def name_stream(visit: Visit) -> Response:
+    """Say which stream a credential's mail belongs to, or that it is none."""
+    credential, name = visit.form.get("credential"), visit.form.get("stream")
+    try:
+        visit.app.ledger.write(lambda session: set_stream(session, credential, name))
+    except ValueError as error:
+        return suppression_page(visit, visit.form.wrong({"stream": f"{error}."}), 422)
+    return RedirectResponse("/suppressions?done=stream", 303)

@@ -160,3 +160,44 @@ def suppression_remove(context: typer.Context, address: Address, as_json: AsJson
 
     with ending():
         remove(context.obj.settings(), address, as_json)
+
+
+@suppression.command("stream")
+def suppression_stream(
+    context: typer.Context,
+    credential: Annotated[str, typer.Argument(metavar="CREDENTIAL", help="Its name, user name or id.")],
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help='As recipients read it; "" for none.')],
+    as_json: AsJson = False,
+) -> None:
+    """Let recipients leave the mail of a credential, by a link of their own in each (RFC 8058)."""
+    from gatepost.cli.suppression import name_stream
+
+    with ending():
+        name_stream(context.obj.settings(), credential, stream, as_json)
+
+
+@suppression.command("left")
+def suppression_left(
+    context: typer.Context,
+    text: Annotated[str, typer.Option("--search", metavar="TEXT", help="Only addresses with this text.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List who has left which stream."""
+    from gatepost.cli.suppression import list_left
+
+    with ending():
+        list_left(context.obj.settings(), text, as_json)
+
+
+@suppression.command("back")
+def suppression_back(
+    context: typer.Context,
+    address: Address,
+    stream: Annotated[str, typer.Argument(metavar="STREAM", help="The stream that was left.")],
+    as_json: AsJson = False,
+) -> None:
+    """Send a stream to an address again, where its owner asked for that."""
+    from gatepost.cli.suppression import take_back
+
+    with ending():
+        take_back(context.obj.settings(), address, stream, as_json)

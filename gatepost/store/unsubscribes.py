@@ -1,0 +1,84 @@
+"""Streams that recipients can leave by themselves (RFC 8058), and who has left which: nothing else is kept from them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col, func, select
+
+from gatepost.model import Credential, Delivery, Message, Unsubscribe
+from gatepost.store.acts import history
+from gatepost.store.events import add_event
+from gatepost.store.rows import insert_missing, insert_rows
+from gatepost.words import DeliveryState
+
+LONGEST = 60
+
+
+def set_stream(session: Session, credential_id: str, stream: str) -> None:
+    """Mail of this credential belongs to a stream, or to none. Raises ValueError."""
+    name = " ".join(stream.split())
+    if len(name) > LONGEST or not name.isprintable():
+        raise ValueError(f"A stream's name has up to {LONGEST} characters, such as Order news")
+    session.execute(update(Credential).where(col(Credential.id) == credential_id).values(stream=name))
+
+
+def stream_of(session: Session, delivery_id: str) -> tuple[str, str] | None:
+    """The stream of a delivery's mail, which may be empty, and its recipient's key."""
+    query = (
+        select(Credential.stream, Delivery.recipient)
+        .join(Message, col(Message.id) == col(Delivery.message_id))
+        .join(Credential, col(Credential.id) == col(Message.credential_id))
+    )
+    found = session.exec(query.where(Delivery.id == delivery_id)).first()
+    return (found[0], found[1].lower()) if found else None
+
+
+def has_left(session: Session, stream: str, address: str) -> bool:
+    """Whether this address key has left a stream."""
+    return session.get(Unsubscribe, (stream, address)) is not None
+
+
+def leave(session: Session, delivery_id: str, how: str, now: datetime) -> bool:
+    """The recipient of a delivery leaves its stream; False where it has none. Once more changes nothing."""
+    found = stream_of(session, delivery_id)
+    if not found or not found[0]:
+        return False
+    stream, address = found
+    if not has_left(session, stream, address):
+        row = Unsubscribe(stream=stream, address=address, how=how, delivery_id=delivery_id, at=now)
+        insert_missing(session, [row])
+        data = {"address": address, "stream": stream, "how": how}
+        add_event(session, "unsubscribe.added", now=now, delivery_id=delivery_id, data=data)
+    return True
+
+
+def come_back(session: Session, stream: str, address: str, now: datetime, user_id: str | None = None) -> bool:
+    """Send a stream to an address again; False where it had not left."""
+    where = (col(Unsubscribe.stream) == stream, col(Unsubscribe.address) == address.lower())
+    gone = session.execute(delete(Unsubscribe).where(*where).returning(col(Unsubscribe.address))).first()
+    if gone:
+        data = {"address": address, "stream": stream}
+        add_event(session, "unsubscribe.removed", now=now, user_id=user_id, data=data)
+    return bool(gone)
+
+
+def list_unsubscribes(session: Session, text: str = "", limit: int = 200) -> Sequence[Unsubscribe]:
+    """Who has left which stream, newest first."""
+    query = select(Unsubscribe).order_by(col(Unsubscribe.at).desc(), Unsubscribe.address).limit(limit)
+    if text:
+        query = query.where(col(Unsubscribe.address).contains(text.lower(), autoescape=True))
+    return session.exec(query).all()
+
+
+def stop_those_who_left(session: Session, stream: str, message_id: str, now: datetime) -> list[str]:
+    """Suppress a new message's deliveries to those who left its stream; their ids."""
+    gone = select(Unsubscribe.address).where(Unsubscribe.stream == stream)
+    text = f"Suppressed: the recipient unsubscribed from {stream}"
+    where = (col(Delivery.message_id) == message_id, func.lower(col(Delivery.recipient)).in_(gone))
+    waiting = col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.HELD))
+    values = {"state": DeliveryState.SUPPRESSED, "text": text, "next_attempt_at": None, "fence": Delivery.fence + 1}
+    changed = update(Delivery).where(*where, waiting).values(**values, updated_at=now).returning(col(Delivery.id))
+    ids = list(session.execute(changed).scalars())
+    insert_rows(session, [history(key, DeliveryState.SUPPRESSED, text, None, now, "unsubscribe") for key in ids])
+    return ids
