@@ -1,12 +1,15 @@
 """1,300 slow or silent attackers beside honest clients (T13)."""
 
 import asyncio
+import socket
 import statistics
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+
+import uvloop
 
 from tests.rig.process import free_port
 from tests.torture.backends import store
@@ -97,7 +100,7 @@ async def never_reads(streams: Streams) -> None:
     writer.transport.pause_reading()  # type: ignore[attr-defined]
     writer.write(b"MAIL FROM:<a@slow.example>\r\n")
     while not writer.transport.is_closing():
-        writer.write(f"RCPT TO:<{MAILBOX}>\r\n".encode() * 500)
+        writer.write(f"RCPT TO:<{MAILBOX}>\r\n".encode() * 5000)
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
                 await writer.drain()
@@ -112,6 +115,15 @@ ATTACKS: dict[str, Callable[[Streams], Awaitable[None]]] = {
 SHARES = {"command": 500, "content": 500, "handshake": 200, "unread": 100}
 
 
+def small_socket(source: str) -> socket.socket:
+    """A socket that soon has no room for what it does not read."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+    sock.setblocking(False)
+    sock.bind((source, 0))
+    return sock
+
+
 async def attacker(siege: Siege, name: str, source: str) -> None:
     """One attacker: connects again whenever it was cut."""
     port = siege.submissions if name == "handshake" else siege.mx
@@ -120,9 +132,12 @@ async def attacker(siege: Siege, name: str, source: str) -> None:
         siege.open[name] += 1
         writer = None
         try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0), limit=2**18)
+            sock = small_socket(source)
+            async with asyncio.timeout(60):
+                await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+            reader, writer = await asyncio.open_connection(sock=sock)
             await ATTACKS[name]((reader, writer))
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # a time-out is an OSError, too
             pass
         finally:
             siege.open[name] -= 1
@@ -188,7 +203,7 @@ async def honest_for(siege: Siege, product: Gatepost, seconds: float) -> Honest:
 
 async def besiege(run: Run, verdict: Verdict, product: Gatepost, siege: Siege, patience: float) -> None:
     """First honest clients alone, then with attackers."""
-    count, seconds = run.pick(65, 1300), run.seconds(6, 3)
+    count, seconds = run.pick(65, 1300), run.seconds(4, 3)
     alone = await honest_for(siege, product, min(seconds / 3, 30))
     memory = product.rss()
     tasks = attackers(siege, count)
@@ -213,7 +228,8 @@ async def besiege(run: Run, verdict: Verdict, product: Gatepost, siege: Siege, p
         verdict.note(**{f"cut_{name}": len(times)})
         if times:
             verdict.check(f"longest_{name}", round(max(times), 1), deadline + SLACK)
-        verdict.hold(bool(times) or name == "handshake", f"no attacker of the kind {name} was cut")
+        patient = run.short and name in ("handshake", "unread")  # these outlast the short form
+        verdict.hold(bool(times) or patient, f"no attacker of the kind {name} was cut")
     for reply in beside.refused[:3]:
         verdict.hold(False, reply)
 
@@ -230,5 +246,5 @@ def slow_loris(run: Run) -> Verdict:
     with store(run) as url, installed(run.folder / "product", url, **settings) as product:
         product.start()
         siege = Siege(product.ports["mx"], submissions)
-        asyncio.run(besiege(run, verdict, product, siege, patience))
+        uvloop.run(besiege(run, verdict, product, siege, patience))
     return verdict

@@ -133,7 +133,7 @@ def states_at(product: Gatepost, domain: str) -> Counter[str]:
 def storm(run: Run) -> Verdict:
     """20,000 mails wait for a site that answers 421, 451 or nothing: mail to another site is not delayed (T12)."""
     verdict, port = Verdict(), free_port()
-    queued, seconds = run.pick(600, 20_000), run.seconds(5, 5)
+    queued, seconds = run.pick(600, 20_000), run.seconds(3, 5)
     with dns_server(ZONE) as dns:
         settings = {"route": "direct", "direct_port": port, "dns_servers": [dns.address]}
         with store(run) as url, installed(run.folder / "product", url, **settings) as product:
@@ -207,7 +207,7 @@ def fan_out_killed(run: Run) -> Verdict:
 
 async def fan_out_once(run: Run, verdict: Verdict, url: str, *, kills: bool) -> None:
     """One mail to so many, and the figures."""
-    sink, port, count = CountingSink(), free_port(), run.pick(1500, 10_000)
+    sink, port, count = CountingSink(), free_port(), run.pick(1100, 10_000)
     relay = {"route": "relay", "relay": f"smtp://127.0.0.1:{port}", "relay_tls": "none"}
     with installed(run.folder / "product", url, deliveries_at_once=AT_A_TIME, **relay) as product:
         await asyncio.to_thread(product.start)
