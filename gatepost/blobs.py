@@ -9,6 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gatepost.database import NO_ROOM, SyncFailed
@@ -150,6 +151,14 @@ class Blobs:
             return self.take(spool.finish(), digest.hexdigest())
         finally:
             spool.drop()
+
+    def passing(self, content: bytes) -> Iterator[bytes]:
+        """The octets in pieces, from a file without a name, which is gone once nobody reads on. Raises OSError."""
+        self.spool_folder.mkdir(parents=True, exist_ok=True)
+        file = tempfile.TemporaryFile(dir=self.spool_folder)  # noqa: SIM115  closed with the iterator
+        file.write(content)
+        file.seek(0)
+        return iter(partial(file.read, PIECE), b"")
 
     def sync(self, path: Path) -> None:
         """Have a file or folder on disk. Raises OSError; a SyncFailed of it is told to the disk's alarms."""

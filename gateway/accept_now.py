@@ -37,4 +37,5 @@ async def prepare_here(gate: Gate, submission: Submission, now: datetime) -> Pre
     if submission.envelope.size <= AT_ONCE:
         with suppress(NotRemembered):
             return prepare(replace(gate, looks_up=False), submission, now)
-    return await asyncio.to_thread(prepare, gate, submission, now)
+    async with gate.budget.share(submission.envelope.size):
+        return await asyncio.to_thread(prepare, gate, submission, now)

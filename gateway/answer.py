@@ -9,6 +9,7 @@ from gatepost.address import AddressError, format_mailbox, parse_address
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.large import split_source
 from gatepost.gateway.put import Submission
 from gatepost.ids import new_id
 from gatepost.mail import parse
@@ -16,7 +17,7 @@ from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation, participants
-from gatepost.store.messages import conversation_messages, raw_of
+from gatepost.store.messages import conversation_messages, open_raw
 from gatepost.store.users import get_user
 from gatepost.tokens import mint_message_id, reply_address
 
@@ -148,13 +149,18 @@ def named(written: list[str], names: dict[str, str]) -> list[tuple[str, str]]:
     return [(names.get(address.lower(), ""), address) for address in written]
 
 
+def header_of(session: Session, gate: Gate, message: Message) -> bytes:
+    """The header block of a mail, or a little more. Raises RawLost."""
+    return split_source(open_raw(session, message.raw_id, gate.blobs))[0]
+
+
 def references_of(session: Session, gate: Gate, conversation: Conversation, answered: Message | None) -> list[str]:
     """The References of an answer: our root anchor, what the answered mail references, and its own id."""
     if answered is None:
         return []
     mails = conversation_messages(session, conversation)
     anchor = next((row.message_id for row in mails if row.direction == "out"), "")
-    before = parse(raw_of(session, answered.raw_id, gate.blobs)) if answered.direction == "in" else None
+    before = parse(header_of(session, gate, answered)) if answered.direction == "in" else None
     chain = (*before.references, *before.in_reply_to) if before else ()
     return list(dict.fromkeys(part for part in (anchor, *chain, answered.message_id) if part))
 

@@ -1,4 +1,7 @@
-"""Memory for large mails: those who read one whole take a share first, and wait where all is given away."""
+"""Memory for large mails: those who work on one take a share first, and wait where all is given away.
+
+That they wait keeps threads few too: many that hash at once would let the event loop wait for its turn.
+"""
 
 import asyncio
 import threading

@@ -77,7 +77,8 @@ def takes_mail(session: Session, address: Address) -> bool:
 async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     """Take responsibility for a mail: `250` after the commit; trouble of ours is temporary, the raw mail is kept."""
     verdict = await asyncio.get_running_loop().run_in_executor(inbound.verifiers, verify, inbound, envelope)
-    content = await asyncio.to_thread(keep, inbound.desk.blobs, envelope)
+    async with inbound.budget.share(envelope.size):
+        content = await asyncio.to_thread(keep, inbound.desk.blobs, envelope)
     now = inbound.clock()
     stored = inbound.ledger.commit(lambda session: store_all(session, envelope, content, verdict, now))
     arrivals = await in_time(stored, envelope.size)

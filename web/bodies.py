@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from sqlmodel import Session
 
 from gatepost.blobs import Blobs
+from gatepost.gateway.budget import Budget, for_reading
 from gatepost.html_clean import CleanHtml, clean
 from gatepost.mail import Attachment, Mail, parse
 from gatepost.model import Message
@@ -45,7 +46,8 @@ class Body:
 class Bodies:
     """The last few hundred bodies read; a message's octets never change."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget) -> None:
+        self.budget = budget
         self.kept: OrderedDict[str, Body] = OrderedDict()
         self.lock = threading.Lock()
 
@@ -56,7 +58,8 @@ class Bodies:
                 self.kept.move_to_end(message.id)
                 return self.kept[message.id]
         try:
-            body = read_body(message, raw_of(session, message.raw_id, blobs))
+            with self.budget.hold(for_reading(message.size)):
+                body = read_body(message, raw_of(session, message.raw_id, blobs))
         except RawLost:
             return Body(LOST, "", False, (), lost=True)
         with self.lock:

@@ -1,11 +1,14 @@
 """The parts of a mail as answers of their own: the HTML body in its sandbox, attachments, and the source."""
 
 import re
+from contextlib import AbstractContextManager
 from urllib.parse import quote
 
 from starlette.exceptions import HTTPException
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, Response, StreamingResponse
 
+from gatepost.blobs import IN_ROW, Blobs
+from gatepost.gateway.budget import for_reading
 from gatepost.gateway.results import with_results
 from gatepost.mail import parse, part_content
 from gatepost.model import Message
@@ -25,24 +28,32 @@ def raw_mail(visit: Visit, message: Message) -> bytes:
         raise HTTPException(404, "The content of this mail cannot be read from storage.") from None
 
 
+def reading(visit: Visit) -> AbstractContextManager[None]:
+    """Memory to read this page's mail in; pages of large mails wait for each other."""
+    return visit.app.gate.budget.hold(for_reading(visit.message.size))
+
+
 def body(visit: Visit) -> Response:
     """The HTML body for the sandboxed frame, under a policy of its own."""
-    page = html_page(parse(raw_mail(visit, visit.message)), f"/m/{visit.message.id}/parts")
+    with reading(visit):
+        page = html_page(parse(raw_mail(visit, visit.message)), f"/m/{visit.message.id}/parts")
     return HTMLResponse(page, headers={"Content-Security-Policy": MAIL_POLICY, "Cache-Control": "private, max-age=300"})
 
 
 def attachment(visit: Visit) -> Response:
     """One attachment, always as a download."""
-    found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
-    if found is None:
-        raise HTTPException(404, "This mail has no such attachment.")
-    file, content = found
-    return download(content, file.name or "attachment", "application/octet-stream")
+    with reading(visit):
+        found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
+        if found is None:
+            raise HTTPException(404, "This mail has no such attachment.")
+        file, content = found
+        return download(content, file.name or "attachment", blobs=visit.app.blobs)
 
 
 def image(visit: Visit) -> Response:
     """An image of the mail for its HTML body: of four types only, known by its octets, and never as a page."""
-    found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
+    with reading(visit):
+        found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
     media_type = image_type(found[1]) if found else None
     if found is None or media_type is None:
         raise HTTPException(404, "This mail has no such image.")
@@ -56,11 +67,9 @@ def image(visit: Visit) -> Response:
 
 def source(visit: Visit) -> Response:
     """The mail as it is stored; one that came in with our verdict on top, and without forged ones."""
-    return download(
-        told(visit, visit.message, raw_mail(visit, visit.message)),
-        f"{visit.message.id}.eml",
-        "application/octet-stream",
-    )
+    with reading(visit):
+        content = told(visit, visit.message, raw_mail(visit, visit.message))
+        return download(content, f"{visit.message.id}.eml", blobs=visit.app.blobs)
 
 
 def told(visit: Visit, message: Message, raw: bytes) -> bytes:
@@ -70,8 +79,13 @@ def told(visit: Visit, message: Message, raw: bytes) -> bytes:
     return with_results(raw, message.auth.get("results", ""), visit.app.settings.host)
 
 
-def download(content: bytes, name: str, content_type: str) -> Response:
-    """Octets to be saved, never shown: no type guessed, and no name that leads anywhere (RFC 6266)."""
+def download(
+    content: bytes, name: str, content_type: str = "application/octet-stream", blobs: Blobs | None = None
+) -> Response:
+    """Octets to be saved, never shown: no type guessed, and no name that leads anywhere (RFC 6266).
+
+    Many go by way of a file: the reader may be slow, and would keep them all in memory.
+    """
     plain = UNSAFE.sub("_", name).strip(". ")[:100] or "attachment"
     disposition = f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name[:150], safe='')}"
     headers = {
@@ -79,4 +93,7 @@ def download(content: bytes, name: str, content_type: str) -> Response:
         "X-Content-Type-Options": "nosniff",
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
-    return Response(content, media_type=content_type, headers=headers)
+    if blobs is None or len(content) <= IN_ROW:
+        return Response(content, media_type=content_type, headers=headers)
+    headers["Content-Length"] = str(len(content))
+    return StreamingResponse(blobs.passing(content), media_type=content_type, headers=headers)

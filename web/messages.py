@@ -7,7 +7,8 @@ from typing import Any
 from starlette.responses import Response
 
 from gatepost.codes import look_up
-from gatepost.mail import parse
+from gatepost.gateway.budget import for_reading
+from gatepost.mail import headers_of
 from gatepost.model import DeliveryEvent, Message
 from gatepost.store import pages, users
 from gatepost.store.credentials import get_credential
@@ -108,13 +109,14 @@ def attempts(visit: Visit, one: Shown) -> list[Attempts]:
 
 def source_of(visit: Visit, message: Message) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The mail's source as text, cut where a page ends, and its header fields."""
-    try:
-        raw = raw_of(visit.session, message.raw_id, visit.app.blobs)
-    except RawLost:
-        return "", ()
-    raw = told(visit, message, raw)
-    headers = parse(raw).headers if message.direction != "note" else ()
-    return raw[:SOURCE_SHOWN].decode("utf-8", "replace"), tuple(headers)
+    with visit.app.gate.budget.hold(for_reading(message.size)):
+        try:
+            raw = raw_of(visit.session, message.raw_id, visit.app.blobs)
+        except RawLost:
+            return "", ()
+        raw = told(visit, message, raw)
+        headers = headers_of(raw) if message.direction != "note" else ()
+        return raw[:SOURCE_SHOWN].decode("utf-8", "replace"), tuple(headers)
 
 
 def origin(visit: Visit, message: Message) -> dict[str, Any]:

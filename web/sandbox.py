@@ -2,6 +2,7 @@
 
 from starlette.responses import Response
 
+from gatepost.gateway.budget import for_reading
 from gatepost.mail import parse
 from gatepost.store import pages
 from gatepost.store.messages import get_message
@@ -49,8 +50,11 @@ def sandbox_page(visit: Visit) -> Response:
     message = get_message(visit.session, kept.message_id)
     if message is None:
         raise LookupError(f"the message of {kept.id} is gone")
-    raw = raw_mail(visit, message)
-    mail = parse(raw)
+    with visit.app.gate.budget.hold(for_reading(message.size)):
+        raw = raw_mail(visit, message)
+        mail = parse(raw)
+        source = raw[:SOURCE_SHOWN].decode("utf-8", "replace")
+        del raw
     first = "html" if mail.html else "text"
     context = {
         "section": "sandbox",
@@ -58,6 +62,6 @@ def sandbox_page(visit: Visit) -> Response:
         "m": message,
         "mail": mail,
         "view": visit.query("view") if visit.query("view") in VIEWS else first,
-        "source": raw[:SOURCE_SHOWN].decode("utf-8", "replace"),
+        "source": source,
     }
     return show(visit, "sandbox_mail.html", context)
