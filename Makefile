@@ -7,7 +7,7 @@ ASSETS := $(shell find web -name node_modules -prune -o -path web/static -prune 
 CORPORA ?= ../shared/corpora
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench score lock packages clean
+.PHONY: help setup run demo test check bench torture score lock packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -32,6 +32,9 @@ check: .venv/.installed ## Style, types, layout and import direction
 bench: setup ## Benchmarks; they print their figures
 	@for bench in bench/*.py; do [ -e "$$bench" ] || { echo "No benchmarks yet."; exit 0; }; \
 		echo "== $$bench"; $(BIN)/python "$$bench" || exit 1; done
+
+torture: setup packages ## Kills, power cuts, clock jumps, storms: minutes of each (NAMES="kill-storm" ARGS=--list)
+	@$(BIN)/python -m tests.torture $(NAMES) $(ARGS)
 
 score: setup ## Score parsing and threading on a folder of real mail (CORPORA=folder)
 	@if [ -x $(CORPORA)/score.py ]; then $(BIN)/python $(CORPORA)/score.py --gatepost $(BIN)/gatepost; \

@@ -17,6 +17,8 @@ PROGRAMS = {  # component: (Debian package, a program that it brings)
     "dovecot": ("dovecot-imapd", "dovecot"),
     "chromium": ("chromium", "chromium"),
     "swaks": ("swaks", "swaks"),
+    "strace": ("strace", "strace"),
+    "faketime": ("faketime", "faketime"),
 }
 OPTIONS = ["-y", "--no-install-recommends", "--no-remove"]
 POLICY = Path("/usr/sbin/policy-rc.d")

@@ -6,6 +6,7 @@ Exit codes: 0 all held, 1 something did not, 3 all that ran held and something w
 import argparse
 import json
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ PASSED, FAILED, SKIPPED = 0, 1, 3
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run what was asked for; the exit code."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(FAILED))  # so that what was started is ended
     args = arguments(argv)
     names = args.names or list(SCENARIOS)
     if args.list:

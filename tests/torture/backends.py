@@ -14,6 +14,7 @@ import psycopg
 
 from tests.rig.packages import find_program
 from tests.rig.postgres import accepts, server_user
+from tests.torture.product import die_with_parent
 from tests.torture.run import Run, Skipped
 
 SETTINGS = ("listen_addresses=", "shared_buffers=64MB", "max_connections=100")
@@ -67,6 +68,7 @@ class Cluster:
                 user=self.user,
                 group=self.user,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         while wait and not accepts(self.folder):
             assert self.process is not None

@@ -1,5 +1,6 @@
 """The real `gatepost serve` as a process on fixed ports, killed by its own pid, started again, asked by `fsck`."""
 
+import ctypes
 import json
 import os
 import signal
@@ -80,6 +81,7 @@ class Gatepost:
                 env=self.surroundings(),
                 cwd=self.folder,
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         if wait:
             self.wait_listening(began + START_SECONDS)
@@ -142,6 +144,11 @@ class Gatepost:
             yield database
         finally:
             database.close()
+
+
+def die_with_parent() -> None:
+    """In the new process: it is killed when the test run is (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def status_kb(pid: int, name: str) -> int:
