@@ -2,7 +2,24 @@
 
 from collections.abc import Callable
 
-from tests.torture import contract, database, kill, power
+from tests.torture import (
+    backlog,
+    contract,
+    database,
+    disk,
+    faults,
+    guessing,
+    half_open,
+    hostile,
+    kill,
+    memory,
+    moments,
+    network,
+    power,
+    smuggling,
+    storms,
+    workers,
+)
 from tests.torture.run import Run, Verdict
 
 BACKENDS = ("sqlite", "postgres")
@@ -16,8 +33,31 @@ SCENARIOS: dict[str, Callable[[Run], Verdict]] = {
     "sync-contract": contract.sync_contract,
     "database-down": database.database_down,
     "failover": database.failover,
+    "clock-jumps": moments.clock_jumps,
+    "backlog": backlog.backlog,
+    "two-workers": workers.two_workers,
+    "storm": storms.storm,
+    "fan-out": storms.fan_out,
+    "fan-out-killed": storms.fan_out_killed,
+    "smuggling": smuggling.smuggling,
+    "hostile-servers": hostile.hostile,
+    "faults": faults.faults,
+    "disk-full": disk.disk_full,
+    "sync-fails": disk.sync_fails,
+    "large-mails": memory.large_mails,
+    "idle": memory.idle,
+    "endless": memory.endless,
+    "slow-loris": network.slow_loris,
+    "half-open": half_open.half_open,
+    "guessing": guessing.guessing,
 }
-ONLY: dict[str, tuple[str, ...]] = {"database-down": ("postgres",), "failover": ("postgres",)}
+ONLY: dict[str, tuple[str, ...]] = {
+    "database-down": ("postgres",),
+    "failover": ("postgres",),
+    "two-workers": ("postgres",),
+    "hostile-servers": ("sqlite",),
+    **dict.fromkeys(("disk-full", "sync-fails", "large-mails", "idle", "endless"), ("sqlite",)),
+}
 """The back ends of scenarios that are not for all."""
 
 
