@@ -6,6 +6,7 @@ A commit with full sync costs the same for one operation as for fifty (group com
 import asyncio
 import queue
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -24,6 +25,8 @@ Op = Callable[[Session], T]
 Many = Callable[[Session, Sequence[Item]], Sequence[T]]
 """An operation on several items at once; its results are in their order."""
 BATCH = 200
+PAUSE = 0.005
+"""Seconds between the beginnings of two batches while several callers write: each batch has its price."""
 
 
 class LedgerClosed(Exception):
@@ -55,6 +58,7 @@ class Ledger:
         self.disk = disk or any_disk()
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.closing = False
+        self.crowded = False
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self.run, name="ledger", daemon=True)
 
@@ -101,17 +105,20 @@ class Ledger:
             self.jobs.put(job)
 
     def run(self) -> None:
-        ending = False
+        ending, began = False, 0.0
         while not ending:
-            first = self.jobs.get()
             batch: list[Job] = []
+            first = self.jobs.get()
+            if self.crowded:
+                time.sleep(max(began + PAUSE - time.monotonic(), 0))
+            began = time.monotonic()
             while first is not None:
                 if first.taken_up():  # from here on nobody can cancel it
                     batch.append(first)
                 if len(batch) >= BATCH or self.jobs.empty():
                     break
                 first = self.jobs.get()
-            ending = first is None
+            ending, self.crowded = first is None, len(batch) > 1
             if batch:
                 self.run_batch(batch)
 

@@ -6,7 +6,6 @@ A token is lower-case base32 of `key id (1) + row's UUID (16) + HMAC-SHA-256 cut
 
 import base64
 import binascii
-import hashlib
 import hmac
 
 from gatepost.ids import id_bytes, id_from_bytes
@@ -40,7 +39,7 @@ def read_token(keys: Keys, purpose: str, prefix: str, token: str) -> str | None:
 
 
 def mac(keys: Keys, purpose: str, body: bytes) -> bytes:
-    return hmac.new(keys.purpose("token." + purpose, body[0]), body, hashlib.sha256).digest()[:MAC]
+    return hmac.digest(keys.purpose("token." + purpose, body[0]), body, "sha256")[:MAC]
 
 
 def return_path(keys: Keys, delivery_id: str) -> str:

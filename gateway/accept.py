@@ -23,13 +23,14 @@ from gatepost.gateway.senders import check_sender, one_from
 from gatepost.gateway.signing import Signer, SigningError, make_signer, sign_all, signed_words
 from gatepost.gateway.stamp import read_header, stamped, with_clear_from
 from gatepost.gateway.standing import Standing, address_standing
+from gatepost.gateway.stream_mark import with_mark
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
-from gatepost.model import Message
 from gatepost.reply import Refused
 from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.domains import domain_keys, nearest_domain, private_key
+from gatepost.store.outgoing import NewMessage
 from gatepost.tokens import mint_message_id
 
 KNOWN_FOR = timedelta(seconds=5)
@@ -75,7 +76,8 @@ def accept(gate: Gate, submission: Submission, now: datetime) -> Future[str]:
 
     Raises Refused at once for what may not go out; the future may raise it too (idempotency key).
     """
-    prepared = prepare(gate, submission, now)
+    with gate.budget.hold(submission.envelope.size):
+        prepared = prepare(gate, submission, now)
     future = gate.ledger.submit(lambda session: put(session, prepared, now))
     future.add_done_callback(lambda done: gate.wake())
     return future
@@ -97,14 +99,15 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
     protocol = "ESMTPSA" if envelope.tls else "ESMTPA" if submission.trigger == "smtp" else "HTTP"
     content = stamped(header, row_id=row_id, minted_id=minted, host=gate.settings.host, protocol=protocol, now=now)
     signers = signers_for(gate, sender.domain, now)
+    if submission.credential and submission.credential.stream:  # each recipient's own link is signed with it
+        content, signers = with_mark(content), ()
     try:
         content = sign_all(content, signers, now, body_digest(body) if body and signers else b"")
     except SigningError as error:
         raise Refused(550, "5.6.0", str(error)) from None
     stored = gate.blobs.put(chain([content], body())) if body else gate.blobs.keep(content)
-    message = Message(
+    message = NewMessage(
         id=row_id,
-        direction="out",
         digest=identity_of(submission, header.message_id) or row_id,
         message_id=header.message_id or minted,
         subject=header.subject,

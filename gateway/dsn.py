@@ -15,9 +15,9 @@ from sqlmodel import Session
 from gatepost.address import AddressError, parse_address
 from gatepost.envelope import Asked, Envelope
 from gatepost.gateway.accept import Gate, signers_for
-from gatepost.gateway.put import Prepared, Submission, put
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
 from gatepost.gateway.dsn_parameters import DSN_TRIGGER
+from gatepost.gateway.put import Prepared, Submission, put
 from gatepost.gateway.signing import sign_all, signed_words
 from gatepost.ids import new_id
 from gatepost.ledger import LedgerClosed
@@ -26,6 +26,7 @@ from gatepost.reply import Reply
 from gatepost.settings import Settings
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.store.notices import WINDOW, News, move_on, news_between, note_told, told_before, told_until
+from gatepost.store.outgoing import NewMessage
 from gatepost.store.settled import Horizon, mark
 from gatepost.tokens import mint_message_id
 from gatepost.webhook_payload import read_said
@@ -129,9 +130,8 @@ def make_notice(gate: Gate, message: Message, owed: Sequence[Owed], now: datetim
     signers = signers_for(gate, settings.domain, now)
     mail = sign_all(mail, signers, now)
     subject = next(line for line in mail.split(b"\r\n") if line.startswith(b"Subject: ")).decode()[9:]
-    row = Message(
+    row = NewMessage(
         id=row_id,
-        direction="out",
         digest=row_id,
         kind=KINDS.get(facts[0].action, Kind.REPORT),
         message_id=minted,

@@ -169,8 +169,9 @@ class Outbox:
         try:
             passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
             choose = pace.choose if pace and not pace.one else None
+            own = [taken.delivery_id for taken, _ in self.tasks.values()]
             claims, self.full = await self.gate.ledger.commit(
-                lambda session: claim_some(session, free, LEASE, now, choose, passed)
+                lambda session: claim_some(session, free, LEASE, now, choose, passed, own)
             )
             self.behind = len(claims) >= free
             return await self.contents.of(claims)

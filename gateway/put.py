@@ -10,14 +10,22 @@ from gatepost.blobs import Content
 from gatepost.envelope import Asked, Envelope
 from gatepost.gateway.again import sent_before
 from gatepost.gateway.dsn_parameters import orcpt_of
-from gatepost.model import Credential, Delivery, Message
+from gatepost.model import Credential
 from gatepost.reply import Refused
 from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import add_participants, create_conversation, know_ids, touch
-from gatepost.store.deliveries import Claim, Recipients, announce_suppressed, claim_of, put_recipients
+from gatepost.store.deliveries import Claim
 from gatepost.store.events import add_events, event_values
-from gatepost.store.messages import keep_key, key_used, put_messages
-from gatepost.words import DeliveryState
+from gatepost.store.messages import keep_key, key_used
+from gatepost.store.outgoing import (
+    NewDelivery,
+    NewMessage,
+    Recipients,
+    announce_suppressed,
+    put_outgoing,
+    put_recipients,
+)
+from gatepost.store.unsubscribes import stop_those_who_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +48,7 @@ class Submission:
 class Prepared:
     """A mail that may go out, ready to be stored; `held` says why it waits for a person, whoever sent it."""
 
-    message: Message
+    message: NewMessage
     content: Content
     recipients: tuple[str, ...]
     references: tuple[str, ...]
@@ -82,20 +90,22 @@ def put_all(session: Session, items: Sequence[Put]) -> list[Stored]:
         earlier.append(known.get(message.digest) or used_before(session, item.prepared, item.now))
         known.setdefault(message.digest, earlier[-1] or message.id)
     fresh = [item for item, used in zip(items, earlier, strict=True) if not used]
-    put_messages(session, [(item.prepared.message, item.prepared.content) for item in fresh])
+    put_outgoing(session, [(item.prepared.message, item.prepared.content) for item in fresh])
     rows = put_recipients(session, [recipients_of(item) for item in fresh])
     for item in fresh:
         into_conversation(session, item.prepared, item.now)
     add_events(session, [told(item) for item in fresh])
+    for item in fresh:
+        if stream := stream_of(item):
+            stop_those_who_left(session, stream, item.prepared.message.id, item.now)
     for item, deliveries in zip(fresh, rows, strict=True):
         announce_suppressed(session, deliveries, item.now)
     stored = iter(stored_as(item, deliveries) for item, deliveries in zip(fresh, rows, strict=True))
     return [Stored(used) if used else next(stored) for used in earlier]
 
 
-def stored_as(item: Put, deliveries: Sequence[Delivery]) -> Stored:
-    claims = (claim_of(row) for row in deliveries if row.state == DeliveryState.SENDING)
-    return Stored(item.prepared.message.id, tuple(claims))
+def stored_as(item: Put, deliveries: Sequence[NewDelivery]) -> Stored:
+    return Stored(item.prepared.message.id, tuple(row.claim for row in deliveries if row.claim))
 
 
 def used_before(session: Session, prepared: Prepared, now: datetime) -> str:
@@ -117,7 +127,14 @@ def recipients_of(item: Put) -> Recipients:
     prepared = item.prepared
     held = prepared.held or why_held(prepared.submission.credential)
     asked = asked_of(prepared.submission.envelope)
-    return Recipients(prepared.message.id, prepared.recipients, item.now, held, asked, item.lease_until)
+    lease = None if stream_of(item) else item.lease_until
+    return Recipients(prepared.message.id, prepared.recipients, item.now, held, asked, lease)
+
+
+def stream_of(item: Put) -> str:
+    """The stream whose recipients may have left it (RFC 8058); empty for other mail."""
+    credential = item.prepared.submission.credential
+    return credential.stream if credential else ""
 
 
 def into_conversation(session: Session, prepared: Prepared, now: datetime) -> None:

@@ -131,14 +131,16 @@ async def send_follow_up(
 
 
 def compose_follow_up(gate: Gate, answered: SandboxAnswer, outgoing: Outgoing, now: datetime) -> FollowUp | None:
-    author = from_address(read_header(outgoing.content).fields)
+    with gate.budget.hold(len(outgoing.content)):
+        content = outgoing.content if isinstance(outgoing.content, bytes) else outgoing.content.read()
+    author = from_address(read_header(content).fields)
     with gate.database.session() as session:
         is_channel = bool(author and channel_by_address(session, author.lower()))
     return follow_up(
         answered.follow_up or "",
         return_path=outgoing.mail_from,
         recipient=outgoing.recipient,
-        content=outgoing.content,
+        content=content,
         now=now,
         from_is_channel=is_channel,
     )

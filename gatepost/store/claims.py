@@ -45,13 +45,22 @@ ROUNDS = 4
 MOST_PASSED = 200
 
 
-def claim(session: Session, limit: int, lease: timedelta, now: datetime) -> list[Claim]:
-    """Take due deliveries: queued or delayed ones whose time has come, and those whose lease ran out."""
-    return take(session, [found for found, _ in due(session, limit, now)], lease, now)
+def claim(session: Session, limit: int, lease: timedelta, now: datetime, own: Collection[str] = ()) -> list[Claim]:
+    """Take due deliveries: queued or delayed ones whose time has come, and those whose lease ran out.
+
+    `own` are the ids that the caller is attempting now: a clock that jumped has not freed them.
+    """
+    return take(session, [found for found, _ in due(session, limit, now, (), own)], lease, now)
 
 
 def claim_chosen(
-    session: Session, limit: int, lease: timedelta, now: datetime, choose: Choose, passed: Collection[str] = ()
+    session: Session,
+    limit: int,
+    lease: timedelta,
+    now: datetime,
+    choose: Choose,
+    passed: Collection[str] = (),
+    own: Collection[str] = (),
 ) -> tuple[list[Claim], set[str]]:
     """Take of the due deliveries those that `choose` picks; the claims, and the domains that have no room.
 
@@ -60,7 +69,7 @@ def claim_chosen(
     ids: list[str] = []
     full = set(passed)
     for _ in range(ROUNDS):
-        page = due(session, PAGE, now, full, ids)
+        page = due(session, PAGE, now, full, [*ids, *own])
         chosen, crowded = choose(page, limit - len(ids))
         ids += chosen
         full |= crowded
@@ -70,12 +79,18 @@ def claim_chosen(
 
 
 def claim_some(
-    session: Session, limit: int, lease: timedelta, now: datetime, choose: Choose | None, passed: Collection[str]
+    session: Session,
+    limit: int,
+    lease: timedelta,
+    now: datetime,
+    choose: Choose | None,
+    passed: Collection[str],
+    own: Collection[str],
 ) -> tuple[list[Claim], set[str]]:
     """As `claim_chosen`; without `choose` the oldest, whatever their domains."""
     if choose is None:
-        return claim(session, limit, lease, now), set()
-    return claim_chosen(session, limit, lease, now, choose, passed)
+        return claim(session, limit, lease, now, own), set()
+    return claim_chosen(session, limit, lease, now, choose, passed, own)
 
 
 def renew(session: Session, claims: Sequence[Claim], until: datetime) -> None:

@@ -1,7 +1,7 @@
 """Deliveries: one row per recipient, claimed by lease with a fence, and their append-only history."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,13 +9,12 @@ from sqlalchemy import bindparam, union, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, col, func, or_, select
 
-from gatepost.envelope import NOTHING_ASKED, Asked
 from gatepost.ids import new_id
-from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, Suppression
+from gatepost.model import Conversation, Delivery, DeliveryEvent, Message
 from gatepost.reply import Reply
 from gatepost.store.events import add_event
-from gatepost.store.rows import connection, insert_row, insert_rows
-from gatepost.store.suppressions import SANDBOX, count_failure, sentence, suppressed_among
+from gatepost.store.rows import connection, insert_row
+from gatepost.store.suppressions import SANDBOX, count_failure
 from gatepost.store.transcripts import put_transcript
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
@@ -55,99 +54,6 @@ class Result:
     next_attempt_at: datetime | None
     transcript: str = ""
     told_on: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Recipients:
-    """Whom a new message goes to (address keys or wire forms, each once).
-
-    `held` says why it waits for a person; `asked` has what some recipients' commands asked to be told; with
-    `lease_until` the caller sends it at once.
-    """
-
-    message_id: str
-    addresses: Sequence[str]
-    now: datetime
-    held: str = ""
-    asked: Mapping[str, Asked] = field(default_factory=dict)
-    lease_until: datetime | None = None
-
-
-def put_deliveries(session: Session, message_id: str, recipients: Sequence[str], now: datetime) -> list[Delivery]:
-    """One row per recipient of one message, as `put_recipients`."""
-    return put_recipients(session, [Recipients(message_id, recipients, now)])[0]
-
-
-def put_recipients(session: Session, messages: Sequence[Recipients]) -> list[list[Delivery]]:
-    """One row per recipient of each message.
-
-    It starts queued, or sending for who puts it with a lease; suppressed, when its address is on the list; or held.
-    """
-    if not messages:
-        return []
-    among = [address for message in messages for address in message.addresses]
-    listed = {entry.address: entry for entry in suppressed_among(session, among, messages[0].now)}
-    made = [new_rows(message) for message in messages]
-    stopped: list[DeliveryEvent] = []
-    for message, rows in zip(messages, made, strict=True):
-        for row in rows:
-            if stop(row, listed.get(row.recipient.lower()), message.held):
-                stopped.append(beginning(row, message.now))
-    insert_rows(session, [row for rows in made for row in rows])
-    insert_rows(session, stopped)
-    return made
-
-
-def new_rows(message: Recipients) -> list[Delivery]:
-    sending = message.lease_until is not None
-    return [
-        Delivery(
-            id=new_id("dlv"),
-            message_id=message.message_id,
-            recipient=recipient,
-            state=DeliveryState.SENDING if sending else DeliveryState.QUEUED,
-            next_attempt_at=message.now,
-            lease_until=message.lease_until,
-            fence=1 if sending else 0,
-            notify=told.notify,
-            orcpt=told.orcpt,
-            created_at=message.now,
-            updated_at=message.now,
-        )
-        for recipient in dict.fromkeys(message.addresses)
-        for told in [message.asked.get(recipient, NOTHING_ASKED)]
-    ]
-
-
-def stop(row: Delivery, entry: Suppression | None, held: str) -> bool:
-    """Keep a new delivery from being sent, with the why as its text; whether there was a reason to."""
-    if entry is None and not held:
-        return False
-    row.state = DeliveryState.SUPPRESSED if entry else DeliveryState.HELD
-    row.text = sentence(entry) if entry else held
-    row.next_attempt_at = row.lease_until = None
-    return True
-
-
-def beginning(row: Delivery, now: datetime) -> DeliveryEvent:
-    """The first line of the history of a delivery that is not sent."""
-    source = "suppression list" if row.state == DeliveryState.SUPPRESSED else "credential"
-    return DeliveryEvent(id=new_id("dev"), delivery_id=row.id, at=now, state=row.state, source=source, text=row.text)
-
-
-def announce_suppressed(session: Session, rows: Sequence[Delivery], now: datetime) -> None:
-    """Tell of new deliveries whose address is on the list, once their message is where it is shown."""
-    for row in rows:
-        if row.state == DeliveryState.SUPPRESSED:
-            result = Result(DeliveryState.SUPPRESSED, Reply(None, None, row.text), "", "", None)
-            announce(session, row.id, row.message_id, row.recipient, result, now)
-
-
-def claim_of(row: Delivery) -> Claim:
-    """The claim on a delivery that was put with a lease."""
-    return Claim(
-        row.id, row.message_id, row.recipient, row.attempts, row.fence, row.created_at, row.notify, row.orcpt, row.via
-    )
 
 
 def end_leases(session: Session, now: datetime) -> None:

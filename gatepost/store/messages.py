@@ -11,7 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Idempotency, Message, Raw
-from gatepost.store.rows import connection, insert_row, insert_rows
+from gatepost.store.rows import connection, insert_row
 
 KEY_KEPT = timedelta(hours=24)
 MESSAGES: Any = Message.__table__  # type: ignore[attr-defined]
@@ -32,17 +32,10 @@ def put_raw(session: Session, raw_id: str, content: Content) -> None:
 
 def put_message(session: Session, message: Message, content: Content | None) -> None:
     """Store a message, and its octets under its own id when they are not stored already (`raw_id`)."""
-    put_messages(session, [(message, content)])
-
-
-def put_messages(session: Session, messages: Sequence[tuple[Message, Content | None]]) -> None:
-    """Store messages; as `put_message` for each."""
-    new = [(message, content) for message, content in messages if content]
-    for message, _ in new:
+    if content:
         message.raw_id = message.id
-    octets = [Raw(id=message.id, data=content.data, blob=content.blob, size=content.size) for message, content in new]
-    insert_rows(session, octets)
-    insert_rows(session, [message for message, _ in messages])
+        put_raw(session, message.id, content)
+    insert_row(session, message)
 
 
 def raw_of(session: Session, raw_id: str, blobs: Blobs) -> bytes:

@@ -40,7 +40,7 @@ def put_state(ledger: Ledger, state: DeliveryState, now: datetime, recipient: st
             due = now + timedelta(hours=1) if state == DeliveryState.DELAYED else None
             reply = Reply(250) if state == DeliveryState.DELIVERED else Reply(450 if due else 550)
             ledger.write(lambda session: records.record_reply(session, claim, result(state, reply, due), now))
-    return row
+    return row_of(ledger.database, row.id)
 
 
 @pytest.mark.parametrize(("act", "state"), list(product(("retry", "hold", "release", "cancel"), DeliveryState)))

@@ -15,9 +15,10 @@ from gatepost.store.channels import create_channel
 from gatepost.store.claims import claim
 from gatepost.store.conversations import add_participants, create_conversation
 from gatepost.store.credentials import create_credential
-from gatepost.store.deliveries import Result, put_deliveries
+from gatepost.store.deliveries import Result
 from gatepost.store.events import add_event
 from gatepost.store.messages import put_message
+from gatepost.store.outgoing import put_deliveries
 from gatepost.store.records import record_reply
 from gatepost.words import DeliveryState
 

@@ -7,18 +7,21 @@ from gatepost.blobs import Blobs, Content
 from gatepost.database import Database
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
-from gatepost.model import Delivery, Message
+from gatepost.model import Message
 from gatepost.reply import Reply
-from gatepost.store import claims, conversations, deliveries, events, records
+from gatepost.store import claims, conversations, deliveries, events, outgoing, records
 from gatepost.store.deliveries import FAILURE_TAG, Claim, Result
 from gatepost.store.messages import conversation_messages, get_message, put_message, raw_of
+from gatepost.store.outgoing import NewDelivery
 from gatepost.words import DeliveryState
 
 LEASE = timedelta(minutes=5)
 REFUSED = Reply(550, "5.1.1", "no such user")
 
 
-def send(session: Session, recipients: list[str], now: datetime, conversation_id: str | None = None) -> list[Delivery]:
+def send(
+    session: Session, recipients: list[str], now: datetime, conversation_id: str | None = None
+) -> list[NewDelivery]:
     row_id = new_id("msg")
     message = Message(
         id=row_id,
@@ -30,7 +33,7 @@ def send(session: Session, recipients: list[str], now: datetime, conversation_id
         conversation_id=conversation_id,
     )
     put_message(session, message, Content(b"body", None, 4))
-    return deliveries.put_deliveries(session, row_id, recipients, now)
+    return outgoing.put_deliveries(session, row_id, recipients, now)
 
 
 def result(state: DeliveryState, reply: Reply, due: datetime | None = None) -> Result:

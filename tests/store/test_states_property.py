@@ -15,7 +15,7 @@ from gatepost.blobs import Blobs
 from gatepost.database import migrate, open_database
 from gatepost.ledger import Ledger
 from gatepost.reply import Reply
-from gatepost.store import acts, conversations, deliveries, records
+from gatepost.store import acts, conversations, deliveries, outgoing, records
 from gatepost.store.claims import claim
 from gatepost.store.conversations import touch
 from gatepost.store.deliveries import Claim, Result
@@ -79,7 +79,7 @@ class Queue(RuleBasedStateMachine):
             touch(session, row.id, "", self.now, reopen=False)
             data = {"recipients": len(people)}
             add_event(session, "message.queued", now=self.now, message_id=made[0].message_id, data=data)
-            deliveries.announce_suppressed(session, made, self.now)  # as `accept.put` does
+            outgoing.announce_suppressed(session, made, self.now)  # as `accept.put` does
 
         self.ledger.write(op)
         self.made += len(people)

@@ -9,7 +9,7 @@ from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Conversation, Credential, Message
-from gatepost.store import conversations, deliveries, messages
+from gatepost.store import conversations, messages, outgoing
 from gatepost.store.arrivals import get_arrival
 from gatepost.threading.intake import Arriving, Desk, Received, read, receive, store_arrival
 from gatepost.words import Strength
@@ -65,7 +65,7 @@ class Office:
                 credential_id=self.credential.id,
             )
             messages.put_message(session, message, Content(b"x", None, 1))
-            deliveries.put_deliveries(session, row_id, recipients, self.now)
+            outgoing.put_deliveries(session, row_id, recipients, self.now)
             return row_id
 
         return self.ledger.write(op)
