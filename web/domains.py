@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from gatepost.domain_key import ALGORITHMS, KeyState, is_reserved
 from gatepost.gateway.domain_records import mechanism, zone_file
@@ -14,7 +14,6 @@ from gatepost.gateway.standing import domain_standing
 from gatepost.model import Domain
 from gatepost.resolver import dns_resolver
 from gatepost.store import domains
-from gatepost.web.mail_view import download
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Visit
 
@@ -96,7 +95,8 @@ def zone(visit: Visit) -> Response:
     """All records as a file for the DNS server."""
     domain = domain_of(visit)
     text = zone_file(domain, wanted_records(visit.session, visit.app.settings, domain), visit.now)
-    return download(text.encode("ascii"), f"{domain.name}.zone", visit.app.blobs)
+    headers = {"Content-Disposition": f'attachment; filename="{domain.name}.zone"'}
+    return PlainTextResponse(text, headers=headers)
 
 
 def rotate(visit: Visit) -> Response:

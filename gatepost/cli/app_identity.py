@@ -42,12 +42,12 @@ def domain_show(context: typer.Context, name: DomainName, as_json: AsJson = Fals
 
 
 @domain.command("zone")
-def domain_zone(context: typer.Context, name: DomainName) -> None:
+def domain_zone(context: typer.Context, name: DomainName, as_json: AsJson = False) -> None:
     """Print the records as lines of a zone file."""
     from gatepost.cli.domain import write_zone
 
     with ending():
-        write_zone(context.obj.settings(), name)
+        write_zone(context.obj.settings(), name, as_json)
 
 
 @domain.command("check")

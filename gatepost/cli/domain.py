@@ -93,12 +93,16 @@ def domain_row(session: Session, settings: Settings, domain: Domain) -> dict[str
     }
 
 
-def write_zone(settings: Settings, name: str) -> None:
+def write_zone(settings: Settings, name: str, as_json: bool) -> None:
     """The records as lines of a zone file."""
     with opened(settings) as parts, parts.database.session() as session:
         domain = find(session, name)
-        for line in zone_file(domain, wanted_records(session, settings, domain), clock()).splitlines():
-            say(line)
+        text = zone_file(domain, wanted_records(session, settings, domain), clock())
+    if as_json:
+        print_object({"domain": domain.name, "zone": text})
+        return
+    for line in text.splitlines():
+        say(line)
 
 
 def check(settings: Settings, name: str, as_json: bool) -> int:

@@ -3,11 +3,13 @@
 import base64
 import json
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
 
 import dkim
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,18 +166,12 @@ def tamper(raw: bytes, old: bytes, new: bytes) -> bytes:
 def resigned(tags: dict[bytes, bytes], names: list[bytes], body: bytes = b"The text.\r\n") -> bytes:
     """MAIL with a signature that fits and says what we want, as an attacker who owns example.test could make it."""
     given = {b"v": b"1", b"a": b"rsa-sha256", b"c": b"relaxed/relaxed", b"d": b"example.test", b"s": b"gp"} | tags
-    from hashlib import sha256
-
-    from cryptography.hazmat.primitives import hashes
-    from cryptography.hazmat.primitives.asymmetric import padding
-
     length = int(tags.get(b"l", b"999999"))
     given |= {b"h": b":".join(names), b"bh": base64.b64encode(sha256(relaxed_body(body)[:length]).digest())}
     value = b"; ".join(name + b"=" + text for name, text in given.items()) + b"; b="
     head = dict(line.split(b": ", 1) for line in MAIL.split(b"\r\n\r\n")[0].split(b"\r\n"))
     signed = b"".join(relaxed_field(n, head[n.title()]) + b"\r\n" for n in names if n.title() in head)
-    private = SIGNER.private
-    assert isinstance(private, rsa.RSAPrivateKey)
+    private: Any = SIGNER.private
     mark = private.sign(signed + relaxed_field(b"DKIM-Signature", value), padding.PKCS1v15(), hashes.SHA256())
     return b"DKIM-Signature: " + value + base64.b64encode(mark) + b"\r\n" + MAIL
 
