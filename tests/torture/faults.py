@@ -286,7 +286,7 @@ async def until(condition: Callable[[], bool], seconds: float) -> bool:
 async def everywhere(run: Run, product: Gatepost, verdict: Verdict, port: int) -> Seen:
     """Faults in SQL, then faults in awaits; afterwards no task is left over."""
     in_sql, in_awaits = Plan(), Plan()
-    rounds = run.pick(18, 1200)
+    rounds = run.pick(12, 1200)
     async with strict_sink(Sink(port=port)) as sink, in_this_process(product, in_sql) as (parts, world):
         await round_of(world, "first")
         await until(lambda: bool(sink.mails), 5)

@@ -10,7 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -152,12 +152,12 @@ async def until(condition: Callable[[], bool], seconds: float) -> float:
     return float("inf")
 
 
-async def intake(verdict: Verdict, product: Gatepost, link: Link, parts: Parts) -> None:
+async def intake(verdict: Verdict, product: Gatepost, link: Link, parts: Parts, steps: Sequence[str]) -> None:
     """The link goes down while a mail comes in: the session ends by itself, and the mail comes once later on."""
     async with serving(parts) as ports:
         await asyncio.sleep(0.5)
         base = len(asyncio.all_tasks())
-        for step in STEPS:
+        for step in steps:
             async with from_there(link, ports.mx) as client:
                 await hand_in(client, f"in-{step}", step, lambda: link.set("down"))
                 seconds = await until(lambda: len(asyncio.all_tasks()) <= base, DEADLINE)
@@ -170,7 +170,7 @@ async def intake(verdict: Verdict, product: Gatepost, link: Link, parts: Parts) 
         seconds = await until(lambda: len(asyncio.all_tasks()) <= base, DEADLINE)
         verdict.check("intake_tasks_left", max(len(asyncio.all_tasks()) - base, 0), 0)
     messages = stored(product).messages
-    verdict.hold({f"in-{step}" for step in STEPS} <= set(messages), f"stored are only {sorted(messages)}")
+    verdict.hold({f"in-{step}" for step in steps} <= set(messages), f"stored are only {sorted(messages)}")
     verdict.check("intake_twice", sum(count - 1 for count in messages.values()), 0)
 
 
@@ -232,7 +232,7 @@ def retry(product: Gatepost, domain: str) -> None:
     subprocess.run(command, env=product.surroundings(), cwd=product.folder, check=True, capture_output=True)
 
 
-async def relay(verdict: Verdict, product: Gatepost, link: Link, parts: Parts) -> None:
+async def relay(verdict: Verdict, product: Gatepost, link: Link, parts: Parts, steps: Sequence[str]) -> None:
     """The link goes down while a mail goes out: the attempt ends by itself; the next one, over the link, delivers."""
     gate = Gate(parts.settings, parts.database, parts.ledger, parts.keys, parts.blobs)
     far = Far(link)
@@ -240,7 +240,7 @@ async def relay(verdict: Verdict, product: Gatepost, link: Link, parts: Parts) -
     async with sink_there(link, sink), relaying(gate, sink.port):
         await asyncio.sleep(0.5)
         base = len(asyncio.all_tasks())
-        for step in STEPS:
+        for step in steps:
             domain, far.at = f"{step.lower()}.test", step
             ends = {"uncertain" if step == "DOT" else "delayed"}
             await queue(gate, f"r@{domain}")
@@ -254,14 +254,15 @@ async def relay(verdict: Verdict, product: Gatepost, link: Link, parts: Parts) -
                 seconds = await until(lambda d=domain: set(states_at(product, d)) == {"delivered"}, 20)  # type: ignore[misc]
                 verdict.check(f"relay_{step}_delivered_in", round(seconds, 1), 20)
         reached = sorted(mail.recipients[0] for mail in sink.mails)
-        verdict.hold(reached == ["r@data.test", "r@ehlo.test"], f"arrived: {reached}")
+        expected = sorted(f"r@{step.lower()}.test" for step in steps if step != "DOT")
+        verdict.hold(reached == expected, f"arrived: {reached}")
 
 
-async def both(verdict: Verdict, product: Gatepost, link: Link) -> None:
+async def both(run: Run, verdict: Verdict, product: Gatepost, link: Link) -> None:
     """Mail in, then mail out."""
     with open_parts(product.settings) as parts:
-        await intake(verdict, product, link, parts)
-        await relay(verdict, product, link, parts)
+        await intake(verdict, product, link, parts, STEPS[2:] if run.short else STEPS)
+        await relay(verdict, product, link, parts, STEPS[1:2] if run.short else STEPS)
 
 
 def half_open(run: Run) -> Verdict:
@@ -270,5 +271,5 @@ def half_open(run: Run) -> Verdict:
     with linked() as link, store(run) as url, quiet():
         settings = {"mx": f"{HERE}:0", "command_seconds": PATIENCE, "web": ""}
         product = install(run.folder / "product", url, **settings)
-        asyncio.run(both(verdict, product, link))
+        asyncio.run(both(run, verdict, product, link))
     return verdict
