@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from gatepost.gateway.abilities import ABILITIES
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.route import relay_hop
+from gatepost.gateway.route import parse_relay, relay_hop
 from gatepost.gateway.route_config import ConfigError, as_row, check_config, config_of, open_secrets, seal_secrets
 from gatepost.gateway.route_ways import NoHop, account_hop, relay_hop_of
 from gatepost.gateway.rules import DEFAULT, Sender, check_name, choose, read_rule, why_not
@@ -38,7 +39,7 @@ def save_route(
 ) -> None:
     """Make a route, or change `old`; `here` is the command line. Raises ConfigError with a sentence for each field."""
     problems: dict[str, str] = {}
-    kept = open_secrets(gate.keys, old) if old else {}
+    kept = open_secrets(gate.keys, old) if old and leads_where_it_led(old, given) else {}
     config, secrets = None, dict[str, str]()
     try:
         check_name(name, kind)
@@ -52,9 +53,11 @@ def save_route(
         wanted = [read_rule(rule) for rule in rules if rule.strip()]
     except ValueError as error:
         problems["rules"] = str(error)
-    account_id = find_account(gate, account) if kind == "account" else None
+    account_id, host = find_account(gate, account) if kind == "account" else (None, "")
     if kind == "account" and account_id is None:
         problems["account"] = "Name the address of a mailbox that is connected"
+    elif kind == "account" and config and not here and not of_one_provider(host, parse_relay(config.url).host):
+        problems["url"] = f"The mailbox's password is only sent to servers of its provider, as {host} is one"
     if problems or config is None:
         raise ConfigError(problems)
     route_id = old.id if old else new_id("rte")
@@ -66,11 +69,28 @@ def save_route(
         raise ConfigError({"rules" if "rule" in str(error) else "name": str(error)}) from None
 
 
-def find_account(gate: Gate, address: str) -> str | None:
-    """The id of a connected account, by its mailbox's address or its user name."""
+def leads_where_it_led(old: Route, given: Mapping[str, str]) -> bool:
+    """Whether a route's secrets go to the same places as before; elsewhere they are not sent unless given anew."""
+    before = config_of(old)
+    try:
+        same = parse_relay(given.get("url", "")).host == parse_relay(before.url).host
+    except ValueError:
+        return False
+    return same and urlsplit(given.get("token_url", "")).netloc == urlsplit(before.token_url).netloc
+
+
+def of_one_provider(one: str, other: str) -> bool:
+    """Whether two hosts, such as imap.example.com and smtp.example.com, are the same or stand under one name."""
+    one, other = one.lower(), other.lower()
+    parent = one.partition(".")[2]
+    return one == other or ("." in parent and other.endswith(f".{parent}"))
+
+
+def find_account(gate: Gate, address: str) -> tuple[str | None, str]:
+    """The id and the host of a connected account, by its mailbox's address or its user name."""
     with gate.database.session() as session:
         found = account_by_address(session, address)
-        return found[0].id if found else None
+        return (found[0].id, found[0].host) if found else (None, "")
 
 
 def route_view(row: Route) -> dict[str, Any]:

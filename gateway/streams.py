@@ -19,10 +19,11 @@ PURPOSE = "unsubscribe"
 
 def personal(gate: Gate, content: bytes | ContentFile, delivery_id: str, now: datetime) -> bytes:
     """The mail for one recipient: with his link, and signed. Raises SigningError."""
-    whole = content if isinstance(content, bytes) else b"".join(content.pieces())
     links = f"List-Unsubscribe: <{link(gate, delivery_id)}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-    mail = links.encode("ascii") + whole.removeprefix(MARK)
-    return sign_all(mail, signers_for(gate, from_domain(split_mail(mail)[0]), now), now)
+    with gate.budget.hold(len(content)):
+        whole = content if isinstance(content, bytes) else b"".join(content.pieces())
+        mail = links.encode("ascii") + whole.removeprefix(MARK)
+        return sign_all(mail, signers_for(gate, from_domain(split_mail(mail)[0]), now), now)
 
 
 def from_domain(fields: list[Field]) -> str:
