@@ -1,4 +1,4 @@
-"""Streams that recipients can leave by themselves (RFC 8058), and who has left which: nothing else is kept from them."""
+"""Streams that recipients can leave by themselves (RFC 8058), and who has left which."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,7 +7,9 @@ from sqlalchemy import delete, update
 from sqlmodel import Session, col, func, select
 
 from gatepost.model import Credential, Delivery, Message, Unsubscribe
+from gatepost.reply import Reply
 from gatepost.store.acts import history
+from gatepost.store.deliveries import Result, announce
 from gatepost.store.events import add_event
 from gatepost.store.rows import insert_missing, insert_rows
 from gatepost.words import DeliveryState
@@ -78,7 +80,11 @@ def stop_those_who_left(session: Session, stream: str, message_id: str, now: dat
     where = (col(Delivery.message_id) == message_id, func.lower(col(Delivery.recipient)).in_(gone))
     waiting = col(Delivery.state).in_((DeliveryState.QUEUED, DeliveryState.HELD))
     values = {"state": DeliveryState.SUPPRESSED, "text": text, "next_attempt_at": None, "fence": Delivery.fence + 1}
-    changed = update(Delivery).where(*where, waiting).values(**values, updated_at=now).returning(col(Delivery.id))
-    ids = list(session.execute(changed).scalars())
-    insert_rows(session, [history(key, DeliveryState.SUPPRESSED, text, None, now, "unsubscribe") for key in ids])
-    return ids
+    changed = update(Delivery).where(*where, waiting).values(**values, updated_at=now)
+    stopped = session.execute(changed.returning(col(Delivery.id), col(Delivery.recipient))).all()
+    lines = [history(key, DeliveryState.SUPPRESSED, text, None, now, "unsubscribe") for key, _ in stopped]
+    insert_rows(session, lines)
+    result = Result(DeliveryState.SUPPRESSED, Reply(None, None, text), "", "", None)
+    for key, recipient in stopped:
+        announce(session, key, message_id, recipient, result, now)
+    return [key for key, _ in stopped]

@@ -18,6 +18,7 @@ from gatepost.resolver import dns_resolver
 from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.store.domains import domain_by_name, domain_keys
+from gatepost.store.events import message_events
 from gatepost.store.messages import raw_of
 from gatepost.store.unsubscribes import come_back, has_left, leave, list_unsubscribes, set_stream
 from gatepost.words import DeliveryState
@@ -108,6 +109,7 @@ def test_who_left_gets_nothing_of_this_stream_and_all_else(
     with gate.database.session() as session:
         assert [line.source for line in delivery_events(session, found["Ana@x.example"].id)] == ["unsubscribe"]
         assert [each.address for each in list_unsubscribes(session)] == ["ana@x.example"]
+        assert "delivery.suppressed" in [event.kind for event in message_events(session, second)]
     other = replace_stream(news, "")
     third = accept(gate, submit(recipients=("ana@x.example",), sender=other), now).result(10)
     assert [each.state for each in rows_of(gate, third)] == ["queued"]
