@@ -37,7 +37,9 @@ def test_the_wording_and_the_icons(desk: Desk, open_tab: OpenTab, artifacts: Pat
     expect(warned).to_have_text(failing)
     expect(page.locator(".msg .to .rcpt-warn .icon")).to_have_count(len(failing))
     expect(page.locator(".msg .to .rcpt.ok")).to_have_count(len(recipients) - len(failing))
+    expect(page.locator(".dlv-head .again")).to_have_count(1 if len(failing) > 1 else 0)
     opens_why(page, failing[0])
+    expect(page.locator(".why-card.show").get_by_role("link", name="550 5.1.1")).to_be_visible()
     page.screenshot(path=artifacts / f"failed-{case}.png")
     page.keyboard.press("Escape")
     expect(page.locator(".why-card.show")).to_have_count(0)
@@ -50,6 +52,22 @@ def test_the_wording_and_the_icons(desk: Desk, open_tab: OpenTab, artifacts: Pat
     row.click()
     expect(page).to_have_url(desk.url(f"{path}?tab=failed"))
     expect(page.locator(".dlv-head")).to_be_visible()
+    shows_what_was_said(page, artifacts / f"transcript-{case}.png")
+
+
+def shows_what_was_said(page: Page, picture: Path) -> None:
+    """The drawer has the transcript of the attempt, and the code leads to its page."""
+    page.get_by_role("link", name="Events").click()
+    drawer = page.get_by_role("complementary", name="Events")
+    failed = drawer.locator("li", has_text="unknown@calderon.test")
+    failed.get_by_text("What was said").click()
+    said = failed.locator(".transcript pre")
+    expect(said).to_contain_text("C: RCPT TO:<unknown@calderon.test>")
+    expect(said).to_contain_text("S: 550 5.1.1")
+    page.screenshot(path=picture)
+    failed.get_by_role("link", name="What 5.1.1 means").click()
+    expect(page.get_by_role("heading", name="The address does not exist")).to_be_visible()
+    expect(page.get_by_text("Whoever sends the mail")).to_be_visible()
 
 
 def opens_why(page: Page, name: str) -> None:
@@ -71,9 +89,9 @@ def test_the_events_drawer_tells_what_the_server_said(desk: Desk, open_tab: Open
     drawer = page.get_by_role("complementary", name="Events")
     failed = drawer.locator("li", has_text="unknown@calderon.test")
     expect(failed).to_contain_text("Failed")
-    expect(failed.locator("pre")).to_contain_text("550 5.1.1 <unknown@calderon.test>: Recipient address rejected")
+    expect(failed.locator("> pre")).to_contain_text("550 5.1.1 <unknown@calderon.test>: Recipient address rejected")
     expect(failed).to_contain_text("Email notification: Relayed over SMTP")
-    expect(drawer.locator("li", has_text="priya@nair.test").locator("pre")).to_contain_text("250 ")
+    expect(drawer.locator("li", has_text="priya@nair.test").locator("> pre")).to_contain_text("250 ")
     page.screenshot(path=artifacts / "events.png")
     page.keyboard.press("Escape")
     expect(drawer).to_have_count(0)

@@ -12,7 +12,9 @@ from tests.browser.desk import LEO, MAYA, Desk
 LONG = " ".join(f"word{at}" for at in range(140))
 PHONE = (390, 844)
 FOR_ALL = ("/inbox", "/inbox?tab=mine", "/inbox?tab=failed", "/inbox?tab=closed", "/messages", "/sandbox", "/profile")
-FOR_ADMINS = ("/mailboxes", "/senders", "/users", "/password")
+FOR_ALL += ("/messages?show=failed", "/messages/fix", "/contacts", "/contact?address=unknown@calderon.test")
+FOR_ALL += ("/delivery-codes", "/delivery-codes/5.1.1", "/docs/api")
+FOR_ADMINS = ("/mailboxes", "/senders", "/suppressions", "/webhooks", "/help/mail", "/users", "/password")
 STICKS_OUT = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 UNNAMED = """() => [...document.querySelectorAll(
     'button, a[href], input:not([type=hidden], [aria-hidden]), select, textarea')]
