@@ -300,8 +300,11 @@ class Listener(Connection):
             self.answer(Reply(452, "4.5.3", text))  # no error of the client's: it need not know the limit
             return
         recipient = read_rcpt(argument, self.smtputf8, self.duty.postmaster, dsn=self.duty.dsn)
-        await in_time(self.duty.check_recipient(recipient.address))
-        self.recipients.setdefault(str(recipient.address), recipient.asked)
+        if str(recipient.address) in self.recipients:
+            self.junk += 1  # a flood of these would cost a look-up each
+        else:
+            await in_time(self.duty.check_recipient(recipient.address))
+            self.recipients[str(recipient.address)] = recipient.asked
         self.answer(Reply(250, "2.1.5", "Recipient taken"))
 
     async def smtp_DATA(self, argument: str) -> None:

@@ -139,6 +139,21 @@ def test_relays_no_address_form(world: World) -> None:
     assert world.got == []
 
 
+def test_a_recipient_who_is_named_again_and_again_is_looked_up_once(world: World) -> None:
+    async def scenario() -> None:
+        async with world.mx() as server, connected(server) as client:
+            await client.reply()
+            await client.all("EHLO c.example.org", "MAIL FROM:<a@example.org>")
+            client.send("RCPT TO:<help@gatepost.test>\r\n" * 200)
+            replies = (await client.rest()).decode().splitlines()
+            assert {reply[:9] for reply in replies[:-1]} == {"250 2.1.5"}
+            assert replies[-1].startswith("421 4.7.0")
+            assert 90 < len(replies) < 110
+
+    asyncio.run(scenario())
+    assert world.asked == ["help@gatepost.test"]
+
+
 def test_refuses_auth_and_postmaster_needs_no_domain(world: World) -> None:
     async def scenario() -> None:
         world.known = ("postmaster@gatepost.test",)

@@ -6,7 +6,6 @@ import statistics
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 import uvloop
@@ -34,6 +33,7 @@ class Siege:
     """Who attacks what, and how long each connection of theirs lasted."""
 
     mx: int
+    submission: int
     submissions: int
     lasted: dict[str, list[float]] = field(default_factory=lambda: {name: [] for name in ATTACKS})
     open: Counter[str] = field(default_factory=Counter)
@@ -91,19 +91,18 @@ async def slow_handshake(streams: Streams) -> None:
 
 
 async def never_reads(streams: Streams) -> None:
-    """Asks and asks, and takes no answer."""
+    """Asks much at once, and takes no answer."""
     reader, writer = streams
     await reader.readline()
     writer.write(b"EHLO slow.example\r\n")
     while (await reader.readline())[3:4] == b"-":
         pass
     writer.transport.pause_reading()  # type: ignore[attr-defined]
-    writer.write(b"MAIL FROM:<a@slow.example>\r\n")
+    writer.write(f"MAIL FROM:<shop@{SENDER_DOMAIN}>\r\n".encode())
+    writer.write(b"".join(b"RCPT TO:<r%d@slow.example>\r\n" % number for number in range(4000)))
     while not writer.transport.is_closing():
-        writer.write(f"RCPT TO:<{MAILBOX}>\r\n".encode() * 5000)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1):
-                await writer.drain()
+        await asyncio.sleep(1)
+        writer.write(b"R")
 
 
 ATTACKS: dict[str, Callable[[Streams], Awaitable[None]]] = {
@@ -126,7 +125,7 @@ def small_socket(source: str) -> socket.socket:
 
 async def attacker(siege: Siege, name: str, source: str) -> None:
     """One attacker: connects again whenever it was cut."""
-    port = siege.submissions if name == "handshake" else siege.mx
+    port = {"handshake": siege.submissions, "unread": siege.submission}.get(name, siege.mx)
     while not siege.over:
         began = time.monotonic()
         siege.open[name] += 1
@@ -245,6 +244,6 @@ def slow_loris(run: Run) -> Verdict:
     }
     with store(run) as url, installed(run.folder / "product", url, **settings) as product:
         product.start()
-        siege = Siege(product.ports["mx"], submissions)
+        siege = Siege(product.ports["mx"], product.ports["submission"], submissions)
         uvloop.run(besiege(run, verdict, product, siege, patience))
     return verdict
