@@ -1,60 +1,57 @@
-"""`gatepost serve`: every duty in one process, one event loop and a few threads, stopped in order."""
+"""`gatepost serve`: the duties of a process, all of them or some, on one event loop, stopped in order."""
 
 import asyncio
 import os
 import signal
-import socket
-import ssl
 import threading
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from enum import StrEnum
+from typing import TypeVar
 
 import structlog
-import uvicorn
 from sqlmodel import Session
 
 from gatepost.certificate import certificate_files, server_context
 from gatepost.disk import Disk
-from gatepost.envelope import Envelope
+from gatepost.doors import Handing, listening, start_inbound, start_submissions, web_server
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.accept_now import accept_now
 from gatepost.gateway.budget import Budget
 from gatepost.gateway.domain_watch import watching_domains
 from gatepost.gateway.dsn import telling
-from gatepost.gateway.inbound import Inbound, known_recipient, receive_mail, sweep
-from gatepost.gateway.limits import Connections, Throttle
-from gatepost.gateway.mx import start_mx
+from gatepost.gateway.inbound import Inbound, sweep
+from gatepost.gateway.limits import Connections
 from gatepost.gateway.outbox import Outbox, Route
-from gatepost.gateway.put import Submission
 from gatepost.gateway.routes import way_out
-from gatepost.gateway.submission import start_submission
 from gatepost.gateway.webhooks import caller_of, calling_webhooks
-from gatepost.model import Credential
+from gatepost.memory import give_back_large_memory
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver, dns_resolver
 from gatepost.store.accounts import release_all
-from gatepost.store.credentials import check_credential, mark_used, network_credential
 from gatepost.store.deliveries import end_leases
 from gatepost.store.late import bring_back
 from gatepost.store.transcripts import prune_transcripts
 from gatepost.syncing import start_polling
 from gatepost.threading.intake import Desk
-from gatepost.website import make_app
 
 log = structlog.get_logger("serve")
 SWEEP_SECONDS = 30
-TAKING_SECONDS = 10
-ANSWER_SECONDS = 0.2
 BROKEN_SECONDS = 30.0
-NETWORK_KNOWN_FOR = 5.0
-NETWORKS_KNOWN = 1000
 THREADS = 32
 
 T = TypeVar("T")
+
+
+class Role(StrEnum):
+    """One duty of a process. Several processes share them out, or have the same ones, on PostgreSQL."""
+
+    GATEWAY = "gateway"
+    WEB = "web"
+    SYNC = "sync"
+    DELIVER = "deliver"
+    NOTIFY = "notify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +64,12 @@ class Ports:
     web: str
 
 
-def listening(server: asyncio.Server | None) -> str:
-    """The `host:port` of a server; empty without one."""
-    if server is None:
-        return ""
-    host, port = server.sockets[0].getsockname()[:2]
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 @asynccontextmanager
-async def serving(parts: Parts, broken: asyncio.Event | None = None) -> AsyncIterator[Ports]:
-    """Every duty of a process runs while this context is open; `broken` is set when one ends by itself."""
+async def serving(
+    parts: Parts, broken: asyncio.Event | None = None, roles: Collection[Role] = tuple(Role)
+) -> AsyncIterator[Ports]:
+    """The duties of a process run while this context is open; `broken` is set when one ends by itself."""
     settings = parts.settings
-    tls = server_context(*certificate_files(settings, clock()))
     async with AsyncExitStack() as stack:
         mx_address: list[str] = []
         stack.enter_context(alarmed(parts.blobs.disk, broken))
@@ -92,21 +82,36 @@ async def serving(parts: Parts, broken: asyncio.Event | None = None) -> AsyncIte
         outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address, inbound.resolver)), clock)
         gate = replace(gate, wake=outbox.wake)
         stack.callback(inbound.verifiers.shutdown, wait=False, cancel_futures=True)
+        ports = await open_doors(stack, parts, gate, outbox, inbound, roles)
+        mx_address.append(ports.mx)
+        if parts.database.sqlite:  # not before all ports are ours: who has them holds these leases
+            await parts.ledger.commit(end_all_leases)
+        if Role.DELIVER in roles:
+            await stack.enter_async_context(running("outbox", outbox.run(), broken))
+        if Role.GATEWAY in roles:
+            await stack.enter_async_context(running("sweeper", sweep_now_and_then(inbound), broken))
+        if Role.NOTIFY in roles:
+            await stack.enter_async_context(telling(gate, clock))
+            await stack.enter_async_context(watching_domains(gate, inbound.resolver, clock))
+            await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
+        if Role.SYNC in roles:
+            stack.callback(start_polling(parts, desk, inbound.resolver))
+        yield ports
+
+
+async def open_doors(
+    stack: AsyncExitStack, parts: Parts, gate: Gate, outbox: Outbox, inbound: Inbound, roles: Collection[Role]
+) -> Ports:
+    """The listeners of these roles, until the stack is left: where they are."""
+    submission = submissions = mx = None
+    if Role.GATEWAY in roles:
+        tls = server_context(*certificate_files(parts.settings, clock()))
         connections, handing = Connections(), Handing()
         stack.push_async_callback(handing.end)  # after the listeners are closed, which are entered later
         submission, submissions = await start_submissions(stack, outbox, tls, connections, handing)
         mx = await start_inbound(stack, inbound, tls, connections, handing)
-        mx_address.append(listening(mx))
-        web = await stack.enter_async_context(web_server(parts, gate))
-        if parts.database.sqlite:  # not before all ports are ours: who has them holds these leases
-            await parts.ledger.commit(end_all_leases)
-        await stack.enter_async_context(running("outbox", outbox.run(), broken))
-        await stack.enter_async_context(running("sweeper", sweep_now_and_then(inbound), broken))
-        await stack.enter_async_context(telling(gate, clock))
-        await stack.enter_async_context(watching_domains(gate, inbound.resolver, clock))
-        await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
-        stack.callback(start_polling(parts, desk, inbound.resolver))
-        yield Ports(listening(submission), listening(submissions), listening(mx), web)
+    web = await stack.enter_async_context(web_server(parts, gate)) if Role.WEB in roles else ""
+    return Ports(listening(submission), listening(submissions), listening(mx), web)
 
 
 @contextmanager
@@ -136,118 +141,6 @@ def end_all_leases(session: Session) -> None:
 def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> AbstractAsyncContextManager[Route]:
     """The way out: that of the settings, or one that is chosen per mail."""
     return way_out(gate, resolver, lambda: mx_address[0] if mx_address else "", clock)
-
-
-class Handing:
-    """The mails that are being taken: a stop waits for them, so that nobody sends again what was stored."""
-
-    def __init__(self) -> None:
-        self.under_way: set[asyncio.Task[Any]] = set()
-
-    async def take(self, work: Coroutine[object, object, T]) -> T:
-        """Run one to its end, whatever becomes of who waits for it."""
-        task = asyncio.create_task(work)
-        self.under_way.add(task)
-        task.add_done_callback(self.under_way.discard)
-        return await asyncio.shield(task)
-
-    async def end(self) -> None:
-        """Wait until what is under way has ended, and its answers are out."""
-        if self.under_way:
-            await asyncio.wait(self.under_way, timeout=TAKING_SECONDS)
-            await asyncio.sleep(ANSWER_SECONDS)
-
-
-async def start_submissions(
-    stack: AsyncExitStack, outbox: Outbox, tls: ssl.SSLContext, connections: Connections, handing: Handing
-) -> tuple[asyncio.Server | None, asyncio.Server | None]:
-    """The two submission listeners, which count logins together, and connections with the MX too."""
-    throttle, gate, networks = Throttle(), outbox.gate, NetworkCredentials(outbox.gate)
-    servers: list[asyncio.Server | None] = []
-    for address, implicit in ((gate.settings.submission, False), (gate.settings.submissions, True)):
-        if not address:
-            servers.append(None)
-            continue
-        server = await start_submission(
-            gate.settings,
-            address,
-            implicit_tls=implicit,
-            tls=tls,
-            authenticate=lambda user, secret, ip: log_in(gate, user, secret),
-            network_credential=networks.find,
-            accept=lambda envelope, credential: handing.take(submit(outbox, envelope, credential)),
-            blobs=gate.blobs,
-            connections=connections,
-            throttle=throttle,
-        )
-        stack.push_async_callback(close_server, server)
-        servers.append(server)
-    return servers[0], servers[1]
-
-
-async def start_inbound(
-    stack: AsyncExitStack, inbound: Inbound, tls: ssl.SSLContext, connections: Connections, handing: Handing
-) -> asyncio.Server | None:
-    """The MX listener, unless it is off."""
-    settings = inbound.desk.settings
-    if not settings.mx:
-        return None
-    server = await start_mx(
-        settings,
-        settings.mx,
-        tls=tls,
-        known_recipient=lambda recipient: known_recipient(inbound, recipient),
-        receive=lambda envelope: handing.take(receive_mail(inbound, envelope)),
-        blobs=inbound.desk.blobs,
-        connections=connections,
-    )
-    stack.push_async_callback(close_server, server)
-    return server
-
-
-async def close_server(server: asyncio.Server) -> None:
-    server.close()
-
-
-async def log_in(gate: Gate, username: str, secret: str) -> Credential | None:
-    """The credential of an SMTP login."""
-
-    def find() -> Credential | None:
-        with gate.database.session() as session:
-            return check_credential(session, gate.keys, username, secret)
-
-    found = await asyncio.to_thread(find)
-    if found:
-        await gate.ledger.commit(lambda session: mark_used(session, found, clock()))
-    return found
-
-
-class NetworkCredentials:
-    """The credentials that are bound to clients' networks, remembered for 5 s."""
-
-    def __init__(self, gate: Gate) -> None:
-        self.gate = gate
-        self.known: dict[str, tuple[float, Credential | None]] = {}
-
-    async def find(self, ip: str) -> Credential | None:
-        """That of a client's address."""
-        now = time.monotonic()
-        if ip not in self.known or now - self.known[ip][0] > NETWORK_KNOWN_FOR:
-            if len(self.known) >= NETWORKS_KNOWN:
-                self.known.clear()
-            self.known[ip] = (now, await asyncio.to_thread(self.look_up, ip))
-        return self.known[ip][1]
-
-    def look_up(self, ip: str) -> Credential | None:
-        with self.gate.database.session() as session:
-            return network_credential(session, ip)
-
-
-async def submit(outbox: Outbox, envelope: Envelope, credential: Credential) -> str:
-    """Accept what a system submitted by SMTP."""
-    return await accept_now(
-        outbox, Submission(envelope, tuple(credential.senders), "smtp", credential=credential), clock()
-    )
 
 
 async def sweep_now_and_then(inbound: Inbound) -> None:
@@ -284,76 +177,26 @@ def ended(name: str, task: asyncio.Task[None], broken: asyncio.Event | None) -> 
         broken.set()
 
 
-@asynccontextmanager
-async def web_server(parts: Parts, gate: Gate) -> AsyncIterator[str]:
-    """The pages and the API; the `host:port` they are at."""
-    settings = parts.settings
-    if not settings.web:
-        yield ""
-        return
-    host, _, port = settings.web.rpartition(":")
-    address = (host.strip("[]"), int(port))
-    sock = socket.create_server(address, family=socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-    certificate, key = certificate_files(settings, clock()) if settings.web_tls else (None, None)
-    config = uvicorn.Config(
-        make_app(parts, gate),
-        host=address[0],
-        port=address[1],
-        ssl_certfile=certificate,
-        ssl_keyfile=key,
-        log_config=None,
-        access_log=False,
-        proxy_headers=bool(settings.web_proxies),
-        forwarded_allow_ips=settings.web_proxies,
-        server_header=False,
-        timeout_graceful_shutdown=2,
-    )
-    server = Embedded(config)
-    task = asyncio.create_task(server.serve(sockets=[sock]))
-    try:
-        await server.until_started(task)
-        yield listening(server.servers[0])
-    finally:
-        server.should_exit = True
-        await asyncio.gather(task, return_exceptions=True)
-
-
-class Embedded(uvicorn.Server):
-    """uvicorn inside our loop: signals are ours."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """None are captured."""
-        yield
-
-    async def until_started(self, task: asyncio.Task[None]) -> None:
-        """Wait until it listens. Raises OSError when it cannot."""
-        while not self.started:
-            if task.done():
-                await task
-                raise OSError(f"the web listener could not start at {self.config.host}:{self.config.port}")
-            await asyncio.sleep(0.01)
-
-
 class DutyEnded(Exception):
     """Serving stopped because a duty had ended by itself; the log says why."""
 
 
-def serve(parts: Parts, ready: Callable[[Ports], None]) -> None:
+def serve(parts: Parts, ready: Callable[[Ports], None], roles: Collection[Role] = tuple(Role)) -> None:
     """Serve until SIGINT or SIGTERM; `ready` is told the ports. Raises DutyEnded."""
     import uvloop
 
-    uvloop.run(serve_until_signal(parts, ready))
+    give_back_large_memory()
+    uvloop.run(serve_until_signal(parts, ready, roles))
 
 
-async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None]) -> None:
+async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None], roles: Collection[Role]) -> None:
     """Serve; a second signal ends at once."""
     loop = asyncio.get_running_loop()
     loop.set_default_executor(ThreadPoolExecutor(THREADS, "work"))
     stopping, broken = asyncio.Event(), asyncio.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
-    async with serving(parts, broken) as ports:
+    async with serving(parts, broken, roles) as ports:
         ready(ports)
         waits = [asyncio.create_task(event.wait()) for event in (stopping, broken)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -36,6 +36,8 @@ async def pass_large(run: Run, count: int) -> Verdict:
         await refusals(verdict, product)
         first = await send_large(product.ports["mx"], "kim@harbour.test", MAILBOX, "first")
         verdict.hold(first == "250", f"a mail of exactly the limit was answered {first}")
+        with Prober(product.ports["submission"]) as rest:
+            await asyncio.sleep(3)
         with Prober(product.ports["submission"]) as prober:
             sends = [
                 send_large(product.ports["submission"], f"shop@{SENDER_DOMAIN}", f"r{number}@sink.test", str(number))
@@ -53,8 +55,8 @@ async def pass_large(run: Run, count: int) -> Verdict:
         verdict.hold(set(replies) == {"250"}, f"the replies to the dots were {replies}")
         verdict.hold(not unshown, f"a large mail was not shown: {unshown}")
         verdict.check("not_arrived_whole", count - len(sink.whole), 0)
-        verdict.note(median_reply_ms=prober.median)
-        verdict.check("stall_ms", prober.longest, STALL_MOST)
+        verdict.note(median_reply_ms=prober.median, longest_reply_at_rest_ms=rest.longest)
+        verdict.check("stall_ms", prober.longest, STALL_MOST + rest.longest)
         verdict.check("rss_mb", round(product.peak()), RSS_MOST)
         spool = list((product.folder / "var" / "spool").iterdir())
         verdict.check("left_in_the_spool", len(spool), 0)
@@ -107,14 +109,21 @@ def look(product: Gatepost) -> str:
         assert conversation is not None
     web = f"http://127.0.0.1:{product.ports['web']}"
     with httpx2.Client(base_url=web, headers={"sec-fetch-site": "same-origin"}, timeout=120) as client:
-        answer = client.post("/login", data={"email": READER, "password": PASSWORD})
-        assert answer.status_code == 303, (answer.status_code, answer.text)
-        page = client.get(f"/inbox/{conversation.number}")
-        body = client.get(f"/m/{message.id}/body")
-        source = client.get(f"/m/{message.id}/source")
+        patiently(client, "POST", "/login", data={"email": READER, "password": PASSWORD})
+        page = patiently(client, "GET", f"/inbox/{conversation.number}")
+        body = patiently(client, "GET", f"/m/{message.id}/body")
+        source = patiently(client, "GET", f"/m/{message.id}/source")
     if page.status_code == body.status_code == 200 and len(source.content) >= message.size:
         return ""
     return f"page {page.status_code}, body {body.status_code}, source {len(source.content)} of {message.size} octets"
+
+
+def patiently(client: httpx2.Client, method: str, path: str, data: dict[str, str] | None = None) -> httpx2.Response:
+    """The answer of a page, asked again for a minute while it says that it cannot answer now (503)."""
+    deadline = time.monotonic() + 60
+    while (answer := client.request(method, path, data=data)).status_code == 503 and time.monotonic() < deadline:
+        time.sleep(1)
+    return answer
 
 
 def endless(run: Run) -> Verdict:

@@ -1,0 +1,18 @@
+"""How the process gives memory back."""
+
+import ctypes
+
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+LARGE = 1024 * 1024
+
+
+def give_back_large_memory() -> bool:
+    """Have the C library return blocks over 1 MB to the system as soon as they are free; whether it can (glibc).
+
+    By itself it learns from the first large mail to keep such blocks, in each thread's own heap.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):
+        return False
+    return bool(mallopt(M_MMAP_THRESHOLD, LARGE) and mallopt(M_TRIM_THRESHOLD, LARGE))
