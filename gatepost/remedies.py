@@ -36,7 +36,7 @@ MEANS = (
     (("spf", "dkim", "dmarc", "unauthenticated"), "It names the sending domain's records (SPF, DKIM, DMARC)."),
     (("link", "url", "uri"), "It names a link in the mail: leave the link out, or write its address in full."),
     (("attachment", "executable", "virus", "malware"), "It names an attachment: send the mail without it."),
-    (("reputation", "ip address", "sending ip", "your network"), "It names the address that our server sends from."),
+    (("reputation", "ip address", "sending ip", "your network"), "It names the reputation of our server or domain."),
     (("content", "spam", "unsolicited"), "It names the content: other words and fewer links may pass."),
 )
 

@@ -5,7 +5,9 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.address import AddressError, parse_address
+from gatepost.failures import advice_for, has_failed
 from gatepost.store import suppressions
+from gatepost.store.contacts import last_results, message_ids
 from gatepost.store.credentials import list_credentials
 from gatepost.store.unsubscribes import come_back, list_unsubscribes, set_stream
 from gatepost.web.forms import Form
@@ -36,12 +38,30 @@ def suppression_page(visit: Visit, form: Form | None = None, status: int = 200) 
         "more": len(rows) > PAGE,
         "count": suppressions.count_suppressions(visit.session, visit.now),
         "days": DAYS,
+        "proofs": message_ids(visit.session, [row.delivery_id for row in rows if row.delivery_id]),
+        "verdict": verdict(visit, text),
         "left": list_unsubscribes(visit.session, text),
         "credentials": list_credentials(visit.session),
         "notices": NOTICES,
         "form": form or Form(),
     }
     return show(visit, "suppressions.html", context, status=status)
+
+
+def verdict(visit: Visit, text: str) -> str:
+    """What a test of an address says: whether mail would be sent there, and how the last one fared."""
+    try:
+        key = parse_address(text).key
+    except AddressError:
+        return ""
+    listed = suppressions.suppressed_among(visit.session, [key], visit.now)
+    if listed:
+        return f"{suppressions.sentence(listed[0])}."
+    last = last_results(visit.session, [key]).get(key)
+    if last is None:
+        return f"Mail to {key} would be sent: it is not on the list, and no mail there has ended yet."
+    fared = f"did not arrive: {advice_for(last).reason}" if has_failed(last) else "was delivered"
+    return f"Mail to {key} would be sent: it is not on the list. The last mail there {fared}."
 
 
 def list_page(visit: Visit) -> Response:

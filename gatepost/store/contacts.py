@@ -154,3 +154,9 @@ def reached_domains(session: Session) -> list[str]:
     recipients = session.exec(took.order_by(col(Delivery.id).desc()).limit(REMEMBERED)).all()
     writers = session.exec(select(Message.from_address).where(Message.direction == "in").limit(REMEMBERED)).all()
     return list(dict.fromkeys(address.lower().rpartition("@")[2] for address in (*recipients, *writers)))
+
+
+def message_ids(session: Session, delivery_ids: Iterable[str]) -> dict[str, str]:
+    """The messages of deliveries."""
+    pairs = select(Delivery.id, Delivery.message_id).where(col(Delivery.id).in_(sorted(set(delivery_ids))))
+    return dict(session.exec(pairs).all())

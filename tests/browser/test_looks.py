@@ -11,7 +11,15 @@ from tests.browser.desk import LEO, MAYA, Desk
 
 LONG = " ".join(f"word{at}" for at in range(140))
 PHONE = (390, 844)
-FOR_ALL = ("/inbox", "/inbox?tab=mine", "/inbox?tab=failed", "/inbox?tab=closed", "/messages", "/sandbox", "/profile")
+FOR_ALL: tuple[str, ...] = (
+    "/inbox",
+    "/inbox?tab=mine",
+    "/inbox?tab=failed",
+    "/inbox?tab=closed",
+    "/messages",
+    "/sandbox",
+    "/profile",
+)
 FOR_ALL += ("/messages?show=failed", "/messages/fix", "/contacts", "/contact?address=unknown@calderon.test")
 FOR_ALL += ("/delivery-codes", "/delivery-codes/5.1.1", "/docs/api")
 FOR_ADMINS = ("/mailboxes", "/senders", "/suppressions", "/webhooks", "/help/mail", "/users", "/password")

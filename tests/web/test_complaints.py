@@ -99,6 +99,10 @@ def test_complaint_32_spam_never_suppresses_and_an_entry_has_reason_proof_end_an
     with site.parts.database.session() as session:
         (row,) = suppressions.list_suppressions(session)
     assert row.expires_at
+    assert f'href="/messages/{site.message}"' in shown
+    assert "is on the suppression list" in admin.get("/suppressions?q=gone@x.example").text
+    tested = admin.get("/suppressions?q=spam@x.example").text
+    assert "would be sent: it is not on the list. The last mail there did not arrive" in tested
     admin.post("/suppressions/remove", data={"address": "gone@x.example"})
     assert "gone@x.example" not in admin.get("/suppressions").text
 
