@@ -132,6 +132,16 @@ def test_a_policy_of_reject_is_obeyed_and_the_mail_is_kept(inbound: Inbound) -> 
     assert "calderon.example" in arrival.outcome_why
 
 
+def test_a_policy_of_quarantine_leads_to_review_with_the_verdict_stored(inbound: Inbound) -> None:
+    texts = dict(ZONE.TXT) | {"_dmarc.calderon.example": [b"v=DMARC1; p=quarantine"]}
+    setting_aside = replace(inbound, resolver=DictResolver(TXT=texts))
+    assert come_in(setting_aside, ip="203.0.113.9").code == 250
+    (arrival,) = arrivals(inbound)
+    assert (arrival.outcome, arrival.strength) == (Outcome.REVIEW, Strength.FAILING)
+    assert arrival.auth["results"].startswith("mail.gatepost.test;")
+    assert "dmarc=fail" in arrival.auth["results"]
+
+
 def test_a_fault_of_ours_is_temporary_and_the_same_mail_ends_once(
     inbound: Inbound, database: Database, clock: Clock, now: datetime
 ) -> None:
