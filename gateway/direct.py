@@ -73,7 +73,7 @@ async def at_hosts(direct: Direct, plan: Plan, outgoing: Outgoing, now: datetime
     for target, address in [(each, address) for each in plan.targets for address in each.addresses]:
         if tried and time() > deadline:
             break
-        sent, level = await at_address(direct, plan, target, address, outgoing, deadline)
+        sent, level = await at_address(direct, plan, target, address, outgoing, (now, deadline))
         tried.append(sent)
         if not moves_on(sent):
             remember(direct, plan, sent, level, now)
@@ -101,11 +101,13 @@ def whole(tried: list[Sent]) -> str:
     return "\n".join(sent.transcript for sent in tried)
 
 
-async def by_dane(direct: Direct, target: Target, address: str, outgoing: Outgoing) -> tuple[Sent, Level]:
+async def by_dane(
+    direct: Direct, target: Target, address: str, outgoing: Outgoing, now: datetime
+) -> tuple[Sent, Level]:
     """One server at one address, with a certificate that its DANE records name: with nothing less (RFC 7672)."""
     settings = direct.lookup.gate.settings
     hop = Hop(target.host, settings.direct_port, False, "encrypted", helo=settings.host, address=address)
-    sent = await hand_over(direct, replace(hop, tlsa=target.tlsa), outgoing)
+    sent = await hand_over(direct, replace(hop, tlsa=target.tlsa, now=now), outgoing)
     if sent.stage == "tls":
         text = f"{sent.reply.text}; its DANE records require such TLS: nothing was sent"
         return replace(sent, reply=Reply(sent.reply.code, sent.reply.status, clean_text(text))), "encrypted"
@@ -113,11 +115,15 @@ async def by_dane(direct: Direct, target: Target, address: str, outgoing: Outgoi
 
 
 async def at_address(
-    direct: Direct, plan: Plan, target: Target, address: str, outgoing: Outgoing, deadline: float
+    direct: Direct, plan: Plan, target: Target, address: str, outgoing: Outgoing, times: tuple[datetime, float]
 ) -> tuple[Sent, Level]:
-    """One server at one address: with a checked certificate, else with any, else in the clear, not below the floor."""
+    """One server at one address: with a checked certificate, else with any, else in the clear, not below the floor.
+
+    `times` are the time now, and the deadline by the loop's clock.
+    """
+    now, deadline = times
     if target.tlsa:
-        return await by_dane(direct, target, address, outgoing)
+        return await by_dane(direct, target, address, outgoing, now)
     settings, host = direct.lookup.gate.settings, target.host
     ca = str(settings.path(settings.direct_ca)) if settings.direct_ca else None
     level: Level = start_level(direct, plan, host)

@@ -1,6 +1,7 @@
 """Where an outgoing mail goes next: the hop, with how to reach it, how to protect the connection and how to log in."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -8,6 +9,7 @@ from gatepost.resolver import Tlsa
 from gatepost.settings import Settings
 
 TlsPolicy = Literal["required", "encrypted", "opportunistic", "none"]
+NEVER = datetime.min.replace(tzinfo=UTC)
 Auth = Literal["password", "xoauth2", "oauthbearer"]
 
 
@@ -17,7 +19,8 @@ class Hop:
 
     `starttls` is the TLS policy (`required` also checks the certificate, against `ca` if that is set, a PEM file;
     `encrypted` takes any); `helo` the name that we say in EHLO; `address` where the host is, if that was looked up.
-    With an `auth` by token the password is the token. With `tlsa` records the certificate must match one of them.
+    With an `auth` by token the password is the token. With `tlsa` records the certificate must match one of them,
+    at the time `now`, which does not tell hops apart.
     """
 
     host: str
@@ -31,6 +34,7 @@ class Hop:
     address: str = ""
     auth: Auth = "password"
     tlsa: tuple[Tlsa, ...] = ()
+    now: datetime = field(default=NEVER, compare=False, repr=False)
 
     @property
     def encrypted(self) -> bool:

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected, SMTPStatus
@@ -214,7 +213,7 @@ async def start_tls(client: SMTP, hop: Hop, timeouts: Timeouts, said: Dialogue) 
 
 def check_dane(client: SMTP, hop: Hop, said: Dialogue) -> None:
     """Hold the server's certificates against its TLSA records (RFC 7672). Raises Trouble."""
-    met, why = check_chain(shown_chain(client), hop.tlsa, (hop.host,), datetime.now(UTC))
+    met, why = check_chain(shown_chain(client), hop.tlsa, (hop.host,), hop.now)
     if not met:
         raise Trouble(Reply(None, "4.7.5", clean_text(f"{hop.host} is not who its DANE records say: {why}")), "tls")
     said.note(f"DANE: {why}")
