@@ -194,3 +194,16 @@ def test_whom_we_believe(world: World) -> None:
     world.dns.signed = lambda name: False
     assert dns_resolver([world.dns.address], 1).authentic("single.test", "MX") == (False, True)
     assert replace(resolver).authentic("single.test", "MX") == (True, True)  # as it was kept
+
+
+def test_the_chain_that_a_server_shows_is_held_against_an_anchor(world: World, tmp_path: Path) -> None:
+    world.now = NOW
+    anchor = made("ca.test", ca=True)
+    leaf = made("mx1.remote.test", anchor)
+    context = tls(tmp_path, *leaf)
+    chain = tmp_path / "chain.pem"
+    chain.write_bytes(b"".join(each.public_bytes(Encoding.PEM) for each in (leaf[0], anchor[0])))
+    context.load_cert_chain(chain, tmp_path / "dane.key")
+    sent, _, _ = send(world, Script(tls=context), record(anchor[0], 2, 0, 1))
+    assert sent.reply.code == 250
+    assert "* DANE: the chain of certificates leads to TLSA 2 0 1" in sent.transcript
