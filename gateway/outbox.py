@@ -29,7 +29,7 @@ from gatepost.words import DeliveryState
 
 LEASE = timedelta(minutes=2)
 RENEWED_AFTER = timedelta(seconds=30)
-IDLE = 0.5
+IDLE = 0.25
 CROWDED = 0.05
 GRACE = 10.0
 RECORD_AGAIN = 1.0

@@ -5,14 +5,14 @@ import fcntl
 import os
 import pwd
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from gatepost.cli.frame import Failed, opened, print_object, say, warn
+from gatepost.cli.frame import BadInput, Failed, opened, print_object, say, warn
 from gatepost.logs import set_up_logs
-from gatepost.serve import DutyEnded, Ports
+from gatepost.serve import DutyEnded, Ports, Role
 from gatepost.serve import serve as run
 from gatepost.settings import Settings
 
@@ -25,8 +25,9 @@ UNBOUND = {
 }
 
 
-def serve(settings: Settings, as_json: bool = False) -> None:
-    """Serve until a signal comes; where it listens is told as an object with `as_json`."""
+def serve(settings: Settings, as_json: bool = False, roles: Sequence[str] = ()) -> None:
+    """Serve until a signal comes, in these roles or all; where it listens is told as an object with `as_json`."""
+    chosen = roles_of(roles)
     set_up_logs(settings)
 
     def ready(ports: Ports) -> None:
@@ -34,11 +35,22 @@ def serve(settings: Settings, as_json: bool = False) -> None:
             drop_root(settings)
         tell(settings, ports, as_json)
 
-    with opened(settings) as parts, alone(settings, parts.database.sqlite), binding():
-        try:
-            run(parts, ready)
-        except DutyEnded as error:
-            raise Failed(str(error)) from None
+    with opened(settings) as parts:
+        if parts.database.sqlite and len(chosen) < len(Role):
+            raise Failed("on SQLite one server does everything: use PostgreSQL for processes with a --role each")
+        with alone(settings, parts.database.sqlite), binding():
+            try:
+                run(parts, ready, chosen)
+            except DutyEnded as error:
+                raise Failed(str(error)) from None
+
+
+def roles_of(names: Sequence[str]) -> tuple[Role, ...]:
+    """The roles of these names; all without one. Raises BadInput."""
+    wrong = next((name for name in names if name not in tuple(Role)), None)
+    if wrong is not None:
+        raise BadInput(f"there is no role {wrong!r}: it is one of {', '.join(Role)}")
+    return tuple(Role(name) for name in names) or tuple(Role)
 
 
 @contextmanager

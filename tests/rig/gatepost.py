@@ -72,10 +72,10 @@ class Product:
         """The address of the pages."""
         return f"http://{self.ports['web']}"
 
-    def start(self, **settings: str) -> None:
-        """Start it, with further settings as environment, and wait until it tells its ports."""
+    def start(self, *options: str, **settings: str) -> None:
+        """Start it, with further options, settings as environment, and wait until it tells its ports."""
         begin = self.log.stat().st_size if self.log.exists() else 0
-        command = [str(PROGRAM), "--config", str(self.config), "serve", "--json"]
+        command = [str(PROGRAM), "--config", str(self.config), "serve", "--json", *options]
         self.process = self.stack.enter_context(
             running(command, self.log, environ={**self.environ, **environment(settings)})
         )
