@@ -224,6 +224,7 @@ async def fan_out_once(run: Run, verdict: Verdict, url: str, *, kills: bool) -> 
             await arrivals(sink, count, 180)
             await settled(product, count)
             seconds = time.monotonic() - began
+            verdict.note(cpu_seconds=round(cpu_seconds(product.pid), 1))
         judge_fan_out(verdict, product, sink, ids, count, kills)
         if run.short or (kills and run.backend == "postgres"):  # there a dead process's leases have to run out
             verdict.note(seconds=round(seconds, 1))
