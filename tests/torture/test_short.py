@@ -20,7 +20,6 @@ SHORT = (
     ("sync-contract", "sqlite"),
     ("database-down", "postgres"),
     ("two-workers", "postgres"),
-    ("clock-jumps", "sqlite"),
     ("backlog", "sqlite"),
     ("smuggling", "sqlite"),
     ("hostile-servers", "sqlite"),
