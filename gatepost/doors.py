@@ -18,6 +18,7 @@ from gatepost.gateway.inbound import Inbound, known_recipient, receive_mail
 from gatepost.gateway.limits import Connections, Throttle
 from gatepost.gateway.mx import start_mx
 from gatepost.gateway.outbox import Outbox
+from gatepost.gateway.patience import in_time
 from gatepost.gateway.put import Submission
 from gatepost.gateway.submission import start_submission
 from gatepost.model import Credential
@@ -47,12 +48,12 @@ class Handing:
     def __init__(self) -> None:
         self.under_way: set[asyncio.Task[Any]] = set()
 
-    async def take(self, work: Coroutine[object, object, T]) -> T:
+    def take(self, work: Coroutine[object, object, T]) -> asyncio.Future[T]:
         """Run one to its end, whatever becomes of who waits for it."""
         task = asyncio.create_task(work)
         self.under_way.add(task)
         task.add_done_callback(self.under_way.discard)
-        return await asyncio.shield(task)
+        return asyncio.shield(task)
 
     async def end(self) -> None:
         """Wait until what is under way has ended, and its answers are out."""
@@ -76,7 +77,7 @@ async def start_submissions(
             address,
             implicit_tls=implicit,
             tls=tls,
-            authenticate=lambda user, secret, ip: log_in(gate, user, secret),
+            authenticate=lambda user, secret, ip: in_time(log_in(gate, user, secret)),
             network_credential=networks.find,
             accept=lambda envelope, credential: handing.take(submit(outbox, envelope, credential)),
             blobs=gate.blobs,
@@ -99,7 +100,7 @@ async def start_inbound(
         settings,
         settings.mx,
         tls=tls,
-        known_recipient=lambda recipient: known_recipient(inbound, recipient),
+        known_recipient=lambda recipient: in_time(known_recipient(inbound, recipient)),
         receive=lambda envelope: handing.take(receive_mail(inbound, envelope)),
         blobs=inbound.desk.blobs,
         connections=connections,
@@ -138,7 +139,7 @@ class NetworkCredentials:
         if ip not in self.known or now - self.known[ip][0] > NETWORK_KNOWN_FOR:
             if len(self.known) >= NETWORKS_KNOWN:
                 self.known.clear()
-            self.known[ip] = (now, await asyncio.to_thread(self.look_up, ip))
+            self.known[ip] = (now, await in_time(asyncio.to_thread(self.look_up, ip)))
         return self.known[ip][1]
 
     def look_up(self, ip: str) -> Credential | None:

@@ -19,7 +19,6 @@ from gatepost.gateway.data_checks import TOO_BIG
 from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import accept_batch
 from gatepost.gateway.login import read_login
-from gatepost.gateway.patience import in_time
 from gatepost.gateway.tls_door import TlsDoor
 from gatepost.model import Credential
 from gatepost.reply import TROUBLE, Refused, Reply
@@ -240,7 +239,7 @@ class Listener(Connection):
         now = self.loop.time()
         if self.duty.throttle.blocked(username, self.ip, now):
             raise Refused(454, "4.7.0", "Too many failed log-ins; try again in an hour")
-        self.credential = await in_time(self.duty.authenticate(username, secret, self.ip))
+        self.credential = await self.duty.authenticate(username, secret, self.ip)
         if not self.credential:
             self.duty.throttle.failed(username, self.ip, now)
             log.warning("smtp.login_refused", ip=self.ip)
@@ -259,7 +258,7 @@ class Listener(Connection):
         if self.credential or not self.duty.authenticate:
             return
         if self.duty.network_credential:
-            self.credential = await in_time(self.duty.network_credential(self.ip))
+            self.credential = await self.duty.network_credential(self.ip)
         if not self.credential:
             hint = "" if self.tls else "; send STARTTLS first"
             raise Refused(530, "5.7.0", f"authentication required{hint}")
@@ -303,7 +302,7 @@ class Listener(Connection):
         if str(recipient.address) in self.recipients:
             self.junk += 1  # a flood of these would cost a look-up each
         else:
-            await in_time(self.duty.check_recipient(recipient.address))
+            await self.duty.check_recipient(recipient.address)
             self.recipients[str(recipient.address)] = recipient.asked
         self.answer(Reply(250, "2.1.5", "Recipient taken"))
 
