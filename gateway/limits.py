@@ -19,7 +19,10 @@ AUTH_ENTRIES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Octets, counts and seconds of one listener."""
+    """Octets, counts and seconds of one listener.
+
+    `beyond` are the recipients above the limit that a client without a log-in may name until a mail of its is taken.
+    """
 
     message_size: int
     recipients: int
@@ -33,6 +36,7 @@ class Limits:
     minimum_rate: int = 500
     errors: int = 20
     junk: int = 100
+    beyond: int = 200
     command_line: int = 512
     extended_line: int = 4096
     login_line: int = 12288

@@ -74,6 +74,7 @@ class Listener(Connection):
         self.duty = duty
         self.errors = 0
         self.junk = 0
+        self.beyond = 0
         self.midway = False  # the client sends content, or TLS: after a fault of ours that is no command
         self.forget()
 
@@ -129,8 +130,8 @@ class Listener(Connection):
             self.say((await self.handle_exception(error)).encode() + b"\r\n")
             if self.midway:
                 self.hang_up()
-        if self.errors >= self.limits.errors or self.junk >= self.limits.junk:
-            self.leave(Reply(421, "4.7.0", "Too many errors or idle commands; closing the connection"))
+        if self.errors >= self.limits.errors or self.junk >= self.limits.junk or self.beyond >= self.limits.beyond:
+            self.leave(Reply(421, "4.7.0", "Too many errors, idle commands or recipients; closing the connection"))
 
     async def command(self, line: bytes) -> None:
         """Find the method for a command and run it. Raises Refused."""
@@ -295,8 +296,7 @@ class Listener(Connection):
         if not self.in_mail:
             raise Refused(503, "5.5.1", "Send MAIL first")
         if len(self.recipients) >= self.limits.recipients:
-            text = f"At most {self.limits.recipients} recipients; send the others afterwards"
-            self.answer(Reply(452, "4.5.3", text))  # no error of the client's: it need not know the limit
+            self.one_too_many()
             return
         recipient = read_rcpt(argument, self.smtputf8, self.duty.postmaster, dsn=self.duty.dsn)
         if str(recipient.address) in self.recipients:
@@ -305,6 +305,12 @@ class Listener(Connection):
             await self.duty.check_recipient(recipient.address)
             self.recipients[str(recipient.address)] = recipient.asked
         self.answer(Reply(250, "2.1.5", "Recipient taken"))
+
+    def one_too_many(self) -> None:
+        """Refuse a recipient for now (RFC 5321 section 4.5.3.1.10): no error, but a stranger may not flood us so."""
+        text = f"At most {self.limits.recipients} recipients; send the others afterwards"
+        self.answer(Reply(452, "4.5.3", text))
+        self.beyond += not self.credential
 
     async def smtp_DATA(self, argument: str) -> None:
         """RFC 5321 section 4.1.1.4; the reply to the dot is that of `deliver`."""
@@ -327,7 +333,7 @@ class Listener(Connection):
         finally:
             sink.drop()
         if reply.positive:  # the limits count what comes without a mail taken
-            self.errors = self.junk = 0
+            self.errors = self.junk = self.beyond = 0
         else:
             self.errors += 1
         self.answer(reply)

@@ -16,6 +16,8 @@ ANSWER_LIMIT = 4 * LINE_LIMIT
 ANSWERS_WAITING = 16
 """More that nobody has asked for is no SMTP."""
 NOT_SMTP = -1
+AFTER_CODE = (b" ", b"-", b"\r", b"\n")
+"""What may follow the three digits (RFC 5321 section 4.2.1): else `2500` would be read as 250."""
 
 
 class Wire(asyncio.Protocol):
@@ -92,7 +94,7 @@ class Wire(asyncio.Protocol):
         if len(line) > LINE_LIMIT or self.held > ANSWER_LIMIT or len(self.answers) >= ANSWERS_WAITING:
             self.fail(SMTPResponseException(NOT_SMTP, "Response too long"))
             return
-        if not line[:3].isdigit():
+        if not line[:3].isdigit() or line[3:4] not in AFTER_CODE:
             shown = line.decode("utf-8", "ignore")
             self.fail(SMTPResponseException(NOT_SMTP, f"Malformed SMTP response line: {shown}"))
             return

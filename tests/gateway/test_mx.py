@@ -154,6 +154,30 @@ def test_a_recipient_who_is_named_again_and_again_is_looked_up_once(world: World
     assert world.asked == ["help@gatepost.test"]
 
 
+def test_a_flood_of_recipients_beyond_the_limit_ends_the_session(world: World) -> None:
+    world.settings = world.settings.model_copy(update={"recipients_mx": 1})
+
+    async def scenario() -> None:
+        async with world.mx() as server:
+            async with connected(server) as client:
+                await client.reply()
+                await client.all("EHLO c.example.org", "MAIL FROM:<a@example.org>", "RCPT TO:<help@gatepost.test>")
+                client.send("".join(f"RCPT TO:<r{number}@gatepost.test>\r\n" for number in range(1000)))
+                replies = (await client.rest()).decode().splitlines()
+                assert [reply[:9] for reply in replies] == ["452 4.5.3"] * 200 + ["421 4.7.0"]
+            async with connected(server) as client:
+                await client.reply()
+                for _ in range(3):  # who ends each mail before that may go on
+                    await client.all("EHLO c.example.org", "MAIL FROM:<a@example.org>", "RCPT TO:<help@gatepost.test>")
+                    replies = await client.all(*[f"RCPT TO:<r{number}@gatepost.test>" for number in range(150)])
+                    assert {reply[:9] for reply in replies} == {"452 4.5.3"}
+                    await client.say("DATA")
+                    assert await client.say(MAIL + b".\r\n") == "250 2.0.0 Stored"
+
+    asyncio.run(scenario())
+    assert world.asked == ["help@gatepost.test"] * 4
+
+
 def test_refuses_auth_and_postmaster_needs_no_domain(world: World) -> None:
     async def scenario() -> None:
         world.known = ("postmaster@gatepost.test",)

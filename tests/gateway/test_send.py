@@ -89,6 +89,21 @@ def test_an_answer_becomes_the_reply(verb: str, answer: str, stage: str, code: i
     assert not server.mails
 
 
+@pytest.mark.parametrize("verb", ["MAIL", "RCPT", "DATA"])
+@pytest.mark.parametrize("answer", [b"2500 what\r\n", b"250x what\r\n", b"250\t2.0.0 ok\r\n", b"3540\r\n"])
+def test_a_code_with_something_behind_it_is_none(verb: str, answer: bytes) -> None:
+    sent, server = send(Script(replies={verb: [answer]}))
+    assert (sent.stage, sent.reply.code, sent.reply.temporary) == (verb.lower(), None, True)
+    assert "Malformed" in sent.reply.text
+    assert not server.mails
+
+
+@pytest.mark.parametrize("answer", [b"250\r\n", b"250 \r\n", b"250\n", b"250-\r\n250\r\n"])
+def test_a_code_alone_is_an_answer(answer: bytes) -> None:
+    sent, server = send(Script(replies={"MAIL": [answer]}))
+    assert (sent.reply.code, len(server.mails)) == (250, 1)
+
+
 def test_several_lines_become_one_text() -> None:
     sent, _ = send(Script(replies={"RCPT": ["550 5.1.1 no|5.1.1 such|5.1.1 user"]}))
     assert sent.reply.text == "no such user"
@@ -129,7 +144,7 @@ def test_the_limit_is_lifted_before_the_dot() -> None:
     assert (sent.reply.code, len(server.mails)) == (250, 1)
 
 
-@pytest.mark.parametrize("answer", [b"hello\r\n", b"999 what\r\n", b"250 " + b"x" * 100_000])
+@pytest.mark.parametrize("answer", [b"hello\r\n", b"999 what\r\n", b"2500 ok\r\n", b"250 " + b"x" * 100_000])
 def test_nonsense_after_the_dot_is_uncertain(answer: bytes) -> None:
     sent, _ = send(Script(replies={"DOT": [answer]}), timeouts=IMPATIENT)
     assert (sent.stage, sent.uncertain, sent.reply.temporary) == ("dot", True, True)
