@@ -27,7 +27,7 @@ from gatepost.store.credentials import create_credential  # noqa: E402
 from gatepost.store.domains import create_domain  # noqa: E402
 from tests.rig.process import answers, free_port, running, wait_until  # noqa: E402
 
-CASES = {"new connection per message": ["-d"], "kept connections": []}
+CASES = {"new connection per message": [], "kept connections": ["-d"]}
 CLIENTS = 20
 
 
