@@ -24,6 +24,7 @@ PREFIXES = (
     "whc",
     "key",
     "snd",
+    "cor",
 )
 
 

@@ -5,6 +5,7 @@ Times are UTC. `why` columns hold the ordered reasons of a decision as JSON, as 
 
 from sqlmodel import SQLModel
 
+from gatepost.model_agents import Acknowledgement, AgentAddress, AgentCopy, AgentMail, AutomaticMail, Breaker, Follower
 from gatepost.model_base import UTCDateTime, Why
 from gatepost.model_events import (
     Counter,
@@ -45,14 +46,23 @@ from gatepost.model_people import (
     Membership,
     User,
 )
+from gatepost.model_placing import ConversationChannel, Correction
 
 __all__ = [
     "Account",
+    "Acknowledgement",
+    "AgentAddress",
+    "AgentCopy",
+    "AgentMail",
     "Arrival",
+    "AutomaticMail",
+    "Breaker",
     "Channel",
     "ChannelAlias",
     "Contact",
     "Conversation",
+    "ConversationChannel",
+    "Correction",
     "Counter",
     "Credential",
     "Cursor",
@@ -62,6 +72,7 @@ __all__ = [
     "Domain",
     "DomainKey",
     "Event",
+    "Follower",
     "Idempotency",
     "Invite",
     "KnownId",

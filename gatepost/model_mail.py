@@ -23,7 +23,8 @@ class Contact(SQLModel, table=True):
 class Conversation(SQLModel, table=True):
     """Mail that belongs together, with a running number for people.
 
-    `origin_id` is the relayed message it answers, shown first; `claims_id` the conversation it claims to belong to.
+    `origin_id` is the relayed message it answers, shown first; `claims_id` the conversation it claims to belong to,
+    `merged_into` the one that a person merged it into.
     """
 
     id: str = Field(primary_key=True)
@@ -37,9 +38,11 @@ class Conversation(SQLModel, table=True):
     assignee_id: str | None = Field(default=None, foreign_key="user.id", index=True)
     origin_id: str | None = Field(default=None, index=True)
     claims_id: str | None = None
+    merged_into: str | None = Field(default=None, index=True)
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
     messages: int = 0
     failed: int = Field(default=0, index=True)
+    snoozed_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime, index=True)
 
@@ -119,8 +122,12 @@ class Raw(SQLModel, table=True):
 
 
 class Arrival(SQLModel, table=True):
-    """An inbound mail as it came, with its envelope; stored before it is read, and ends in exactly one outcome."""
+    """An inbound mail as it came, with its envelope; stored before it is read, and ends in exactly one outcome.
 
+    `internal_date` and `provider_thread` are what the server of a fetched mailbox says of it.
+    """
+
+    __table_args__ = (Index("ix_arrival_provider_thread", "account_id", "provider_thread"),)
     id: str = Field(primary_key=True)
     receipt: str = Field(unique=True)
     inlet: str
@@ -134,6 +141,8 @@ class Arrival(SQLModel, table=True):
     strength: str = Strength.NONE
     raw_id: str = Field(foreign_key="raw.id")
     received_at: datetime = Field(sa_type=UTCDateTime, index=True)
+    internal_date: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    provider_thread: str = ""
     outcome: str = Field(default=Outcome.PENDING, index=True)
     outcome_why: str = ""
     tries: int = 0

@@ -9,7 +9,10 @@ from gatepost.model_base import UTCDateTime
 
 
 class User(SQLModel, table=True):
-    """An agent or an admin; `show_codes` is his choice about delivery codes, None as the installation is set."""
+    """An agent or an admin; `show_codes` is his choice about delivery codes, None as the installation is set.
+
+    With `follows_assigned` he gets the mail of conversations that are assigned to him, at his confirmed address.
+    """
 
     id: str = Field(primary_key=True)
     email: str = Field(unique=True)
@@ -18,6 +21,7 @@ class User(SQLModel, table=True):
     password_hash: str | None = None
     must_change_password: bool = False
     show_codes: bool | None = None
+    follows_assigned: bool = True
     disabled_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     created_at: datetime = Field(sa_type=UTCDateTime)
 

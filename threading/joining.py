@@ -1,7 +1,7 @@
 """Writing down where an inbound mail was placed: its message, conversation, who takes part, which ids lead there."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -16,19 +16,22 @@ from gatepost.store.conversations import (
     add_participants,
     create_conversation,
     get_conversation,
-    keep_contact,
     know_ids,
+    note_contact,
     touch,
 )
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
 from gatepost.store.messages import get_message, put_message
-from gatepost.threading.candidates import Search, find_candidates
+from gatepost.store.rows import made
+from gatepost.threading.candidates import Search, channel_for, find_candidates
 from gatepost.threading.identity import name_of, sender_of
-from gatepost.threading.place import Placement, Sender, place
+from gatepost.threading.place import DESK, Placement, Policy, Sender, place
 from gatepost.words import Kind, Outcome, Strength
 
 MOST_SHOWN = 200
+FIRST_MAIL = datetime(1982, 8, 13, tzinfo=UTC)
+"""The date of RFC 822: what claims to be older has a wrong clock."""
 RECENT = timedelta(days=7)
 """What is older came with the first reading of a mailbox, and keeps its date."""
 
@@ -55,13 +58,12 @@ def join(
     now: datetime,
 ) -> Joined:
     """Place a mail and store it there; an automatic answer opens no closed conversation and none for relayed mail."""
-    sender = sender_of(mail, Strength(arrival.strength))
-    search = Search(session, settings, keys, sender.key)
-    placement = place(sender, find_candidates(search, mail, arrival.recipient))
+    sender, placement = place_mail(session, settings, keys, arrival, mail)
+    channel_id = channel_of(session, arrival)
     automatic = kind == Kind.AUTO_REPLY
     outcome = outcome_of(kind, sender)
     at = time_of(arrival, mail, now)
-    conversation = conversation_for(session, arrival, mail, placement, sender, automatic, at)
+    conversation = conversation_for(session, channel_id, mail, placement, sender, automatic, at)
     message = message_of(arrival, mail, digest, kind, snippet, outcome, placement, sender, at)
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
@@ -89,10 +91,62 @@ def join(
     return Joined(outcome, sentence(placement.why), message.id, message.conversation_id)
 
 
+def place_mail(
+    session: Session,
+    settings: Settings,
+    keys: Keys,
+    arrival: Arrival,
+    mail: Mail,
+    policy: Policy = DESK,
+    before: Message | None = None,
+) -> tuple[Sender, Placement]:
+    """Who wrote a mail and where it belongs; nothing is stored. `before` is its message, to be placed anew."""
+    sender = known_sender(session, settings, sender_of(mail, Strength(arrival.strength)))
+    search = Search(
+        session,
+        settings,
+        keys,
+        sender.key,
+        channel_of(session, arrival),
+        arrival.account_id,
+        arrival.provider_thread,
+        before,
+        policy.subjects,
+    )
+    return sender, place(sender, find_candidates(search, mail, arrival.recipient), policy)
+
+
+def known_sender(session: Session, settings: Settings, sender: Sender) -> Sender:
+    """The sender, marked where the address is one of ours."""
+    internal = sender.domain in (settings.replies, settings.bounces)
+    return replace(sender, own=bool(sender.key) and (internal or channel_for(session, sender.key) is not None))
+
+
+def requester_of(session: Session, mail: Mail, sender: Sender) -> str:
+    """Who asks in a new conversation: who wrote; where one of us wrote, proven, to whom; else nobody."""
+    return next((key for key, _ in people_of(session, mail, sender)), "")
+
+
+def people_of(session: Session, mail: Mail, sender: Sender) -> list[tuple[str, str]]:
+    """Who takes part by this mail, as (address key, name): its sender; never an address of ours.
+
+    Where one of us wrote with another mail program, authenticated, those take part to whom it was written.
+    """
+    if not sender.own:
+        return [(sender.key, name_of(mail))] if sender.key else []
+    boxes = [box for box in (*mail.to, *mail.cc)[:MOST_SHOWN] if box.address] if sender.aligned else []
+    found = {box.address.key: box.name for box in boxes if box.address}
+    return [(key, name) for key, name in found.items() if channel_for(session, key) is None]
+
+
 def time_of(arrival: Arrival, mail: Mail, now: datetime) -> datetime:
-    """A mail's place in time: when we got it; for one that had lain in a mailbox or archive, what its Date says."""
-    fetched = arrival.inlet in ("imap", "import")
-    return mail.date if fetched and mail.date and mail.date < now else now
+    """A mail's place in time: when it came. For one that had lain in a mailbox or archive its server knows when, else
+    its Date says so; neither is believed where it cannot be.
+    """
+    if arrival.inlet not in ("imap", "import"):
+        return now
+    told = (at for at in (arrival.internal_date, mail.date) if at and FIRST_MAIL < at <= now)
+    return next(told, now)
 
 
 def noticed(arrival: Arrival, placement: Placement, at: datetime, now: datetime) -> datetime:
@@ -109,7 +163,7 @@ def outcome_of(kind: Kind, sender: Sender) -> Outcome:
 
 def conversation_for(
     session: Session,
-    arrival: Arrival,
+    channel_id: str | None,
     mail: Mail,
     placement: Placement,
     sender: Sender,
@@ -125,8 +179,8 @@ def conversation_for(
     return create_conversation(
         session,
         subject=(origin.subject if origin else mail.subject) or "(no subject)",
-        requester=sender.key,
-        channel_id=channel_of(session, arrival) or channel_of_cause(session, placement, origin),
+        requester=requester_of(session, mail, sender),
+        channel_id=channel_id or channel_of_cause(session, placement, origin),
         credential_id=origin.credential_id if origin else None,
         origin_id=placement.origin_id,
         claims_id=placement.claims_id,
@@ -142,7 +196,7 @@ def channel_of(session: Session, arrival: Arrival) -> str | None:
         address = parse_address(arrival.recipient)
     except AddressError:
         return None
-    channel = channel_by_address(session, address.key) or channel_by_address(session, address.base.key)
+    channel = channel_for(session, address.key)
     return channel.id if channel else None
 
 
@@ -173,7 +227,8 @@ def message_of(
         for box in boxes
         if box.address
     ]
-    return Message(
+    return made(
+        Message,
         id=new_id("msg"),
         direction="in",
         digest=digest,
@@ -191,7 +246,7 @@ def message_of(
         envelope_from=arrival.envelope_from,
         trigger=arrival.inlet,
         outcome=outcome,
-        strength=arrival.strength,
+        strength=placement.strength if sender.key else Strength(arrival.strength),
         verified=placement.verified,
         auth=arrival.auth,
         why=placement.why,
@@ -212,11 +267,14 @@ def enter(
 ) -> None:
     """Let a message into its conversation: its ids lead there, and its sender takes part."""
     know_ids(session, conversation.id, message.id, message.message_id, (*mail.references, *mail.in_reply_to))
-    if sender.key:
-        keep_contact(session, sender.key, message.from_name, now)
-        is_first = placement.conversation_id is None
-        role = "requester" if is_first else "participant"
-        add_participants(session, conversation.id, [(sender.key, message.from_name, role)])
+    people = people_of(session, mail, sender)
+    for key, name in people:
+        note_contact(session, key, name, now)
+    first = "requester" if placement.conversation_id is None else "participant"
+    roles = [first, *["participant"] * len(people)]
+    add_participants(
+        session, conversation.id, [(key, name, role) for (key, name), role in zip(people, roles, strict=False)]
+    )
     if placement.origin_id:
         bring_origin(session, conversation, placement.origin_id, sender)
     touch(session, conversation.id, message.snippet, now, reopen=reopen)

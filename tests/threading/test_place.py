@@ -17,9 +17,9 @@ CARRIED: tuple[Carries, ...] = ("token", "minted", "known", "subject")
 EXPECTED: dict[tuple[str, str, Strength], str] = {}
 for carried in CARRIED:
     for strength in (Strength.NONE, Strength.ALIGNED):
-        proven = strength == Strength.ALIGNED or carried in ("token", "minted")
-        joins = "joins" if proven else "marked"
-        EXPECTED[carried, REQUESTER, strength] = joins
+        joins = "joins" if strength == Strength.ALIGNED else "marked"
+        held = carried in ("token", "minted")
+        EXPECTED[carried, REQUESTER, strength] = "joins" if held else joins
         EXPECTED[carried, PARTICIPANT, strength] = "linked" if carried == "subject" else joins
         EXPECTED[carried, STRANGER, strength] = "linked"
         organisation = carried in ("token", "minted") and strength == Strength.ALIGNED
@@ -34,7 +34,8 @@ def sender(key: str, strength: Strength) -> Sender:
 
 def candidate(carries: Carries, number: int = 7) -> Candidate:
     people = frozenset({REQUESTER, PARTICIPANT})
-    return Candidate(f"con_{number}", number, carries, "In-Reply-To", f"message 2 of #{number}", REQUESTER, people)
+    where, matched = "In-Reply-To", f"message 2 of #{number}"
+    return Candidate(f"con_{number}", number, carries, where, matched, REQUESTER, people, holder=REQUESTER)
 
 
 @pytest.mark.parametrize(("carries", "who", "strength"), list(EXPECTED))

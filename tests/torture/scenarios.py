@@ -15,6 +15,7 @@ from tests.torture import (
     memory,
     moments,
     network,
+    placing,
     power,
     smuggling,
     storms,
@@ -50,13 +51,14 @@ SCENARIOS: dict[str, Callable[[Run], Verdict]] = {
     "slow-loris": network.slow_loris,
     "half-open": half_open.half_open,
     "guessing": guessing.guessing,
+    "placing": placing.placing,
 }
 ONLY: dict[str, tuple[str, ...]] = {
     "database-down": ("postgres",),
     "failover": ("postgres",),
     "two-workers": ("postgres",),
     "hostile-servers": ("sqlite",),
-    **dict.fromkeys(("disk-full", "sync-fails", "large-mails", "idle", "endless"), ("sqlite",)),
+    **dict.fromkeys(("disk-full", "sync-fails", "large-mails", "idle", "endless", "placing"), ("sqlite",)),
 }
 """The back ends of scenarios that are not for all."""
 

@@ -1,0 +1,95 @@
+"""What placing asks of the store: who wrote and was named where, which mailboxes show it, what was there before."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import exists
+from sqlmodel import Session, and_, col, or_, select
+
+from gatepost.model import Arrival, Conversation, ConversationChannel, Delivery, Message, Participant
+from gatepost.store.conversations import get_conversation
+from gatepost.store.rows import insert_missing
+
+MOST = 50
+MOST_READ = 200
+
+
+def survivor(session: Session, conversation_id: str) -> Conversation | None:
+    """A conversation, or the one that it was merged into, and so on."""
+    conversation = get_conversation(session, conversation_id)
+    for _ in range(MOST):
+        if conversation is None or conversation.merged_into is None:
+            break
+        conversation = get_conversation(session, conversation.merged_into)
+    return conversation
+
+
+def named_in(session: Session, conversation_id: str) -> frozenset[str]:
+    """The addresses of a conversation: its participants, and whom its newest 200 inbound mails named in To and Cc."""
+    people = session.exec(select(Participant.address).where(Participant.conversation_id == conversation_id)).all()
+    mails = (
+        select(Message.recipients_shown)
+        .where(Message.conversation_id == conversation_id, Message.direction == "in")
+        .order_by(col(Message.at).desc())
+        .limit(MOST_READ)
+    )
+    shown = {str(one.get("address", "")) for mail in session.exec(mails) for one in mail}
+    return frozenset(people) | frozenset(shown - {""})
+
+
+def channels_of(session: Session, conversation_id: str) -> frozenset[str]:
+    """The mailboxes that show a conversation: its own, and those that it is shown in too."""
+    own = session.exec(select(Conversation.channel_id).where(Conversation.id == conversation_id)).first()
+    return frozenset({own} if own else set()) | shown_in(session, conversation_id)
+
+
+def shown_in(session: Session, conversation_id: str) -> frozenset[str]:
+    """The further mailboxes that show a conversation."""
+    where = ConversationChannel.conversation_id == conversation_id
+    return frozenset(session.exec(select(ConversationChannel.channel_id).where(where)).all())
+
+
+def show_in(session: Session, conversation_id: str, channel_id: str, now: datetime) -> None:
+    """Show a conversation in one more mailbox."""
+    insert_missing(session, [ConversationChannel(conversation_id=conversation_id, channel_id=channel_id, at=now)])
+
+
+def of_provider_thread(session: Session, account_id: str, thread: str, before: str = "") -> Sequence[Message]:
+    """Messages with this thread id in this mailbox at its provider, oldest first; `before` an id, where it is given."""
+    query = (
+        select(Message)
+        .join(Arrival, col(Arrival.message_id) == col(Message.id))
+        .where(Arrival.account_id == account_id, Arrival.provider_thread == thread)
+        .where(col(Message.conversation_id).is_not(None))
+    )
+    if before:
+        query = query.where(col(Message.id) < before)
+    return session.exec(query.order_by(col(Message.id)).limit(MOST)).all()
+
+
+def of_person(session: Session, address: str, channel_id: str | None) -> Sequence[Conversation]:
+    """The conversations of a mailbox in which an address takes part, the newest first."""
+    mine = and_(col(Participant.conversation_id) == col(Conversation.id), col(Participant.address) == address)
+    query = select(Conversation).join(Participant, mine).where(col(Conversation.merged_into).is_(None))
+    if channel_id:
+        query = query.where(Conversation.channel_id == channel_id)
+    return session.exec(query.order_by(col(Conversation.number).desc()).limit(MOST)).all()
+
+
+def has_earlier(session: Session, conversation_id: str, message_id: str) -> bool:
+    """Whether a conversation, or one merged into it, held a message before this one; ids are ordered by time."""
+    merged = select(Conversation.id).where(Conversation.merged_into == conversation_id)
+    here = or_(Message.conversation_id == conversation_id, col(Message.conversation_id).in_(merged))
+    return bool(session.exec(select(exists().where(here, col(Message.id) < message_id))).one())
+
+
+def took_part(session: Session, conversation_id: str, address: str, message_id: str) -> bool:
+    """Whether somebody wrote in a conversation, or got a mail of it, before this message."""
+    shown = or_(
+        Message.conversation_id == conversation_id,
+        Message.id == select(Conversation.origin_id).where(Conversation.id == conversation_id).scalar_subquery(),
+    )
+    earlier = and_(shown, col(Message.id) < message_id)
+    wrote = exists().where(earlier, col(Message.direction) == "in", col(Message.from_address) == address)
+    got = exists().where(earlier, col(Delivery.message_id) == col(Message.id), col(Delivery.recipient) == address)
+    return bool(session.exec(select(or_(wrote, got))).one())
