@@ -5,11 +5,13 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from gatepost.acts import Actor
+from gatepost.acts import SENDS, Actor
+from gatepost.address import parse_address
 from gatepost.gateway import acts
+from gatepost.gateway.standing import address_standing
 from gatepost.model import Suppression
 from gatepost.store import api, suppressions
-from gatepost.store.deliveries import get_delivery
+from gatepost.store.deliveries import authors_of, get_delivery
 from gatepost.store.queue import Which
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
@@ -63,9 +65,7 @@ def hold(call: Call) -> Answer:
 
 
 def release(call: Call) -> Answer:
-    """Send what is held; not what a person's decision about the key itself holds."""
-    if call.credential.held:
-        raise Problem("missing-scope", "Mail of this key is held until a person releases it on the pages")
+    """Send what is held; not what the key or its sender holds until a person decides."""
     return act(call, "release")
 
 
@@ -96,6 +96,21 @@ def own_delivery(call: Call) -> str:
     return delivery_id
 
 
+def check_sending(call: Call, *delivery_ids: str) -> None:
+    """Whether mail of the key may leave by the key's own word: what waits for a person is not sent around him.
+
+    A delivery that was given up, or never began, leads to the same mail; so this holds for every way of sending it.
+    Raises Problem.
+    """
+    if call.credential.held:
+        raise Problem("missing-scope", "Mail of this key is held until a person releases it on the pages")
+    with call.app.database.session() as session:
+        for author in authors_of(session, delivery_ids):
+            standing = address_standing(session, call.app.settings, parse_address(author))
+            if not standing.usable:
+                raise Problem("sender-not-allowed", f"Not sent: {standing.why}; {standing.fix}")
+
+
 def actor_of(call: Call) -> Actor:
     return Actor(f"the system {call.credential.name}")
 
@@ -103,6 +118,8 @@ def actor_of(call: Call) -> Actor:
 def act(call: Call, name: str, via: str = "") -> Answer:
     read_query(call, NoQuery)
     app, delivery_id = call.app, own_delivery(call)
+    if name in SENDS:
+        check_sending(call, delivery_id)
     done = acts.perform(app.database, app.ledger, name, Which(ids=(delivery_id,)), actor_of(call), call.now, via)
     app.gate.wake()
     with app.database.session() as session:
@@ -133,16 +150,22 @@ def suppression_out(row: Suppression) -> SuppressionOut:
 
 
 HERE = ("not-found",)
+SENDING = (*HERE, "sender-not-allowed")
 BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 DELIVERIES: tuple[Operation, ...] = (
     *(
-        Operation("POST", f"/deliveries/{{id}}/{name}", serve, "messages:send", ActOut, NoQuery, problems=HERE)
-        for name, serve in (("retry", retry), ("hold", hold), ("release", release), ("cancel", cancel))
+        Operation("POST", f"/deliveries/{{id}}/{name}", serve, "messages:send", ActOut, NoQuery, problems=problems)
+        for name, serve, problems in (
+            ("retry", retry, SENDING),
+            ("hold", hold, HERE),
+            ("release", release, SENDING),
+            ("cancel", cancel, HERE),
+        )
     ),
     Operation(
         *("POST", "/deliveries/{id}/reroute", reroute, "routes:manage", ActOut, NoQuery),
         takes=REROUTE,
-        problems=(*HERE, *BODY),
+        problems=(*SENDING, *BODY),
         once=False,
     ),
     Operation("GET", "/suppressions", list_suppressions, "messages:read", SuppressionList, NoQuery),

@@ -4,19 +4,18 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from gatepost.acts import Actor
 from gatepost.address import AddressError, parse_address
 from gatepost.gateway import acts
 from gatepost.gateway.fixing import preview_fixes, send_fixes
-from gatepost.store import api, suppressions
+from gatepost.store import suppressions
 from gatepost.store.deliveries import get_delivery
 from gatepost.store.queue import Which
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_deliveries import ActOut, SuppressionOut, suppression_out
+from gatepost.web.api_deliveries import ActOut, SuppressionOut, actor_of, check_sending, own_delivery, suppression_out
 from gatepost.web.api_errors import Problem, wrong_field
 from gatepost.web.api_models import Given
-from gatepost.web.api_requests import AddressText, NoQuery, Taken, read_id
+from gatepost.web.api_requests import AddressText, NoQuery, Taken
 from gatepost.words import NOT_DELIVERED
 
 BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
@@ -62,20 +61,13 @@ RESEND: TypeAdapter[ResendIn] = TypeAdapter(ResendIn)
 FIXES: TypeAdapter[FixesIn] = TypeAdapter(FixesIn)
 
 
-def actor(call: Call) -> Actor:
-    return Actor(f"the system {call.credential.name}")
-
-
 def resend_delivery(call: Call) -> Answer:
     """Send the same mail to a corrected address: a delivery of its own, and the old one ends."""
     read_query(call, NoQuery)
-    given, delivery_id = read_json(call, RESEND), read_id("dlv", call.path("id"))
-    with call.app.database.session() as session:
-        row = get_delivery(session, delivery_id)
-        if row is None or api.own_message(session, call.credential.id, row.message_id) is None:
-            raise Problem("not-found")
+    given, delivery_id = read_json(call, RESEND), own_delivery(call)
+    check_sending(call, delivery_id)
     try:
-        made = acts.resend(call.app.ledger, delivery_id, given.address, actor(call), call.now)
+        made = acts.resend(call.app.ledger, delivery_id, given.address, actor_of(call), call.now)
     except ValueError as error:
         raise wrong_field("#/address", str(error)) from None
     call.app.gate.wake()
@@ -95,7 +87,8 @@ def fix_deliveries(call: Call) -> Answer:
     rows = preview_fixes(app.database, which, fixes, call.now)
     sent = 0
     if given.send:
-        sent = send_fixes(app.database, app.ledger, which, fixes, actor(call), call.now).changed
+        check_sending(call, *(key for row in rows for key in row.ready))
+        sent = send_fixes(app.database, app.ledger, which, fixes, actor_of(call), call.now).changed
         app.gate.wake()
     data = [PlannedOut(old=row.old, new=row.new, ready=len(row.ready), refused=row.refused) for row in rows]
     return Answer(FixesOut(data=data, sent=sent))
@@ -113,7 +106,7 @@ def delete_suppression(call: Call) -> Answer:
     row = next((row for row in own if row.address == address), None)
     if row is None:
         raise Problem("not-found")
-    why, now = f"Removed by {actor(call).name}", call.now
+    why, now = f"Removed by {actor_of(call).name}", call.now
     call.app.ledger.write(lambda session: suppressions.unsuppress(session, address, why, now))
     return Answer(suppression_out(row))
 
@@ -128,7 +121,7 @@ FIXING: tuple[Operation, ...] = (
         NoQuery,
         takes=RESEND,
         status=202,
-        problems=("not-found", *BODY),
+        problems=("not-found", "sender-not-allowed", *BODY),
         once=False,
     ),
     Operation(
@@ -139,7 +132,7 @@ FIXING: tuple[Operation, ...] = (
         FixesOut,
         NoQuery,
         takes=FIXES,
-        problems=BODY,
+        problems=("sender-not-allowed", *BODY),
         once=False,
     ),
     Operation(

@@ -201,6 +201,12 @@ def get_delivery(session: Session, delivery_id: str) -> Delivery | None:
     return session.get(Delivery, delivery_id)
 
 
+def authors_of(session: Session, delivery_ids: Sequence[str]) -> Sequence[str]:
+    """The address keys in From of the mails of these deliveries, each once."""
+    mails = select(Delivery.message_id).where(col(Delivery.id).in_(delivery_ids))
+    return session.exec(select(Message.from_address).where(col(Message.id).in_(mails)).distinct()).all()
+
+
 def last_attempt(session: Session, delivery: Delivery) -> datetime:
     """When we last spoke with a server about a delivery; reports, which others send, do not count."""
     tried = (DeliveryEvent.delivery_id == delivery.id, DeliveryEvent.source == "dialogue")
