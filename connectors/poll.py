@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
+from gatepost.child import JobFailed
 from gatepost.connectors.cursor import Folder, Position, start_at
 from gatepost.connectors.imap import Batch, Fetched, connect, fetch_new, open_folder
 from gatepost.connectors.trouble import Trouble
@@ -168,6 +169,8 @@ def prepare(mail: Fetched, account: Account, polling: Polling) -> Ready:
 
 def blame(error: Exception, mail: Fetched, account: Account) -> str:
     """Why a mail is put aside; what the error says may hold parts of the mail and stays in the log."""
+    if isinstance(error, JobFailed):
+        return f"{error}, several times"
     log.error("poll.mail_failed", account=account.id, uid=mail.uid, exc_info=error)
     return f"could not be stored: {type(error).__name__}; the log says more"
 

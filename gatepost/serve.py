@@ -81,7 +81,8 @@ async def serving(
         inbound = Inbound(desk, parts.database, parts.ledger, resolver, clock, budget=budget)
         outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address, inbound.resolver)), clock)
         gate = replace(gate, wake=outbox.wake)
-        stack.callback(inbound.verifiers.shutdown, wait=False, cancel_futures=True)
+        for threads in (inbound.verifiers, inbound.readers):
+            stack.callback(threads.shutdown, wait=False, cancel_futures=True)
         ports = await open_doors(stack, parts, gate, outbox, inbound, roles)
         mx_address.append(ports.mx)
         if parts.database.sqlite:  # not before all ports are ours: who has them holds these leases

@@ -16,7 +16,8 @@ from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver
 from gatepost.store.accounts import add_view
 from gatepost.store.arrivals import settle
-from gatepost.threading.intake import Arriving, Desk, Reading, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
+from gatepost.threading.reading import TRIES, Reading, read_safely
 from gatepost.words import Outcome
 
 POLLERS = 4
@@ -33,7 +34,7 @@ class Ready:
 
 def get_ready(mail: Fetched, desk: Desk, resolver: Resolver) -> Ready:
     """Verify DKIM ourselves, make the octets durable, read."""
-    reading = read(mail.raw, None)
+    reading = read_safely(mail.raw, None, TRIES)
     trusted = trusted_results(reading.mail.headers, mail.account.authserv_id or "")
     verdict = dkim_only(mail.raw, resolver=resolver, now=clock(), trusted=trusted)
     arriving = replace(arriving_of(mail), auth=verdict.summary, strength=verdict.strength)
@@ -51,6 +52,7 @@ def arriving_of(mail: Fetched) -> Arriving:
         inlet="imap",
         account_id=mail.account.id,
         channel_id=mail.account.channel_id,
+        internal_date=mail.internal_date,
         receipt=f"imap:{mail.account.id}:{mail.uidvalidity}:{mail.uid}:{octets}:{mail.folder}",
     )
 

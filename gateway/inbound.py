@@ -11,6 +11,7 @@ from sqlmodel import Session
 
 from gatepost.address import Address, AddressError, parse_address
 from gatepost.blobs import Blobs, Content, ContentFile
+from gatepost.child import JobFailed
 from gatepost.database import Database
 from gatepost.envelope import Envelope
 from gatepost.gateway.authenticate import DmarcResult, Verdict, authenticate
@@ -24,12 +25,14 @@ from gatepost.resolver import Resolver
 from gatepost.store.arrivals import count_try, pending_arrivals, settle
 from gatepost.store.channels import channel_by_address
 from gatepost.store.messages import open_raw
-from gatepost.threading.intake import Arriving, Desk, Reading, read, receive, store_arrival
-from gatepost.tokens import read_reply_address, read_return_path
+from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
+from gatepost.threading.reading import Reading, read_apart, read_safely
+from gatepost.tokens import read_agent_address, read_reply_address, read_return_path
 from gatepost.words import Outcome, Strength
 
 log = structlog.get_logger("inbound")
 VERIFIERS = 32
+READERS = 4
 
 
 def verifiers() -> ThreadPoolExecutor:
@@ -37,9 +40,17 @@ def verifiers() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(VERIFIERS, "verify")
 
 
+def readers() -> ThreadPoolExecutor:
+    """Threads that wait for the reading of mail: what takes long there keeps no verification waiting."""
+    return ThreadPoolExecutor(READERS, "read")
+
+
+Read = Callable[[bytes, str | None], Reading]
+
+
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """What receiving by MX needs."""
+    """What receiving by MX needs; `read_again` reads what was not read at first, `read` may have died of it."""
 
     desk: Desk
     database: Database
@@ -48,6 +59,9 @@ class Inbound:
     clock: Callable[[], datetime]
     verifiers: ThreadPoolExecutor = field(default_factory=verifiers)
     budget: Budget = field(default_factory=Budget)
+    readers: ThreadPoolExecutor = field(default_factory=readers)
+    read: Read = read_safely
+    read_again: Read = read_apart
 
 
 async def known_recipient(inbound: Inbound, recipient: str) -> bool:
@@ -64,7 +78,7 @@ def is_known(inbound: Inbound, recipient: str) -> bool:
     if address.domain == settings.bounces:
         return read_return_path(keys, address.local) is not None
     if address.domain == settings.replies:
-        return read_reply_address(keys, address.local) is not None
+        return bool(read_reply_address(keys, address.local) or read_agent_address(keys, address.local))
     with inbound.database.session() as session:
         return takes_mail(session, address) or takes_mail(session, address.base)
 
@@ -87,10 +101,13 @@ async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
         return Reply(550, "5.7.26", f"The policy of {domain} asks to refuse this mail: it did not prove itself")
     try:
         source = inbound.desk.blobs.open(content.blob) if content.blob else envelope.content
-        await in_time(place_all(inbound, arrivals, source, now), envelope.size)
+        await in_time(place_all(inbound, arrivals, source, now, inbound.read), envelope.size)
     except TimeoutError:  # it is stored, and read when the database answers
         log.warning("reading an inbound mail took too long; it is read later")
         return TROUBLE
+    except JobFailed as error:  # by the mail itself, and a child alone died of it: sending it again would not help
+        log.warning("an inbound mail could not be read; it is kept and tried again", why=str(error))
+        await count_tries(inbound, arrivals, error)
     except Exception as error:
         log.exception("reading an inbound mail failed; its raw content is kept and tried again")
         await count_tries(inbound, arrivals, error)
@@ -155,23 +172,27 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
     return stored
 
 
-async def place_all(inbound: Inbound, arrivals: list[Arrival], source: bytes | ContentFile, now: datetime) -> None:
+async def place_all(
+    inbound: Inbound, arrivals: list[Arrival], source: bytes | ContentFile, now: datetime, read: Read
+) -> None:
     """Read once, place each in a transaction of its own; a large mail waits until there is memory for it."""
+    if all(arrival.outcome != Outcome.PENDING for arrival in arrivals):
+        return
     loop = asyncio.get_running_loop()
     async with inbound.budget.share(for_reading(len(source))):
-        reading = await loop.run_in_executor(inbound.verifiers, read_source, source, arrivals[0].envelope_from)
+        reading = await loop.run_in_executor(inbound.readers, read_source, source, arrivals[0].envelope_from, read)
         for arrival in arrivals:
             await inbound.ledger.commit(
                 lambda session, arrival=arrival: receive(session, inbound.desk, arrival, reading, now)  # type: ignore[misc]
             )
 
 
-def read_source(source: bytes | ContentFile, envelope_from: str) -> Reading:
+def read_source(source: bytes | ContentFile, envelope_from: str, read: Read) -> Reading:
     return read(source if isinstance(source, bytes) else source.read(), envelope_from)
 
 
 async def count_tries(inbound: Inbound, arrivals: list[Arrival], error: Exception) -> None:
-    why = f"Reading it failed: {type(error).__name__}; it is tried again"
+    why = str(error) if isinstance(error, JobFailed) else f"Reading it failed: {type(error).__name__}"
 
     def op(session: Session) -> None:
         for arrival in arrivals:
@@ -187,7 +208,7 @@ async def sweep(inbound: Inbound) -> int:
     for arrival in await asyncio.to_thread(find_pending, inbound, now):
         try:
             source = await asyncio.to_thread(load, inbound, arrival.raw_id)
-            await place_all(inbound, [arrival], source, now)
+            await place_all(inbound, [arrival], source, now, inbound.read_again)
             ended += 1
         except Exception as error:
             log.exception("reading a stored mail failed again", arrival=arrival.id)

@@ -1,6 +1,7 @@
 """The one door for everything that comes in: stored raw first, then read, placed, and ended in exactly one outcome."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,22 +10,23 @@ from sqlmodel import Session
 
 from gatepost.blobs import Blobs, Content
 from gatepost.ids import new_id
-from gatepost.mail import Mail, digest, parse
+from gatepost.mail import Mail
 from gatepost.model import Arrival, Message
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store.arrivals import arrival_by_receipt, forget_receipt, put_arrival, settle
-from gatepost.store.messages import get_message, give_up_digest, message_by_digest, put_raw
-from gatepost.threading.automatic import classify
+from gatepost.store.arrivals import arrival_by_receipt, forget_receipt, put_arrival, received_among, settle
+from gatepost.store.conversations import foresee_ids
+from gatepost.store.messages import foresee_digests, get_message, give_up_digest, message_by_digest, put_raw
+from gatepost.store.rows import made
+from gatepost.store.together import together
+from gatepost.threading.agent_mail import take_agent_mail
 from gatepost.threading.joining import join
-from gatepost.threading.quoted import reply_text
-from gatepost.threading.report import Report, read_report
+from gatepost.threading.reading import Reading
 from gatepost.threading.reported import apply_report
-from gatepost.words import Kind, Outcome, Strength
+from gatepost.words import Outcome, Strength
 
-SNIPPET = 200
+MOST_THREAD_ID = 200
 RECEIPT_KEPT = timedelta(hours=48)
-REPORTS = (Kind.BOUNCE, Kind.DELAY, Kind.REPORT, Kind.FEEDBACK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Arriving:
 
     `channel_id` is set where the inlet knows the channel; `receipt` where it has an identity of its own, else the same
     octets from the same sender to the same recipient are one receipt; `digest` is the SHA-256 of octets that are in a
-    file and not in `raw`. `auth` and `strength` are what was verified.
+    file and not in `raw`. `auth` and `strength` are what was verified. Of a fetched mail,
+    `internal_date` is when its server got it (RFC 9051 section 2.3.3), `provider_thread` its provider's thread id.
     """
 
     raw: bytes
@@ -57,6 +60,8 @@ class Arriving:
     digest: str = ""
     auth: dict[str, Any] = field(default_factory=dict)
     strength: Strength = Strength.NONE
+    internal_date: datetime | None = None
+    provider_thread: str = ""
 
     @property
     def key(self) -> str:
@@ -70,18 +75,6 @@ class Arriving:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """What a mail says, read before the transaction: reading is slow, the writer is shared."""
-
-    mail: Mail
-    digest: str
-    kind: Kind
-    why: tuple[str, ...]
-    report: Report | None
-    snippet: str
-
-
-@dataclass(frozen=True, slots=True)
 class Received:
     """How receiving ended: the outcome, why, and where the mail is."""
 
@@ -89,15 +82,6 @@ class Received:
     why: str
     message_id: str | None = None
     conversation_id: str | None = None
-
-
-def read(raw: bytes, envelope_from: str | None) -> Reading:
-    """Parse and classify; total, for `parse` is."""
-    mail = parse(raw)
-    kind, why = classify(mail, envelope_from)
-    report = read_report(mail) if kind in REPORTS else None
-    snippet = "" if report else " ".join(reply_text(mail).reply[: SNIPPET * 4].split())[:SNIPPET]
-    return Reading(mail, digest(raw), kind, tuple(why), report, snippet)
 
 
 def store_arrival(session: Session, arriving: Arriving, content: Content, now: datetime, raw_id: str = "") -> Arrival:
@@ -111,7 +95,8 @@ def store_arrival(session: Session, arriving: Arriving, content: Content, now: d
         return earlier
     if earlier:
         forget_receipt(session, earlier.id)
-    arrival = Arrival(
+    arrival = made(
+        Arrival,
         id=new_id("arr"),
         receipt=arriving.key,
         inlet=arriving.inlet,
@@ -125,11 +110,48 @@ def store_arrival(session: Session, arriving: Arriving, content: Content, now: d
         strength=arriving.strength,
         raw_id=raw_id or new_id("arr"),
         received_at=now,
+        internal_date=arriving.internal_date,
+        provider_thread=arriving.provider_thread[:MOST_THREAD_ID],
     )
     if not raw_id:
         put_raw(session, arrival.raw_id, content)
     put_arrival(session, arrival)
     return arrival
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A mail to be received with others: its arrival where it is stored, else how it came and its durable octets."""
+
+    desk: Desk
+    reading: Reading
+    now: datetime
+    arrival: Arrival | None = None
+    arriving: Arriving | None = None
+    content: Content | None = None
+
+
+def receive_all(session: Session, items: Sequence[Item]) -> list[Received]:
+    """As `receive` for each in order, in the caller's transaction; what they ask and leave is put together."""
+    with together(session):
+        received_among(session, [item.arriving.key for item in items if item.arriving])
+        foresee_digests(session, [item.reading.digest for item in items])
+        foresee_ids(session, [key for item in items for key in ids_of(item.reading.mail)])
+        return [receive_item(session, item) for item in items]
+
+
+def receive_item(session: Session, item: Item) -> Received:
+    arrival = item.arrival
+    if arrival is None and item.arriving and item.content:
+        arrival = store_arrival(session, item.arriving, item.content, item.now)
+    if arrival is None:
+        raise ValueError("an item has its arrival, or what it is made of")
+    return receive(session, item.desk, arrival, item.reading, item.now)
+
+
+def ids_of(mail: Mail) -> tuple[str, ...]:
+    """Every id that a mail carries or refers to."""
+    return (mail.message_id or "", *mail.references, *mail.in_reply_to)
 
 
 def receive(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now: datetime) -> Received:
@@ -158,6 +180,11 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
             session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.report, now
         )
         return Received(Outcome.REPORT, why, message_id)
+    acted = take_agent_mail(
+        session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.kind, reading.snippet, now
+    )
+    if acted:
+        return Received(acted.outcome, acted.why, acted.message_id)
     joined = join(
         session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.kind, reading.snippet, now
     )

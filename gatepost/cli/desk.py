@@ -16,7 +16,8 @@ from gatepost.seal import make_keys
 from gatepost.settings import Settings
 from gatepost.store.conversations import get_conversation
 from gatepost.store.messages import get_message
-from gatepost.threading.intake import Arriving, Desk, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
+from gatepost.threading.reading import read
 
 
 @dataclass(frozen=True, slots=True)

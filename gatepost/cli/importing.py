@@ -13,6 +13,7 @@ from typing import Any
 from sqlmodel import Session
 
 from gatepost.blobs import Content
+from gatepost.child import JobFailed
 from gatepost.cli.frame import DONE, FAILED, FINDINGS, BadInput, code_of, opened, print_object, say, warn
 from gatepost.cli.mailbox import known_channel
 from gatepost.cli.sources import Source, find_files, read_sources
@@ -21,7 +22,8 @@ from gatepost.parts import Parts, clock
 from gatepost.reply import clean_text
 from gatepost.settings import Settings
 from gatepost.store.arrivals import arrival_by_receipt, settle
-from gatepost.threading.intake import Arriving, Desk, Reading, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
+from gatepost.threading.reading import TRIES, Reading, read_safely
 from gatepost.words import Outcome
 
 BATCH = 50
@@ -120,7 +122,14 @@ def get_ready(run: Run, source: Source) -> Waiting | None:
     if earlier:
         run.end(there(source, earlier.outcome_why, earlier.message_id))
         return None
-    return Waiting(source, arriving, run.parts.blobs.keep(source.raw), read(source.raw, None))
+    content = run.parts.blobs.keep(source.raw)
+    try:
+        return Waiting(source, arriving, content, read_safely(source.raw, None, TRIES))
+    except JobFailed as error:
+        why = f"{error}, {TRIES} times"
+    run.parts.ledger.write(lambda session: put_aside(session, arriving, content, why))
+    run.end(Ended(source.name, Outcome.QUARANTINED, why))
+    return None
 
 
 def there(source: Source, why: str, message_id: str | None) -> Ended:
@@ -150,7 +159,7 @@ def outcome_of(run: Run, one: Waiting, future: Future[Ended]) -> Ended:
             raise
         why = f"It could not be placed by a fault of Gatepost ({type(error).__name__}); its raw content is kept"
     try:
-        run.parts.ledger.write(lambda session: put_aside(session, one, why))
+        run.parts.ledger.write(lambda session: put_aside(session, one.arriving, one.content, why))
     except Exception as error:
         if code_of(error) is not None:
             raise
@@ -160,8 +169,8 @@ def outcome_of(run: Run, one: Waiting, future: Future[Ended]) -> Ended:
     return Ended(one.source.name, Outcome.QUARANTINED, why)
 
 
-def put_aside(session: Session, one: Waiting, why: str) -> None:
-    arrival = store_arrival(session, one.arriving, one.content, clock())
+def put_aside(session: Session, arriving: Arriving, content: Content, why: str) -> None:
+    arrival = store_arrival(session, arriving, content, clock())
     settle(session, arrival.id, Outcome.QUARANTINED, why, None)
 
 

@@ -2,25 +2,45 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
+from sqlalchemy import select as core_select
 from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.model import Arrival
-from gatepost.store.rows import insert_row
+from gatepost.store.rows import connection, insert_row, update_values
+from gatepost.store.together import appear, foresee, is_absent
 from gatepost.words import Outcome
 
 MAX_TRIES = 3
 TRY_AGAIN = timedelta(seconds=30)
+ARRIVALS: Any = Arrival.__table__  # type: ignore[attr-defined]
+SETTLE = (
+    update(ARRIVALS)
+    .where(ARRIVALS.c.id == bindparam("its_id"))
+    .values(outcome=bindparam("ended"), outcome_why=bindparam("reason"), message_id=bindparam("is_message"))
+)
+RECEIVED = core_select(ARRIVALS.c.receipt).where(ARRIVALS.c.receipt.in_(bindparam("receipts", expanding=True)))
 
 
 def put_arrival(session: Session, arrival: Arrival) -> None:
     """Store an arrival; its octets are stored before."""
     insert_row(session, arrival)
+    appear(session, "arrival", [arrival.receipt])
+
+
+def received_among(session: Session, receipts: Sequence[str]) -> set[str]:
+    """Which of these receipts there are; for a whole batch, which then knows the others."""
+    there = set(connection(session).execute(RECEIVED, {"receipts": list(receipts)}).scalars())
+    foresee(session, "arrival", set(receipts), there)
+    return there
 
 
 def arrival_by_receipt(session: Session, receipt: str) -> Arrival | None:
     """The arrival that was received under this receipt before."""
+    if is_absent(session, "arrival", receipt):
+        return None
     return session.exec(select(Arrival).where(Arrival.receipt == receipt)).first()
 
 
@@ -37,11 +57,7 @@ def get_arrival(session: Session, arrival_id: str) -> Arrival | None:
 
 def settle(session: Session, arrival_id: str, outcome: Outcome, why: str, message_id: str | None) -> None:
     """Write what became of an arrival."""
-    session.execute(
-        update(Arrival)
-        .where(col(Arrival.id) == arrival_id)
-        .values(outcome=outcome, outcome_why=why, message_id=message_id)
-    )
+    update_values(session, SETTLE, {"its_id": arrival_id, "ended": outcome, "reason": why, "is_message": message_id})
 
 
 def count_try(session: Session, arrival_id: str, why: str) -> None:
@@ -53,9 +69,10 @@ def count_try(session: Session, arrival_id: str, why: str) -> None:
     if arrival is None or arrival.outcome != Outcome.PENDING:
         return
     arrival.tries += 1
-    arrival.outcome_why = why
+    arrival.outcome_why = f"{why}; it is tried again"
     if arrival.tries >= MAX_TRIES:
         arrival.outcome = Outcome.QUARANTINED
+        arrival.outcome_why = f"{why}, {arrival.tries} times"
     session.add(arrival)
     session.flush()
 

@@ -11,7 +11,8 @@ from gatepost.ledger import Ledger
 from gatepost.model import Conversation, Credential, Message
 from gatepost.store import conversations, messages, outgoing
 from gatepost.store.arrivals import get_arrival
-from gatepost.threading.intake import Arriving, Desk, Received, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, Received, receive, store_arrival
+from gatepost.threading.reading import read
 from gatepost.words import Strength
 
 SUPPORT = "support@shop.example"

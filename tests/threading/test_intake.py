@@ -9,7 +9,8 @@ from gatepost.database import Database
 from gatepost.ids import new_id
 from gatepost.model import Message
 from gatepost.store import conversations, deliveries, messages, outgoing
-from gatepost.threading.intake import Arriving, Received, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Received, receive, store_arrival
+from gatepost.threading.reading import read
 from gatepost.tokens import reply_address, return_path
 from gatepost.words import Outcome, Strength
 from tests.threading.office import ANA, BEN, EVE, Office, mail, reply

@@ -21,7 +21,8 @@ from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.channels import create_channel
 from gatepost.store.credentials import SCOPES, create_credential
-from gatepost.threading.intake import Arriving, Desk, Received, read, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, Received, receive, store_arrival
+from gatepost.threading.reading import read
 from gatepost.web.api import routes
 from gatepost.web.live import Live
 from gatepost.web.state import App
