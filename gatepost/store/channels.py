@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete
+from sqlalchemy import delete, union_all
 from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
 from gatepost.model import Account, Channel, ChannelAlias, Conversation, Membership
+from gatepost.store.together import remembered, together_in
 
 
 def create_channel(
@@ -39,11 +40,19 @@ def create_channel(
 
 def channel_by_address(session: Session, address: str) -> Channel | None:
     """The channel with this address or alias (an address key)."""
+    if together_in(session) and address not in remembered(session, "our addresses", lambda: our_addresses(session)):
+        return None
     channel = session.exec(select(Channel).where(Channel.address == address)).first()
     if channel:
         return channel
     alias = session.get(ChannelAlias, address)
     return session.get(Channel, alias.channel_id) if alias else None
+
+
+def our_addresses(session: Session) -> frozenset[str]:
+    """The addresses of all channels, aliases too."""
+    ours = union_all(select(Channel.address), select(ChannelAlias.address))
+    return frozenset(session.execute(ours).scalars())
 
 
 def get_channel(session: Session, channel_id: str) -> Channel | None:

@@ -4,17 +4,59 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, case, or_, update
+from sqlalchemy import Boolean, String, and_, bindparam, case, or_, update
+from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.model import Contact, Conversation, Counter, KnownId, Message, Participant, Seen, User
+from gatepost.model_base import UTCDateTime
 from gatepost.store.events import add_event
-from gatepost.store.messages import note_of, put_message
-from gatepost.store.rows import insert_missing, insert_row
+from gatepost.store.messages import MESSAGES, note_of, put_message
+from gatepost.store.rows import connection, insert_missing_values, insert_row, made, update_values
+from gatepost.store.together import appear, foresee, forget, is_absent, remembered, together_in
 
 STATES = ("open", "closed")
+CONTACTS: Any = Contact.__table__  # type: ignore[attr-defined]
+CONVERSATIONS: Any = Conversation.__table__  # type: ignore[attr-defined]
+COUNTERS: Any = Counter.__table__  # type: ignore[attr-defined]
+IDS: Any = KnownId.__table__  # type: ignore[attr-defined]
+COUNTER = COUNTERS.c.name == bindparam("its_name")
+NEXT_NUMBER = update(COUNTERS).where(COUNTER).values(value=COUNTERS.c.value + 1).returning(COUNTERS.c.value)
+SET_NUMBER = update(COUNTERS).where(COUNTER).values(value=bindparam("reached"))
+NAME_CONTACT = (
+    update(CONTACTS)
+    .where(CONTACTS.c.address == bindparam("key"), CONTACTS.c.name == "")
+    .values(name=bindparam("named"))
+)
+SEE_ID = (
+    update(IDS)
+    .where(
+        IDS.c.message_id == bindparam("key"),
+        IDS.c.conversation_id == bindparam("leads_to"),
+        or_(IDS.c.message_pk.is_(None), IDS.c.message_pk == ""),
+    )
+    .values(message_pk=bindparam("seen"))
+)
+LEADING = core_select(IDS.c.message_id).where(IDS.c.message_id.in_(bindparam("keys", expanding=True))).distinct()
+CARRYING = (
+    core_select(MESSAGES.c.message_id).where(MESSAGES.c.message_id.in_(bindparam("keys", expanding=True))).distinct()
+)
+NOW = bindparam("now", type_=UTCDateTime)
+BEGINS = bindparam("begins", type_=String)
+SINCE = CONVERSATIONS.c.updated_at
+TOUCH = (
+    update(CONVERSATIONS)
+    .where(CONVERSATIONS.c.id == bindparam("its_id"))
+    .values(
+        messages=CONVERSATIONS.c.messages + 1,
+        updated_at=case((SINCE < NOW, NOW), else_=SINCE),
+        snippet=case((and_(BEGINS != "", SINCE <= NOW), BEGINS), else_=CONVERSATIONS.c.snippet),
+        state=case((bindparam("reopens", type_=Boolean), "open"), else_=CONVERSATIONS.c.state),
+    )
+)
+"""Built once: building them for every mail costs more than running them."""
 IDS_KEPT = 100
 MOST_LED = 50
 
@@ -31,7 +73,8 @@ def create_conversation(
     claims_id: str | None = None,
 ) -> Conversation:
     """A new conversation with the next running number."""
-    conversation = Conversation(
+    conversation = made(
+        Conversation,
         id=new_id("con"),
         number=next_number(session, "conversation"),
         subject=subject,
@@ -57,19 +100,27 @@ def create_conversation(
 
 def next_number(session: Session, name: str) -> int:
     """The next value of a running number; the row's lock orders concurrent callers."""
-    step = (
-        update(Counter).where(col(Counter.name) == name).values(value=Counter.value + 1).returning(col(Counter.value))
-    )
-    value = session.execute(step).scalar()
+    batch = together_in(session)
+    if batch and name in batch.numbers:  # the lock is ours until the commit
+        batch.numbers[name] += 1
+        update_values(session, SET_NUMBER, {"its_name": name, "reached": batch.numbers[name]})
+        return batch.numbers[name]
+    value = session.execute(NEXT_NUMBER, {"its_name": name}).scalar()
     if value is None:
-        insert_missing(session, [Counter(name=name, value=0)])
-        value = session.execute(step).scalar_one()
+        insert_missing_values(session, Counter, [{"name": name, "value": 0}])
+        value = session.execute(NEXT_NUMBER, {"its_name": name}).scalar_one()
+    if batch:
+        batch.numbers[name] = int(value)
     return int(value)
 
 
 def get_conversation(session: Session, conversation_id: str) -> Conversation | None:
     """A conversation by its id, read anew."""
-    return session.get(Conversation, conversation_id, populate_existing=True)
+    return remembered(
+        session,
+        ("conversation", conversation_id),
+        lambda: session.get(Conversation, conversation_id, populate_existing=True),
+    )
 
 
 def by_number(session: Session, number: int) -> Conversation | None:
@@ -91,27 +142,34 @@ def answering(session: Session, origin_id: str, sender: str = "") -> Sequence[Co
 
 def participants(session: Session, conversation_id: str) -> Sequence[Participant]:
     """Who takes part, the requester first."""
-    rows = session.exec(select(Participant).where(Participant.conversation_id == conversation_id)).all()
+    query = select(Participant).where(Participant.conversation_id == conversation_id)
+    rows = remembered(session, ("participants", conversation_id), lambda: session.exec(query).all())
     return sorted(rows, key=lambda row: (row.role != "requester", row.address))
 
 
 def add_participants(session: Session, conversation_id: str, people: Iterable[tuple[str, str, str]]) -> None:
     """Add people as (address key, name, role); who is there already keeps role and name."""
-    found: dict[str, Participant] = {}
+    found: dict[str, dict[str, str]] = {}
     for address, name, role in people:
-        row = Participant(conversation_id=conversation_id, address=address, name=name, role=role)
+        row = {"conversation_id": conversation_id, "address": address, "name": name, "role": role}
         found.setdefault(address, row)
-    insert_missing(session, [found[address] for address in sorted(found)])
+    forget(session, ("participants", conversation_id))
+    insert_missing_values(session, Participant, [found[address] for address in sorted(found)])
 
 
 def keep_contact(session: Session, address: str, name: str, now: datetime) -> Contact:
     """The contact with this address key, made or given a name if it had none."""
-    insert_missing(session, [Contact(id=new_id("ctc"), address=address, name=name, created_at=now)])
-    if name:
-        unnamed = (col(Contact.address) == address, col(Contact.name) == "")
-        session.execute(update(Contact).where(*unnamed).values(name=name))
+    note_contact(session, address, name, now)
     query = select(Contact).where(Contact.address == address).execution_options(populate_existing=True)
     return session.exec(query).one()
+
+
+def note_contact(session: Session, address: str, name: str, now: datetime) -> None:
+    """As `keep_contact`, for who does not need it."""
+    row = {"id": new_id("ctc"), "address": address, "name": name, "same_as": None, "created_at": now}
+    insert_missing_values(session, Contact, [row])
+    if name:
+        update_values(session, NAME_CONTACT, {"key": address, "named": name})
 
 
 def know_ids(session: Session, conversation_id: str, message_pk: str, own: str, referenced: Iterable[str]) -> None:
@@ -122,12 +180,13 @@ def know_ids(session: Session, conversation_id: str, message_pk: str, own: str, 
     wanted: dict[str, str | None] = dict.fromkeys(list(referenced)[:IDS_KEPT])
     if own:
         wanted[own] = message_pk
-    rows = [KnownId(message_id=key, conversation_id=conversation_id, message_pk=wanted[key]) for key in sorted(wanted)]
-    insert_missing(session, rows)
+    rows = [
+        {"message_id": key, "conversation_id": conversation_id, "message_pk": wanted[key]} for key in sorted(wanted)
+    ]
+    insert_missing_values(session, KnownId, rows)
+    appear(session, "known_id", list(wanted))
     if own:
-        mine = (col(KnownId.message_id) == own, col(KnownId.conversation_id) == conversation_id)
-        ghost = or_(col(KnownId.message_pk).is_(None), col(KnownId.message_pk) == "")
-        session.execute(update(KnownId).where(*mine, ghost).values(message_pk=message_pk))
+        update_values(session, SEE_ID, {"key": own, "leads_to": conversation_id, "seen": message_pk})
 
 
 def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Sequence[KnownId]:
@@ -135,6 +194,9 @@ def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Seque
 
     At most 50, for anybody may write mails that reference an id.
     """
+    header_ids = [key for key in header_ids[:IDS_KEPT] if key and not is_absent(session, "known_id", key)]
+    if not header_ids:
+        return []
     takes_part = and_(
         col(Participant.conversation_id) == col(KnownId.conversation_id), col(Participant.address) == sender
     )
@@ -142,7 +204,7 @@ def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Seque
         select(KnownId)
         .join(Conversation, col(Conversation.id) == col(KnownId.conversation_id))
         .outerjoin(Participant, takes_part)
-        .where(col(KnownId.message_id).in_(header_ids[:IDS_KEPT]))
+        .where(col(KnownId.message_id).in_(header_ids))
         .order_by(
             col(Participant.address).is_(None),
             col(KnownId.message_pk).is_(None),
@@ -153,16 +215,20 @@ def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Seque
     ).all()
 
 
+def foresee_ids(session: Session, header_ids: Iterable[str]) -> None:
+    """Look up for a whole batch which of these ids lead nowhere yet, and are no mail's."""
+    asked = {key for key in header_ids if key}
+    there = connection(session).execute(LEADING, {"keys": list(asked)}).scalars()
+    foresee(session, "known_id", asked, set(there))
+    there = connection(session).execute(CARRYING, {"keys": list(asked)}).scalars()
+    foresee(session, "message", asked, set(there))
+
+
 def touch(session: Session, conversation_id: str, snippet: str, now: datetime, *, reopen: bool) -> None:
     """Count one more message, show its beginning in the list, and open the conversation again where asked."""
-    later = case((col(Conversation.updated_at) < now, now), else_=col(Conversation.updated_at))
-    values: dict[str, Any] = {"messages": Conversation.messages + 1, "updated_at": later}
-    if snippet:
-        newest = case((col(Conversation.updated_at) <= now, snippet), else_=col(Conversation.snippet))
-        values["snippet"] = newest
-    if reopen:
-        values["state"] = "open"
-    session.execute(update(Conversation).where(col(Conversation.id) == conversation_id).values(values))
+    values = {"its_id": conversation_id, "now": now, "begins": snippet, "reopens": reopen}
+    forget(session, ("conversation", conversation_id))
+    update_values(session, TOUCH, values)
 
 
 def add_note(session: Session, conversation: Conversation, user: User, text: str, now: datetime) -> Message:

@@ -4,21 +4,28 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, delete, update
+from sqlalchemy import ColumnElement, bindparam, delete, update
 from sqlalchemy import select as core_select
 from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.ids import new_id
-from gatepost.model import Conversation, Idempotency, Message, Raw
-from gatepost.store.rows import connection, insert_row
+from gatepost.model import Conversation, Delivery, Idempotency, Message, Raw
+from gatepost.store.rows import connection, insert_row, insert_values
+from gatepost.store.together import appear, foresee, is_absent
+from gatepost.words import DeliveryState
 
 KEY_KEPT = timedelta(hours=24)
+UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED, DeliveryState.CANCELLED)
+"""States of a delivery whose mail nobody has got, and nobody will."""
 MESSAGES: Any = Message.__table__  # type: ignore[attr-defined]
 OUTGOING = core_select(MESSAGES.c.digest, MESSAGES.c.id, MESSAGES.c.at).where(
     MESSAGES.c.direction == "out", MESSAGES.c.digest.in_(bindparam("digests", expanding=True))
 )
-"""Built once, for it runs with every mail."""
+INCOMING = core_select(MESSAGES.c.digest).where(
+    MESSAGES.c.direction == "in", MESSAGES.c.digest.in_(bindparam("digests", expanding=True))
+)
+"""Built once, for they run with every mail."""
 
 
 class RawLost(Exception):
@@ -27,7 +34,7 @@ class RawLost(Exception):
 
 def put_raw(session: Session, raw_id: str, content: Content) -> None:
     """Store octets that `Blobs.keep` made durable."""
-    insert_row(session, Raw(id=raw_id, data=content.data, blob=content.blob, size=content.size))
+    insert_values(session, Raw, [{"id": raw_id, "data": content.data, "blob": content.blob, "size": content.size}])
 
 
 def put_message(session: Session, message: Message, content: Content | None) -> None:
@@ -36,6 +43,8 @@ def put_message(session: Session, message: Message, content: Content | None) -> 
         message.raw_id = message.id
         put_raw(session, message.id, content)
     insert_row(session, message)
+    appear(session, "message", [message.message_id])
+    appear(session, "digest", [message.digest])
 
 
 def raw_of(session: Session, raw_id: str, blobs: Blobs) -> bytes:
@@ -73,16 +82,34 @@ def get_message(session: Session, message_id: str) -> Message | None:
 
 def message_by_digest(session: Session, direction: str, digest: str) -> Message | None:
     """The message with this identity."""
+    if direction == "in" and is_absent(session, "digest", digest):
+        return None
     return session.exec(select(Message).where(Message.direction == direction, Message.digest == digest)).first()
 
 
+def foresee_digests(session: Session, digests: Sequence[str]) -> None:
+    """Look up for a whole batch which of these inbound mails are new."""
+    there = connection(session).execute(INCOMING, {"digests": list(digests)}).scalars()
+    foresee(session, "digest", set(digests), set(there))
+
+
 def outgoing_by_digest(session: Session, digests: Sequence[str], since: datetime) -> dict[str, str]:
-    """By identity the ids of outgoing messages made since a time; older ones give their identity up."""
+    """By identity the ids of outgoing messages made since a time.
+
+    Older ones give their identity up, and so do those that went to nobody and will not.
+    """
     rows = connection(session).execute(OUTGOING, {"digests": list(digests)}).all()
+    ids = [row[1] for row in rows]
+    alive = set(session.exec(select(Delivery.message_id).where(col(Delivery.message_id).in_(ids), has_hope())).all())
     for row in rows:
-        if row[2] < since:
+        if row[2] < since or row[1] not in alive:
             give_up_digest(session, row[1])
-    return {row[0]: row[1] for row in rows if row[2] >= since}
+    return {row[0]: row[1] for row in rows if row[2] >= since and row[1] in alive}
+
+
+def has_hope() -> ColumnElement[bool]:
+    """Whether a delivery's mail went out, or may yet."""
+    return col(Delivery.state).not_in(UNSENT)
 
 
 def give_up_digest(session: Session, message_id: str) -> None:
@@ -93,6 +120,8 @@ def give_up_digest(session: Session, message_id: str) -> None:
 
 def messages_by_header_id(session: Session, header_id: str) -> Sequence[Message]:
     """Messages with this Message-ID (without brackets), oldest first; at most ten, for ids can be forged."""
+    if is_absent(session, "message", header_id):
+        return []
     return session.exec(
         select(Message).where(Message.message_id == header_id).order_by(col(Message.at)).limit(10)
     ).all()
