@@ -1,10 +1,16 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
+from sqlalchemy import update
+from sqlmodel import col
+
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.again import KEPT
 from gatepost.gateway.put import Submission
+from gatepost.model import Delivery
 from gatepost.store.deliveries import deliveries_of
+from gatepost.store.messages import UNSENT
 from tests.gateway.conftest import Submit
 
 OWN_ID = "From: Shop <orders@shop.example>\r\nMessage-ID: <1@shop.example>\r\nSubject: Order\r\n"
@@ -49,6 +55,25 @@ def test_after_two_days_it_is_a_new_mail(gate: Gate, submit: Submit, now: dateti
     later = ids(gate, now + KEPT + timedelta(seconds=1), submit(OWN_ID))
     assert first != later
     assert ids(gate, now + KEPT + timedelta(seconds=2), submit(OWN_ID)) == later
+
+
+@pytest.mark.parametrize("state", UNSENT)
+def test_what_went_to_nobody_may_be_sent_again(gate: Gate, submit: Submit, now: datetime, state: str) -> None:
+    """A 250 to the same octets would be the last that anybody hears of them."""
+    both = ("ana@calderon.example", "li@calderon.example")
+    first = ids(gate, now, submit(OWN_ID, recipients=both))
+    gate.ledger.write(lambda session: session.execute(update(Delivery).values(state=state, next_attempt_at=None)))
+    later = ids(gate, now + timedelta(hours=1), submit(OWN_ID, recipients=both))
+    assert first != later
+    assert ids(gate, now + timedelta(hours=2), submit(OWN_ID, recipients=both)) == later
+
+
+def test_what_one_recipient_got_is_not_sent_again(gate: Gate, submit: Submit, now: datetime) -> None:
+    both = ("ana@calderon.example", "li@calderon.example")
+    first = ids(gate, now, submit(OWN_ID, recipients=both))
+    failed = update(Delivery).where(col(Delivery.recipient) == both[0]).values(state="failed", next_attempt_at=None)
+    gate.ledger.write(lambda session: session.execute(failed))
+    assert ids(gate, now, submit(OWN_ID, recipients=both)) == first
 
 
 def test_two_tries_in_one_commit_are_one_mail(gate: Gate, submit: Submit, now: datetime) -> None:
