@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from gatepost.gateway.dane import usable
 from gatepost.gateway.direct_plan import Lookup, Plan, Target, make_plan
 from gatepost.gateway.outbox import Outgoing
 from gatepost.gateway.pace import Pace
@@ -119,10 +120,11 @@ async def at_address(
 ) -> tuple[Sent, Level]:
     """One server at one address: with a checked certificate, else with any, else in the clear, not below the floor.
 
-    `times` are the time now, and the deadline by the loop's clock.
+    `times` are the time now, and the deadline by the loop's clock. DANE records that name no certificate do not take
+    the place of a checked one.
     """
     now, deadline = times
-    if target.tlsa:
+    if target.tlsa and (usable(target.tlsa) or plan.floor != "verified"):
         return await by_dane(direct, target, address, outgoing, now)
     settings, host = direct.lookup.gate.settings, target.host
     ca = str(settings.path(settings.direct_ca)) if settings.direct_ca else None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.dane import authentic, find_tlsa
+from gatepost.gateway.dane import authentic, find_tlsa, usable
 from gatepost.gateway.exchanges import Exchanges, addresses_of, allowed, find_exchanges
 from gatepost.gateway.mta_sts import MOST_POLICY, Policy, fetch_policy, find_id, policy_of_row
 from gatepost.http import Guard
@@ -113,7 +113,7 @@ def find_targets(
             skipped.append(f"whether {each.host} has DANE records could not be looked up: {error}")
             final = False
             continue
-        if not tlsa and policy and policy.mode == "enforce" and not policy.allows(each.host):
+        if not usable(tlsa) and policy and policy.mode == "enforce" and not policy.allows(each.host):
             skipped.append(f"{each.host} is not among the servers of the domain's MTA-STS policy")
             final = False
             continue

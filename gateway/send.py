@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from aiosmtplib.response import SMTPResponse
+
 from gatepost.blobs import ContentFile
 from gatepost.gateway.dsn_parameters import NO_REQUEST, DsnRequest
 from gatepost.gateway.route import Hop
@@ -177,8 +179,13 @@ def accepts(reply: Reply) -> bool:
 
 
 async def body(connection: Connection, content: bytes | ContentFile, limit: asyncio.Timeout) -> Sent:
-    """The content and the final dot. Raises Trouble when the connection is lost before the dot."""
+    """The content and the final dot. Raises Trouble when the connection is lost before the dot.
+
+    What stands behind the 354 already is no answer to the dot.
+    """
     times = connection.timeouts
+    if early := connection.wire.early():
+        return ended_early(connection, early)
     connection.said.client(f"({len(content)} bytes)")
     try:
         response, dotted = await send_content(
@@ -195,16 +202,21 @@ async def body(connection: Connection, content: bytes | ContentFile, limit: asyn
         return Sent(Reply(None, "4.4.2", clean_text(text)), connection.host, connection.tls, "dot", uncertain=True)
     except Exception as error:
         raise connection.trouble(error, "data") from error
+    if not dotted:
+        return ended_early(connection, response)
     connection.said.response(response)
     reply = read_response(response)
-    if not dotted:
-        connection.wire.abort()
-        return Sent(
-            out_of_step(connection, reply) if reply.positive else reply, connection.host, connection.tls, "data"
-        )
     if reply.code is None or reply.code // 100 == 3:
         return Sent(out_of_step(connection, reply), connection.host, connection.tls, "dot", uncertain=True)
     return Sent(reply, connection.host, connection.tls, "dot")
+
+
+def ended_early(connection: Connection, response: SMTPResponse) -> Sent:
+    """A server's answer before the final dot: its refusal counts, its yes does not; the connection is closed."""
+    connection.said.response(response)
+    connection.wire.abort()
+    reply = read_response(response)
+    return Sent(out_of_step(connection, reply) if reply.positive else reply, connection.host, connection.tls, "data")
 
 
 def out_of_step(connection: Connection, reply: Reply) -> Reply:

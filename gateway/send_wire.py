@@ -47,6 +47,10 @@ class Wire(asyncio.Protocol):
         """Whether nothing was said that was not asked for."""
         return not (self.answers or self.buffer or self.lines)
 
+    def early(self) -> SMTPResponse | None:
+        """An answer that came before what it should answer."""
+        return self.answers.popleft() if self.answers else None
+
     def write(self, octets: bytes) -> None:
         """Send. Raises the trouble there was, or SMTPServerDisconnected."""
         if self.trouble:

@@ -181,6 +181,16 @@ def test_dane_wins_over_a_policy(world: World, tmp_path: Path) -> None:
     assert sent.reply.code == 250
 
 
+@pytest.mark.parametrize("servers", ["mx1.remote.test", "other.test"])
+def test_records_that_name_nothing_do_not_win_over_a_policy(world: World, tmp_path: Path, servers: str) -> None:
+    policy = {"mode": "enforce", "mx": [servers], "max_age": 86400}
+    expires = world.now + timedelta(days=1)
+    world.gate.ledger.write(lambda s: remember_policy(s, "single.test", "1", policy, expires))
+    script = Script(tls=tls(tmp_path, *made("mx1.remote.test")))
+    sent, server, _ = send(world, script, (3, 1, 9, b"unknown"))
+    assert (sent.reply.status, sent.reply.temporary, server.mails) == ("4.7.5", True, [])
+
+
 def test_trouble_about_the_records_is_temporary(world: World) -> None:
     world.dns.faults["_2525._tcp.mx1.remote.test"] = "servfail"
     plan = world.plan("single.test", 2525)

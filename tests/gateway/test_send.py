@@ -178,6 +178,15 @@ def test_an_early_yes_is_not_believed() -> None:
     assert (sent.reply.status, sent.reply.temporary) == ("4.5.0", True)
 
 
+@pytest.mark.parametrize(("early", "status"), [(b"250 2.0.0 taken", "4.5.0"), (b"552 5.3.4 too big", "5.3.4")])
+def test_an_answer_beside_the_go_ahead_is_none_to_the_mail(early: bytes, status: str) -> None:
+    """A server that is out of step says yes before it has the mail, which is not delivered so."""
+    go_ahead = b"354 go ahead\r\n" + early + b"\r\n"
+    sent, server = send(Script(replies={"DATA": [go_ahead], "DOT": ["550 5.7.1 no"]}))
+    assert (sent.reply.status, sent.stage, sent.uncertain) == (status, "data", False)
+    assert not server.mails
+
+
 def test_a_refused_connection() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
