@@ -1,16 +1,19 @@
 """What a bounce, delay notice, receipt or complaint says about each recipient: structured parts, then text."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gatepost.mail import Mail, Part, parse
 from gatepost.message_ids import extract_ids
-from gatepost.threading.report_codes import is_hard, is_vague, read_code, read_reason, read_status
-from gatepost.threading.report_fields import ACTIONS, Fields, read_fields
-from gatepost.threading.report_text import Notice, is_from_daemon, read_notice, split_returned
+from gatepost.threading.report_complaint import bare_complaint, feedback
+from gatepost.threading.report_facts import Recipient, completed, named, structured, told, unique
+from gatepost.threading.report_fields import read_fields
+from gatepost.threading.report_notification import read_notification
+from gatepost.threading.report_text import Notice, failed_recipients, is_from_daemon, read_notice, split_returned
 from gatepost.words import Kind
 
 STATUS_TYPES = ("message/delivery-status", "message/global-delivery-status")
+RECEIPT_TYPES = ("message/disposition-notification", "message/global-disposition-notification")
 RETURNED_TYPES = (
     "message/rfc822",
     "text/rfc822-headers",
@@ -20,26 +23,8 @@ RETURNED_TYPES = (
 )
 STATUS_LIMIT = 256 * 1024
 RETURNED_LIMIT = 512 * 1024
-RECIPIENT_LIMIT = 500
+STATUS_PARTS = 20
 NESTED = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One recipient of the mail that the report is about.
-
-    `action` is failed, delayed, delivered, relayed or expanded; `status` an enhanced code or None, `code` a reply code
-    or None; `reason` a class such as "mailbox full"; `original` the other name that the report gives the recipient.
-    """
-
-    address: str
-    action: str
-    status: str | None
-    code: int | None
-    text: str
-    reason: str
-    hard: bool
-    original: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,41 +44,39 @@ def read_report(mail: Mail) -> Report | None:
 
 def _read(mail: Mail, depth: int) -> Report | None:
     returned = _returned(mail)
-    feedback = _part_of(mail, ("message/feedback-report",))
-    if feedback:
-        return _feedback(feedback, returned)
-    receipt = _part_of(mail, ("message/disposition-notification", "message/global-disposition-notification"))
-    if receipt:
-        return _receipt(receipt, returned)
+    other = _complaint(mail, returned) or _receipt(mail, returned) or _notification(mail)
+    if other:
+        return other
     daemon = is_from_daemon(mail)
-    statuses = list(_status_texts(mail, mislabelled=daemon))
-    recipients = _unique([fact for text in statuses[:20] for group in read_fields(text) for fact in _structured(group)])
+    statuses = list(_status_texts(mail, mislabelled=daemon))[:STATUS_PARTS]
+    recipients = _stated(mail, statuses)
     notice = read_notice(mail, _readable(mail), returned) if daemon or recipients else None
     if not recipients and notice and notice.guessed and returned and depth < NESTED:
         inner = _read(returned, depth + 1)  # a gateway that wraps the bounce which it got
         if inner and inner.recipients:
             return inner
     if recipients:
-        recipients = [_completed(fact, notice, len(recipients) == 1) for fact in recipients]
+        recipients = [completed(fact, notice, len(recipients) == 1) for fact in recipients]
         why = ["delivery status fields (RFC 3464)"]
     elif notice and notice.recipients:
-        recipients = [_told(address, text, notice) for address, text in notice.recipients]
+        recipients = [told(address, text, notice) for address, text in notice.recipients]
         why = list(notice.why)
-    elif notice and (notice.says_failure or _is_report_type(mail)):
+    elif notice and (notice.says_failure or mail.content_type == "multipart/report"):
         why = list(notice.why)
     else:
         return None
     message_id = (returned.message_id if returned else None) or _original_id(statuses)
-    delayed = bool(notice and notice.delayed)
-    return Report(_kind(recipients, delayed), tuple(recipients), message_id, tuple(why))
+    return Report(_kind(recipients, notice), tuple(recipients), message_id, tuple(why))
+
+
+def _stated(mail: Mail, statuses: Sequence[str]) -> list[Recipient]:
+    """What the delivery status parts say."""
+    groups = [group for text in statuses for group in read_fields(text)]
+    return unique([structured(group) for group in named(groups, failed_recipients(mail))])
 
 
 def _part_of(mail: Mail, types: Sequence[str]) -> Part | None:
     return next((part for part in mail.parts if part.content_type in types), None)
-
-
-def _is_report_type(mail: Mail) -> bool:
-    return mail.content_type == "multipart/report"
 
 
 def _returned(mail: Mail) -> Mail | None:
@@ -102,7 +85,7 @@ def _returned(mail: Mail) -> Mail | None:
     if part:
         return parse(part.content[:RETURNED_LIMIT])
     for text in _readable(mail):
-        _, rest = split_returned(text)
+        rest = split_returned(text)[1]
         if rest:
             return parse(rest.encode("utf-8", "replace")[:RETURNED_LIMIT])
     return None
@@ -110,7 +93,7 @@ def _returned(mail: Mail) -> Mail | None:
 
 def _readable(mail: Mail) -> list[str]:
     """The texts of a report that are for people: the body, and further text parts; never the returned mail."""
-    texts = [mail.text[:STATUS_LIMIT]]
+    texts = [_untagged(mail) or mail.text[:STATUS_LIMIT]]
     for part in mail.parts[1:]:
         if part.content_type == "text/plain":
             text = part.content[:STATUS_LIMIT].decode(_charset(part.charset), "replace")
@@ -118,6 +101,15 @@ def _readable(mail: Mail) -> list[str]:
             if text.strip() and text.strip()[:200] not in texts[0]:
                 texts.append(text)
     return texts[:5]
+
+
+def _untagged(mail: Mail) -> str:
+    """The body of a mail that calls itself HTML but has no tags, so that its lines are lines."""
+    part = mail.parts[0] if mail.parts else None
+    if part is None or part.content_type != "text/html":
+        return ""
+    text = part.content[:STATUS_LIMIT].decode(_charset(part.charset), "replace").replace("\r\n", "\n")
+    return "" if "</" in text or "<br" in text.lower() or "<p>" in text.lower() else text
 
 
 def _charset(name: str | None) -> str:
@@ -142,73 +134,13 @@ def _status_texts(mail: Mail, *, mislabelled: bool) -> Iterator[str]:
             yield text
 
 
-def _structured(group: Fields) -> Iterator[Recipient]:
-    """One per-recipient group of fields (RFC 3464 section 2.3)."""
-    action = group.action if group.action in ACTIONS else ("delayed" if (group.status or "")[:1] == "4" else "failed")
-    if not group.address:
-        return
-    status = group.status
-    told = read_status(group.diagnostic)
-    if told and is_vague(status):
-        status = told
-    code = read_code(group.diagnostic, status)
-    reason = read_reason(group.diagnostic, status)
-    hard = action == "failed" and is_hard(status, code, False)
-    yield Recipient(group.address, action, status, code, group.diagnostic, reason, hard, group.original)
-
-
-def _completed(fact: Recipient, notice: Notice | None, alone: bool) -> Recipient:
-    """Codes that the fields lack, out of the text for people about the same recipient."""
-    if notice is None or fact.action not in ("failed", "delayed") or (fact.code and fact.status):
-        return fact
-    names = {fact.address.lower(), (fact.original or "").lower()}
-    texts = [text for address, text in notice.recipients if address.lower() in names]
-    if not texts and alone:
-        texts = [notice.text]
-    text = "\n".join(texts)
-    told = read_status(text)
-    status = told if told and is_vague(fact.status) and not is_vague(told) else fact.status or told
-    code = fact.code or read_code(text, status)
-    reason = fact.reason if fact.reason != "unknown" else read_reason(text, status)
-    said = fact.text or " ".join(text.split())[:1000]
-    hard = fact.action == "failed" and is_hard(status, code, False)
-    return replace(fact, status=status, code=code, reason=reason, text=said, hard=hard)
-
-
-def _told(address: str, text: str, notice: Notice) -> Recipient:
-    """A recipient that only the text for people names."""
-    status = read_status(text)
-    if len(notice.recipients) == 1:
-        status = status or read_status(notice.text)
-    code = read_code(text, status)
-    if len(notice.recipients) == 1:
-        code = code or read_code(notice.text, status)
-    reason = read_reason(text, status)
-    if reason == "unknown":
-        reason = read_reason(notice.text, status)
-    action = "delayed" if notice.delayed else "failed"
-    return Recipient(
-        address, action, status, code, " ".join(text.split())[:1000], reason, is_hard(status, code, notice.delayed)
-    )
-
-
-def _kind(recipients: Sequence[Recipient], delayed: bool) -> Kind:
+def _kind(recipients: Sequence[Recipient], notice: Notice | None) -> Kind:
     actions = {fact.action for fact in recipients}
     if "failed" in actions:
         return Kind.BOUNCE
-    if "delayed" in actions or (not actions and delayed):
+    if "delayed" in actions or (not actions and notice and notice.delayed):
         return Kind.DELAY
     return Kind.REPORT if actions else Kind.BOUNCE
-
-
-def _unique(recipients: Sequence[Recipient]) -> list[Recipient]:
-    """One fact per recipient; a failure outweighs what was said before it."""
-    kept: dict[str, Recipient] = {}
-    for fact in recipients:
-        before = kept.get(fact.address.lower())
-        if before is None or (before.action != "failed" and fact.action == "failed"):
-            kept[fact.address.lower()] = fact
-    return list(kept.values())[:RECIPIENT_LIMIT]
 
 
 def _original_id(statuses: Sequence[str]) -> str | None:
@@ -221,16 +153,45 @@ def _original_id(statuses: Sequence[str]) -> str | None:
     return None
 
 
-def _feedback(part: Part, returned: Mail | None) -> Report:
-    """A complaint (RFC 5965)."""
-    groups = read_fields(part.content[:STATUS_LIMIT].decode("utf-8", "replace"))
-    told = [group for group in groups if group.address]
-    facts = tuple(Recipient(g.address, "complained", None, None, g.diagnostic, "spam", False, g.original) for g in told)
-    return Report(Kind.FEEDBACK, facts, returned.message_id if returned else None, ("feedback report (RFC 5965)",))
+def _complaint(mail: Mail, returned: Mail | None) -> Report | None:
+    """A complaint (RFC 5965), also one without the part that says so."""
+    part = _part_of(mail, ("message/feedback-report",))
+    facts = feedback(part, returned) if part else bare_complaint(mail, returned)
+    if not part and not facts:
+        return None
+    why = "feedback report (RFC 5965)" if part else "the subject is that of a complaint, and a mail is returned"
+    return Report(Kind.FEEDBACK, facts, returned.message_id if returned else None, (why,))
 
 
-def _receipt(part: Part, returned: Mail | None) -> Report:
-    """A read receipt (RFC 8098)."""
+def _receipt(mail: Mail, returned: Mail | None) -> Report | None:
+    """A receipt (RFC 8098): of a reader, or of a server that refused the mail so (RFC 5429 section 2.1)."""
+    part = _part_of(mail, RECEIPT_TYPES)
+    if part is None:
+        return None
     text = part.content[:STATUS_LIMIT].decode("utf-8", "replace")
     message_id = (returned.message_id if returned else None) or _original_id([text])
+    groups = [group for group in read_fields(text) if group.address]
+    if groups and _is_refused(mail, text):
+        said = _readable(mail)[0]
+        notice = Notice(tuple((group.address, said) for group in groups), said, False, True, ())
+        facts = tuple(told(address, text, notice) for address, text in notice.recipients)
+        return Report(Kind.BOUNCE, facts, message_id, ("a receipt says that the mail was refused (RFC 5429)",))
     return Report(Kind.REPORT, (), message_id, ("disposition notification (RFC 8098)",))
+
+
+def _is_refused(mail: Mail, text: str) -> bool:
+    """A mail that a filter deleted and its text says so; `deleted` alone is a person who did not read it."""
+    if not any(word in text.lower() for word in ("; deleted", "; denied", "; failed", ";deleted")):
+        return False
+    said = f"{mail.header('auto-submitted') or ''} {mail.subject} {mail.text[:2000]}".lower()
+    return "reject" in said or "refused" in said
+
+
+def _notification(mail: Mail) -> Report | None:
+    """A bounce, complaint or delivery told as JSON."""
+    found = read_notification(mail.text)
+    if found is None:
+        return None
+    facts, message_id = found
+    kind = Kind.FEEDBACK if facts[0].action == "complained" else _kind(facts, None)
+    return Report(kind, tuple(facts), message_id, ("a notification of the sending service as JSON",))

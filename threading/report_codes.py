@@ -2,7 +2,7 @@
 
 import re
 
-from gatepost.threading.report_data import REASONS, STATUS_REASONS
+from gatepost.threading.report_reasons import HARD_REASONS, OVERRULED, REASONS, STATUS_REASONS, TELLING
 
 TEXT_LIMIT = 8192
 STATUS = re.compile(r"(?<![\w.])([245]\.\d{1,3}\.\d{1,3})(?![\d]|\.\d)")
@@ -45,18 +45,18 @@ def read_code(text: str, status: str | None = None) -> int | None:
 def read_reason(text: str, status: str | None) -> str:
     """The reason class: by the status code where it names one, else by the words, else `unknown`."""
     by_status = STATUS_REASONS.get(status[2:], "") if status else ""
-    if by_status and by_status not in ("policy", "network"):
-        return by_status
     lower = text[:TEXT_LIMIT].lower()
-    for reason, words in REASONS:
-        if any(word in lower for word in words):
-            return reason
-    return by_status or "unknown"
+    by_words = next((reason for reason, words in REASONS if any(word in lower for word in words)), "")
+    if by_status and status and status[2:] not in OVERRULED:
+        return by_status
+    if by_status in ("", "policy", "network") or by_words in TELLING:
+        return by_words or by_status or "unknown"
+    return by_status
 
 
-def is_hard(status: str | None, code: int | None, delayed: bool) -> bool:
-    """Permanent by the codes; without any, what was given up is."""
-    if delayed:
+def is_hard(reason: str, status: str | None, code: int | None) -> bool:
+    """Whether a failure is for good and about the address itself, not about the mail, its sender or the moment."""
+    if reason not in HARD_REASONS:
         return False
     if status:
         return status[0] == "5"

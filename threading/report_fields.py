@@ -6,6 +6,14 @@ from dataclasses import dataclass
 from gatepost.reply import clean_text
 
 ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
+ACTION_WORDS = {
+    "failure": "failed",
+    "fail": "failed",
+    "error": "failed",
+    "delay": "delayed",
+    "deliverable": "delivered",
+}
+"""What some servers write instead of the actions of RFC 3464."""
 GROUP_LIMIT = 1000
 LINE_LIMIT = 20000
 VALUE_LIMIT = 4096
@@ -24,17 +32,22 @@ RECIPIENT_FIELDS = (
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """One per-recipient group; `address` as submitted, `original` its other name; `diagnostic` without its type."""
+    """One per-recipient group; `address` as submitted ("" if none can be read), `original` its other name.
+
+    `diagnostic` is without its type, `remote` the server that answered, `lines` are the fields as they were read.
+    """
 
     address: str
     original: str | None
     action: str
     status: str | None
     diagnostic: str
+    remote: str = ""
+    lines: tuple[str, ...] = ()
 
 
 def read_fields(text: str) -> list[Fields]:
-    """All groups that name a recipient; blank lines or a repeated Final-Recipient set them apart."""
+    """All groups with a recipient field; blank lines or a repeated Final-Recipient set them apart."""
     groups: list[Fields] = []
     current: dict[str, str] = {}
     name = ""
@@ -68,19 +81,20 @@ def _finish(current: dict[str, str], groups: list[Fields]) -> None:
     known = [address for address in named if address]
     original = read_address(current.get("original-recipient", "")) or None
     found = STATUS.match(current.get("status", ""))
-    status = ".".join(found.groups()) if found else None
     action = current.get("action", "").split("(")[0].split(";")[0].strip().lower()
-    action = {
-        "failure": "failed",
-        "fail": "failed",
-        "error": "failed",
-        "delay": "delayed",
-        "deliverable": "delivered",
-    }.get(action, action)
     diagnostic = clean_text(_without_type(current.get("diagnostic-code", "") or current.get("x-diagnostic-code", "")))
-    if known:
-        other = next((address for address in known if address.lower() != (original or known[0]).lower()), None)
-        groups.append(Fields(original or known[0], other, action, status, diagnostic))
+    address = original or next(iter(known), "")
+    groups.append(
+        Fields(
+            address,
+            next((name for name in known if name.lower() != address.lower()), None),
+            ACTION_WORDS.get(action, action),
+            ".".join(found.groups()) if found else None,
+            diagnostic,
+            clean_text(_without_type(current.get("remote-mta", "")))[:255],
+            tuple(f"{name.title()}: {value}"[:1000] for name, value in current.items())[:12],
+        )
+    )
     current.clear()
 
 

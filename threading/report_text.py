@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from gatepost.mail import Mail
@@ -11,33 +11,30 @@ from gatepost.threading.report_data import (
     DAEMONS,
     DELAY_PHRASES,
     FINAL_PHRASES,
-    LABELS,
-    NOT_RECIPIENT,
+    MACHINE_HEADERS,
     PHRASES,
     RETURNED_MARKS,
     SUBJECTS,
 )
+from gatepost.threading.report_lines import RESPONSE, Named, addresses, announces, bare_names, find_recipients
 
 LINE_LIMIT = 3000
 LINE_LENGTH = 1000
-ADDRESS = re.compile(r"(?<![\w.+-])([\w.!#$%&'*+/=?^`{|}~-]{1,100}@[A-Za-z0-9][A-Za-z0-9._-]{0,250})")
-BULLET = re.compile(r"[\s*>•\-–·]{0,12}")
 HEADER_LINE = re.compile(
     r"(received|return-path|message-id|date|from|to|subject|x-[\w-]{1,60}|dkim-signature|mime-version):", re.IGNORECASE
 )
-RESPONSE = re.compile(r"(?:<<< ?)?[45]\d\d[ \-]")
-REPORTERS = ("postmaster@", "abuse@", "mailer-daemon@", "hostmaster@", "support@", "helpdesk@")
-ANNOUNCEMENTS = ("recipient", "address", "following user", "users:", "user(s)", "deliver", "distribution list")
-ANNOUNCED_LINES = 3
 SENDER = "the sender is a mail system"
 SUBJECT = "the subject is that of a bounce"
-SURE = ("the sender is MAILER-DAEMON", "a delivery status part")
+SURE = ("the sender is MAILER-DAEMON", "a delivery status part", "the return path is MAILER-DAEMON")
 MAXIMUM = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the text says: (address, lines about it) per recipient, all text, whether it only warns, and why."""
+    """What the text says: (address, lines about it) per recipient, all text, whether it only warns, and why.
+
+    `others` are further names by lower-case address; `guessed`: only the returned header names the recipient.
+    """
 
     recipients: tuple[tuple[str, str], ...]
     text: str
@@ -45,6 +42,11 @@ class Notice:
     says_failure: bool
     why: tuple[str, ...]
     guessed: bool = False
+    others: dict[str, str] = field(default_factory=dict)
+
+    def other(self, address: str) -> str:
+        """The other name of an address in lower case, "" if there is none."""
+        return self.others.get(address.lower(), "").lower()
 
 
 def is_from_daemon(mail: Mail) -> bool:
@@ -60,13 +62,18 @@ def _signs(mail: Mail) -> list[str]:
         signs.append(SURE[0])
     if any(name in local for name in DAEMONS) or any(name in sender for name in DAEMON_NAMES):
         signs.append(SENDER)
-    if (mail.header("return-path") or "x").strip() == "<>":
+    return_path = (mail.header("return-path") or "x").strip().lower()
+    if return_path == "<>":
         signs.append("the return path is empty")
+    elif return_path.strip("<> ").startswith("mailer-daemon"):
+        signs.append("the return path is MAILER-DAEMON")
     subject = mail.subject.lower()
-    if subject[:3] not in ("re:", "aw:", "fw:") and any(word in subject for word in SUBJECTS):
+    answers = subject[:3] in ("re:", "aw:", "fw:") and bool(mail.in_reply_to or mail.references)
+    if not answers and any(word in subject for word in SUBJECTS):
         signs.append(SUBJECT)
     if mail.header("x-failed-recipients"):
         signs.append("X-Failed-Recipients")
+    signs.extend(f"{name.title()} is set" for name in MACHINE_HEADERS if mail.header(name))
     if mail.content_type == "multipart/report":
         if any(part.content_type.endswith("delivery-status") for part in mail.parts):
             signs.append(SURE[1])
@@ -119,40 +126,50 @@ def read_notice(mail: Mail, texts: Sequence[str], returned: Mail | None) -> Noti
     lower = text.lower()
     signs = _signs(mail)
     says = len(signs) > 1 or any(phrase in lower for phrase in PHRASES)
-    wrong = _others(mail, returned)
-    failed = _header_recipients(mail)
+    failed = failed_recipients(mail)
     lines = [line[:LINE_LENGTH] for line in text.split("\n")[:LINE_LIMIT]]
-    found = _by_lines(lines, wrong) if says or failed else []
+    found = find_recipients(lines, _others(mail, returned)) if says or failed else []
     guessed = False
-    told = {address.lower(): said for address, said in found}
-    if failed and (not found or any(key in told for key in [*wrong, *map(str.lower, failed)])):
-        found = [(address, told.get(address.lower(), text)) for address in failed]
+    if failed:
+        found = _with_header(found, failed, _others(mail, returned), text)
     elif not found and says and len(signs) > 1:
-        found = _by_returned(returned, text)
+        found = _by_bare_names(mail, returned, lines, signs) or _by_returned(returned, text)
         guessed = True
-    machine = [sign for sign in signs if sign != SUBJECT]
-    shaped = (machine and _has_report_shape(lines)) or _begins_as_bounce(mail, lines)
-    strong = bool(failed) or (SENDER in signs and len(signs) > 1) or any(sign in SURE for sign in signs)
-    if not strong and not (signs and says and shaped):
+    machine = SENDER in signs or any(mail.header(name) for name in MACHINE_HEADERS)
+    strong = bool(failed) or (machine and len(signs) > 1) or any(sign in SURE for sign in signs)
+    if not strong and not (signs and says and _has_shape(mail, signs, lines)):
         found = []
-    delayed = _is_delayed(mail.subject.lower(), lower)
+    found = found[:MAXIMUM]
     why = (*signs, "the text says that a mail was not delivered") if says else tuple(signs)
-    return Notice(tuple(found[:MAXIMUM]), text, delayed, says and strong and len(signs) > 1, why, guessed)
+    others = {named.address.lower(): named.other for named in found if named.other}
+    told = tuple((named.address, named.text) for named in found)
+    delayed = _is_delayed(mail.subject.lower(), lower)
+    return Notice(told, text, delayed, says and strong and len(signs) > 1, why, guessed, others)
 
 
-def _has_report_shape(lines: Sequence[str]) -> bool:
-    return any(RESPONSE.match(line.strip()) for line in lines)
+def _with_header(found: list[Named], failed: Sequence[str], wrong: set[str], text: str) -> list[Named]:
+    """What the text names, unless X-Failed-Recipients shows that it is the same or that the text names others."""
+    said = {name.lower(): named for named in found for name in (named.address, named.other) if name}
+    if found and not any(key in said for key in [*wrong, *map(str.lower, failed)]):
+        return found
+    return [said.get(address.lower(), Named(address, text)) for address in failed]
+
+
+def _has_shape(mail: Mail, signs: Sequence[str], lines: Sequence[str]) -> bool:
+    """Whether a mail with weak signs has a server's answer on a line, or begins as only a bounce does."""
+    machine = any(sign != SUBJECT for sign in signs)
+    return (machine and any(RESPONSE.match(line.strip()) for line in lines)) or _begins_as_bounce(mail, lines)
 
 
 def _begins_as_bounce(mail: Mail, lines: Sequence[str]) -> bool:
     """Whether a mail that answers none says in its first lines, without greeting, that it comes back from whom."""
     if mail.in_reply_to or mail.references:
         return False
-    first = [line.strip() for line in lines[:40] if line.strip()][:5]
+    first = [line.strip() for line in lines[:40] if line.strip("*-=_# \t")][:5]
     for line, after in pairwise(first):
-        if _announces(line) and "be delivered to" in line.lower():
-            found = ADDRESS.search(after)
-            return found is not None and not after[: found.start()].strip("<\"'")
+        if "be delivered to" in line.lower() and (announces(line) or line.lower().endswith(" to")):
+            found = addresses(after)
+            return bool(found) and not after[: found[0][0]].strip("<\"'")
     return False
 
 
@@ -164,9 +181,10 @@ def _is_delayed(subject: str, lower: str) -> bool:
     return not any(phrase in lower for phrase in FINAL_PHRASES)
 
 
-def _header_recipients(mail: Mail) -> list[str]:
+def failed_recipients(mail: Mail) -> list[str]:
+    """The addresses of X-Failed-Recipients."""
     value = " ".join(mail.all("x-failed-recipients")[:50])[:8192]
-    return list(dict.fromkeys(ADDRESS.findall(value)))
+    return list(dict.fromkeys(address for _, _, address in addresses(value)))
 
 
 def _others(mail: Mail, returned: Mail | None) -> set[str]:
@@ -175,77 +193,29 @@ def _others(mail: Mail, returned: Mail | None) -> set[str]:
     return {box.address.key for box in boxes if box.address}
 
 
-def _by_returned(returned: Mail | None, text: str) -> list[tuple[str, str]]:
-    """The only recipient in the returned header, where the text names none."""
+def _by_returned(returned: Mail | None, text: str) -> list[Named]:
+    """The only recipient in the returned header, or those whose names stand in the text, where it has no address."""
     if returned is None:
         return []
-    named = list(returned.all("x-original-to") or returned.all("delivered-to"))
-    keys = [ADDRESS.findall(value)[0] for value in named if ADDRESS.search(value)]
-    boxes = [str(box.address) for box in (*returned.to, *returned.cc) if box.address]
-    unique = list(dict.fromkeys(boxes or keys))
-    return [(unique[0], text)] if len(unique) == 1 else []
+    kept = list(returned.all("x-original-to") or returned.all("delivered-to"))
+    keys = [found[0][2] for value in kept if (found := addresses(value[:LINE_LENGTH]))]
+    boxes = [box for box in (*returned.to, *returned.cc) if box.address][:MAXIMUM]
+    unique = list(dict.fromkeys([str(box.address) for box in boxes] or keys))
+    if len(unique) > 1:
+        lower = text.lower()
+        unique = [str(box.address) for box in boxes if len(box.name or "") > 4 and (box.name or "").lower() in lower]
+        return [Named(address, text) for address in dict.fromkeys(unique)]
+    return [Named(address, text) for address in unique]
 
 
-def _by_lines(lines: Sequence[str], wrong: set[str]) -> list[tuple[str, str]]:
-    """Recipients by the strongest shape: a line that starts with the address, then a server's answer, then a label."""
-    found: list[tuple[int, int, str]] = []
-    announced = 0
-    for index, line in enumerate(lines):
-        if "@" in line:
-            hits = _in_line(line)
-            found.extend((max(strength, 3 * (announced > 0)), index, address) for strength, address in hits)
-        announced = ANNOUNCED_LINES if _announces(line) else announced - bool(line.strip())
-    found = [hit for hit in found if hit[2].lower() not in wrong] or [hit for hit in found if hit[0] > 3]
-    if not found:
+def _by_bare_names(mail: Mail, returned: Mail | None, lines: Sequence[str], signs: Sequence[str]) -> list[Named]:
+    """Local parts after an announcement: with the domain of the returned header, or of the daemon that says so."""
+    names = bare_names(lines)
+    shown = [str(box.address) for box in (returned.to if returned else ()) if box.address]
+    by_local = {address.partition("@")[0].lower(): address for address in shown}
+    if any(name.lower() in by_local for name in names):
+        return [Named(by_local[name.lower()], "\n".join(lines)) for name in names if name.lower() in by_local]
+    domain = mail.from_[0].address.domain if mail.from_ and mail.from_[0].address else ""
+    if not names or not domain or SURE[0] not in signs or shown:
         return []
-    best = max(strength for strength, _, _ in found)
-    starts = [(index, address) for strength, index, address in found if strength == best]
-    return _with_text(lines, starts)
-
-
-def _announces(line: str) -> bool:
-    """A sentence after which the recipients follow."""
-    lower = line.strip().lower()
-    return lower.endswith(":") and " " in lower and any(word in lower for word in ANNOUNCEMENTS)
-
-
-def _in_line(line: str) -> list[tuple[int, str]]:
-    """(strength, address) for each address in a line that may be a recipient."""
-    matches = list(ADDRESS.finditer(line))[:20]
-    lower = line.lower()
-    hits: list[tuple[int, str]] = []
-    for match in matches:
-        address = match[1].rstrip(".-_'").lstrip("'`")
-        address = address[5:] if address[:5].lower() == "smtp=" else address
-        strength = _strength(line, lower, match)
-        if strength:
-            hits.append((strength, address))
-    return hits
-
-
-def _strength(line: str, lower: str, match: re.Match[str]) -> int:
-    before = line[: match.start()]
-    start = before[BULLET.match(before).end() :] if BULLET.match(before) else before  # type: ignore[union-attr]
-    if start in ("", "<", '"', "'", "(", "["):
-        return 4
-    said = before.lower()[-60:]
-    if start.lower().startswith(("to:", "cc:")) or said.rstrip(" :<").endswith(("generated from", "expanded from")):
-        return 1
-    if any(word in said for word in NOT_RECIPIENT) or match[1].lower().startswith(REPORTERS):
-        return 0
-    if RESPONSE.match(line.strip()) or "rcpt to" in lower:
-        return 2
-    if said.rstrip(" <'\"[(").endswith(":") or any(label in said for label in LABELS):
-        return 2
-    return 1
-
-
-def _with_text(lines: Sequence[str], starts: Sequence[tuple[int, str]]) -> list[tuple[str, str]]:
-    """Each address with the lines from its own to the next one's; said twice, both texts count."""
-    texts: dict[str, list[str]] = {}
-    names: dict[str, str] = {}
-    for number, (index, address) in enumerate(starts):
-        end = next((later for later, _ in starts[number + 1 :][:20] if later > index), len(lines))
-        names.setdefault(address.lower(), address)
-        texts.setdefault(address.lower(), []).append("\n".join(lines[index : min(end, index + 40)]))
-    return [(names[key], "\n".join(said)) for key, said in texts.items()]
+    return [Named(f"{name}@{domain}", "\n".join(lines)) for name in names]

@@ -16,7 +16,8 @@ from gatepost.store.deliveries import deliveries_of, get_delivery, last_attempt,
 from gatepost.store.events import add_event
 from gatepost.store.messages import get_message, messages_by_header_id, put_message
 from gatepost.threading.identity import name_of
-from gatepost.threading.report import Recipient, Report
+from gatepost.threading.report import Report
+from gatepost.threading.report_facts import Recipient
 from gatepost.tokens import read_message_id, read_return_path
 from gatepost.words import DeliveryState, Kind, Outcome
 

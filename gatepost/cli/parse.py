@@ -10,7 +10,8 @@ from gatepost.cli.sources import MBOX_START, find_files, read_raw
 from gatepost.mail import Mail, Mailbox, parse
 from gatepost.threading.automatic import classify
 from gatepost.threading.quoted import reply_text
-from gatepost.threading.report import Recipient, read_report
+from gatepost.threading.report import read_report
+from gatepost.threading.report_facts import Recipient
 
 DONE, BAD_INPUT, FINDINGS = 0, 2, 3
 MAIL_LIMIT = 64 * 1024 * 1024
@@ -112,6 +113,8 @@ def _recipient(fact: Recipient) -> dict[str, Any]:
         "reason": fact.reason,
         "hard": fact.hard,
         "original": fact.original,
+        "remote": fact.remote,
+        "evidence": fact.evidence,
     }
 
 

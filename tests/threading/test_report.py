@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.mail import parse
-from gatepost.threading.report import Recipient, Report, read_report
+from gatepost.threading.report import Report, read_report
 from gatepost.threading.report_codes import read_code, read_reason, read_status
+from gatepost.threading.report_facts import Recipient
 from gatepost.threading.report_fields import read_address
 from gatepost.words import Kind
 
@@ -114,7 +115,7 @@ def test_exim_style_with_header() -> None:
         f"------ This is a copy of the message ------\n\n{RETURNED}"
     )
     fact = only(b"X-Failed-Recipients: ana@shop.example\n" + raw)
-    assert (fact.address, fact.code, fact.hard) == ("ana@shop.example", 550, True)
+    assert (fact.address, fact.code, fact.hard) == ("ana@shop.example", 550, False)
 
 
 def test_a_sentence_names_the_recipient() -> None:
