@@ -7,6 +7,7 @@ from sqlalchemy import exists
 from sqlmodel import Session, and_, col, or_, select
 
 from gatepost.model import Arrival, Conversation, ConversationChannel, Delivery, Message, Participant
+from gatepost.store import foresight
 from gatepost.store.conversations import get_conversation
 from gatepost.store.rows import insert_missing
 
@@ -39,12 +40,16 @@ def named_in(session: Session, conversation_id: str) -> frozenset[str]:
 
 def channels_of(session: Session, conversation_id: str) -> frozenset[str]:
     """The mailboxes that show a conversation: its own, and those that it is shown in too."""
-    own = session.exec(select(Conversation.channel_id).where(Conversation.id == conversation_id)).first()
+    conversation = get_conversation(session, conversation_id)
+    own = conversation.channel_id if conversation else None
     return frozenset({own} if own else set()) | shown_in(session, conversation_id)
 
 
 def shown_in(session: Session, conversation_id: str) -> frozenset[str]:
     """The further mailboxes that show a conversation."""
+    foreseen = foresight.known(session, foresight.SHOWN, conversation_id)
+    if foreseen is not None:
+        return frozenset(foreseen)
     where = ConversationChannel.conversation_id == conversation_id
     return frozenset(session.exec(select(ConversationChannel.channel_id).where(where)).all())
 
@@ -52,6 +57,9 @@ def shown_in(session: Session, conversation_id: str) -> frozenset[str]:
 def show_in(session: Session, conversation_id: str, channel_id: str, now: datetime) -> None:
     """Show a conversation in one more mailbox."""
     insert_missing(session, [ConversationChannel(conversation_id=conversation_id, channel_id=channel_id, at=now)])
+    foreseen = foresight.known(session, foresight.SHOWN, conversation_id)
+    if foreseen is not None:
+        foreseen.append(channel_id)
 
 
 def of_provider_thread(session: Session, account_id: str, thread: str, before: str = "") -> Sequence[Message]:
