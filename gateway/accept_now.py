@@ -16,7 +16,8 @@ AT_ONCE = 32 * 1024
 async def accept_now(outbox: Outbox, submission: Submission, now: datetime) -> str:
     """Take responsibility for a mail, as `accept`: its id, once it is durably stored. Raises Refused.
 
-    It is stored as being sent by us where there are places for all its recipients.
+    It is stored as being sent by us where there are places for all its recipients. If sending ends meanwhile, nothing
+    is begun that could not be recorded: the mail is due when its lease ends.
     """
     prepared = await prepare_here(outbox.gate, submission, now)
     reserved = outbox.reserve(prepared.recipients)
@@ -26,7 +27,7 @@ async def accept_now(outbox: Outbox, submission: Submission, now: datetime) -> s
         stored = await outbox.gate.ledger.gather(put_all, Put(prepared, now, lease))
     finally:
         if reserved:
-            outbox.hand(reserved, stored.claims, prepared.content.data)
+            outbox.hand(reserved, stored.claims if outbox.loop else (), prepared.content.data)
         else:
             outbox.wake()
     return stored.message_id
