@@ -116,10 +116,20 @@ class Connection(SMTP):
                 return
         else:
             self.incoming += data
-        if len(self.incoming) > BUFFER and not self._held_back:
+        if len(self.incoming) > BUFFER:
+            self.hold_back()
+        self._wake()
+
+    def hold_back(self) -> None:
+        """Read no more from the client until the session waits for it anew."""
+        if not self._held_back:
             self._held_back = True
             self.wire.pause_reading()
-        self._wake()
+
+    def catch_up(self) -> None:
+        """Read on, where the client was held back and the session waits."""
+        if self._held_back:
+            self._wake()
 
     async def more(self) -> None:
         """Send what is to be sent and wait for octets. Raises Gone."""

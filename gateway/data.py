@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from gatepost.blobs import IN_ROW, ContentFile, Spool
+from gatepost.blobs import IN_ROW, ContentFile
 from gatepost.database import is_full
 from gatepost.disk import NO_ROOM
 from gatepost.gateway.data_checks import (
@@ -16,7 +16,7 @@ from gatepost.gateway.data_checks import (
     normalise,
     unstuff,
 )
-from gatepost.gateway.spooling import Spooling
+from gatepost.gateway.spooling import Spooling, Writing
 from gatepost.reply import TROUBLE, Reply
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class DataReader:
     )
 
     def __init__(
-        self, limit: int, *, strict: bool, line_limit: int = 998, spool: Callable[[], Spool] | None = None
+        self, limit: int, *, strict: bool, line_limit: int = 998, spool: Callable[[], Writing] | None = None
     ) -> None:
         self.limit = limit
         self.line_limit = line_limit
@@ -136,7 +136,7 @@ class DataReader:
         if self._spool and self.held > IN_ROW:
             self._go_on_in_file(self._spool)
 
-    def _go_on_in_file(self, spool: Callable[[], Spool]) -> None:
+    def _go_on_in_file(self, spool: Callable[[], Writing]) -> None:
         try:
             self._spooling = Spooling(spool(), self.limit, strict=self.strict, line_limit=self.line_limit)
         except OSError as error:

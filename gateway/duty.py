@@ -2,12 +2,14 @@
 
 import ssl
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 
 from gatepost.address import Address
 from gatepost.blobs import Blobs
 from gatepost.envelope import Envelope
 from gatepost.gateway.limits import Connections, Limits, Throttle
+from gatepost.gateway.write_behind import writers
 from gatepost.model import Credential
 from gatepost.reply import Reply
 
@@ -19,7 +21,8 @@ class Duty:
     `check_recipient` raises Refused for a recipient that is not taken; `deliver` returns the reply to the final dot or
     raises Refused, and any other exception of the functions here is answered with 451 4.3.0. `authenticate` is None
     where no log-in is needed; `network_credential` gives what a client may use without one. `strict` is DataReader's;
-    `dsn` offers RFC 3461. With `blobs` large mail goes there while it comes, and none is taken where its disk is full.
+    `dsn` offers RFC 3461. With `blobs` large mail goes there while it comes, written by the threads of `writers`, and
+    none is taken where its disk is full.
     """
 
     host: str
@@ -34,5 +37,6 @@ class Duty:
     postmaster: str = ""
     dsn: bool = False
     blobs: Blobs | None = None
+    writers: Executor = field(default_factory=writers)
     connections: Connections = field(default_factory=Connections)
     throttle: Throttle = field(default_factory=Throttle)

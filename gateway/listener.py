@@ -8,7 +8,7 @@ from functools import partial
 
 import structlog
 
-from gatepost.blobs import ContentFile
+from gatepost.blobs import Blobs, ContentFile
 from gatepost.database import is_full
 from gatepost.disk import NO_ROOM
 from gatepost.envelope import NOTHING_ASKED, Asked, Envelope
@@ -20,6 +20,7 @@ from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import accept_batch
 from gatepost.gateway.login import read_login
 from gatepost.gateway.tls_door import TlsDoor
+from gatepost.gateway.write_behind import WriteBehind
 from gatepost.model import Credential
 from gatepost.reply import TROUBLE, Refused, Reply
 
@@ -75,6 +76,7 @@ class Listener(Connection):
         self.errors = 0
         self.junk = 0
         self.beyond = 0
+        self.behind: WriteBehind | None = None
         self.midway = False  # the client sends content, or TLS: after a fault of ours that is no command
         self.forget()
 
@@ -319,8 +321,8 @@ class Listener(Connection):
         if not self.recipients:
             raise Refused(503, "5.5.1", "Send MAIL and at least one valid RCPT first")
         self.say(b"354 Send the message; end with <CRLF>.<CRLF>\r\n")
-        spool = self.duty.blobs.spool if self.duty.blobs else None
-        limits = self.limits
+        limits, blobs = self.limits, self.duty.blobs
+        spool = partial(self.write_behind, blobs) if blobs else None
         sink = DataReader(limits.message_size, strict=self.duty.strict, line_limit=limits.data_line, spool=spool)
         self.midway = True
         try:
@@ -329,14 +331,22 @@ class Listener(Connection):
             if sink.overrun:
                 self.leave(TOO_BIG)
                 raise Gone
+            if self.behind:
+                await self.behind.written()
             reply = await self.hand_over(sink)
         finally:
             sink.drop()
+            self.behind = None
         if reply.positive:  # the limits count what comes without a mail taken
             self.errors = self.junk = self.beyond = 0
         else:
             self.errors += 1
         self.answer(reply)
+
+    def write_behind(self, blobs: Blobs) -> WriteBehind:
+        """A file for a large mail, which the client is not to fill faster than the disk."""
+        self.behind = WriteBehind(blobs, self.duty.writers, self.hold_back, self.catch_up)
+        return self.behind
 
     async def hand_over(self, sink: DataReader) -> Reply:
         """Deliver the transaction, and end it whatever happens."""

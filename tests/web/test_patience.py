@@ -1,5 +1,6 @@
 import asyncio
 import threading
+import time
 
 import pytest
 from starlette.types import Message, Receive, Scope, Send
@@ -68,3 +69,14 @@ def test_whether_the_database_answers(database: Database) -> None:
         assert not answer
 
     asyncio.run(scenario())
+
+
+def test_an_answer_that_came_while_the_loop_was_busy_counts(database: Database) -> None:
+    async def scenario() -> bool:
+        asking = asyncio.create_task(database_answers(database, 0.2))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # the loop stands still, the answer waits
+        return await asking
+
+    assert asyncio.run(scenario())
