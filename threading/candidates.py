@@ -16,7 +16,7 @@ from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import answering, by_number, known_ids, participants
 from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import deliveries_of, get_delivery
-from gatepost.store.messages import get_message, messages_by_header_id, position
+from gatepost.store.messages import get_message, position, position_of, sent_by_header_id
 from gatepost.store.placing import (
     channels_of,
     has_earlier,
@@ -144,15 +144,15 @@ def by_known_id(search: Search, mail: Mail) -> Iterator[Candidate]:
     yield from awaited(search, mail)
     places = referenced(mail)
     rows = [row for row in known_ids(search.session, [key for key, _ in places], search.sender) if is_seen(search, row)]
+    led: set[str] = set()
     for header_id, where in places:
-        for row in (row for row in rows if row.message_id == header_id):
+        for row in (row for row in rows if row.message_id == header_id and row.conversation_id not in led):
+            led.add(row.conversation_id)
             conversation = survivor(search.session, row.conversation_id)
-            message = get_message(search.session, row.message_pk) if row.message_pk else None
             if conversation:
-                yield of_conversation(search, conversation, message, "known", where)
-        for message in messages_by_header_id(search.session, header_id):
-            if message.direction == "out":
-                yield from of_message(search, message, "known", where)
+                yield of_known(search, conversation, row.message_pk, where)
+        for message in sent_by_header_id(search.session, header_id):
+            yield from of_message(search, message, "known", where)
 
 
 def awaited(search: Search, mail: Mail) -> Iterator[Candidate]:
@@ -274,6 +274,13 @@ def of_conversation(
     else:
         matched = f"#{conversation.number}" if carries == "subject" else f"an id that #{conversation.number} refers to"
     return Candidate(conversation.id, conversation.number, carries, where, matched, conversation.requester, people)
+
+
+def of_known(search: Search, conversation: Conversation, message_pk: str | None, where: str) -> Candidate:
+    """By an id that is known; `message_pk` is its message, where that was seen."""
+    place = position_of(search.session, conversation, message_pk) if message_pk else 0
+    candidate = of_conversation(search, conversation, None, "known", where)
+    return replace(candidate, matched=f"message {place} of #{conversation.number}") if place else candidate
 
 
 def people_of(search: Search, conversation_id: str) -> frozenset[str]:

@@ -15,7 +15,7 @@ from gatepost.model import Arrival, Message
 from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.arrivals import arrival_by_receipt, forget_receipt, put_arrival, received_among, settle
-from gatepost.store.conversations import foresee_ids
+from gatepost.store.foresight import foresee_ids
 from gatepost.store.messages import foresee_digests, get_message, give_up_digest, message_by_digest, put_raw
 from gatepost.store.rows import made
 from gatepost.store.together import together

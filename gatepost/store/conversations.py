@@ -5,17 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Boolean, String, and_, bindparam, case, or_, update
-from sqlalchemy import select as core_select
 from sqlmodel import Session, col, select
 
 from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.model import Contact, Conversation, Counter, KnownId, Message, Participant, Seen, User
 from gatepost.model_base import UTCDateTime
+from gatepost.store import foresight
 from gatepost.store.events import add_event
-from gatepost.store.messages import MESSAGES, note_of, put_message
+from gatepost.store.messages import note_of, put_message
 from gatepost.store.rows import connection, insert_missing_values, insert_row, made, update_values
-from gatepost.store.together import appear, foresee, forget, is_absent, remembered, together_in
+from gatepost.store.together import remembered, together_in
 
 STATES = ("open", "closed")
 CONTACTS: Any = Contact.__table__  # type: ignore[attr-defined]
@@ -38,10 +38,6 @@ SEE_ID = (
         or_(IDS.c.message_pk.is_(None), IDS.c.message_pk == ""),
     )
     .values(message_pk=bindparam("seen"))
-)
-LEADING = core_select(IDS.c.message_id).where(IDS.c.message_id.in_(bindparam("keys", expanding=True))).distinct()
-CARRYING = (
-    core_select(MESSAGES.c.message_id).where(MESSAGES.c.message_id.in_(bindparam("keys", expanding=True))).distinct()
 )
 NOW = bindparam("now", type_=UTCDateTime)
 BEGINS = bindparam("begins", type_=String)
@@ -87,6 +83,7 @@ def create_conversation(
         updated_at=now,
     )
     insert_row(session, conversation)
+    foresight.begin(session, conversation)
     add_event(
         session,
         "conversation.created",
@@ -105,10 +102,10 @@ def next_number(session: Session, name: str) -> int:
         batch.numbers[name] += 1
         update_values(session, SET_NUMBER, {"its_name": name, "reached": batch.numbers[name]})
         return batch.numbers[name]
-    value = session.execute(NEXT_NUMBER, {"its_name": name}).scalar()
+    value = connection(session).execute(NEXT_NUMBER, {"its_name": name}).scalar()
     if value is None:
         insert_missing_values(session, Counter, [{"name": name, "value": 0}])
-        value = session.execute(NEXT_NUMBER, {"its_name": name}).scalar_one()
+        value = connection(session).execute(NEXT_NUMBER, {"its_name": name}).scalar_one()
     if batch:
         batch.numbers[name] = int(value)
     return int(value)
@@ -118,7 +115,7 @@ def get_conversation(session: Session, conversation_id: str) -> Conversation | N
     """A conversation by its id, read anew."""
     return remembered(
         session,
-        ("conversation", conversation_id),
+        (foresight.CONVERSATION, conversation_id),
         lambda: session.get(Conversation, conversation_id, populate_existing=True),
     )
 
@@ -142,8 +139,9 @@ def answering(session: Session, origin_id: str, sender: str = "") -> Sequence[Co
 
 def participants(session: Session, conversation_id: str) -> Sequence[Participant]:
     """Who takes part, the requester first."""
-    query = select(Participant).where(Participant.conversation_id == conversation_id)
-    rows = remembered(session, ("participants", conversation_id), lambda: session.exec(query).all())
+    rows = foresight.known(session, foresight.PEOPLE, conversation_id)
+    if rows is None:
+        rows = session.exec(select(Participant).where(Participant.conversation_id == conversation_id)).all()
     return sorted(rows, key=lambda row: (row.role != "requester", row.address))
 
 
@@ -153,7 +151,7 @@ def add_participants(session: Session, conversation_id: str, people: Iterable[tu
     for address, name, role in people:
         row = {"conversation_id": conversation_id, "address": address, "name": name, "role": role}
         found.setdefault(address, row)
-    forget(session, ("participants", conversation_id))
+    foresight.joined(session, found.values())
     insert_missing_values(session, Participant, [found[address] for address in sorted(found)])
 
 
@@ -184,7 +182,7 @@ def know_ids(session: Session, conversation_id: str, message_pk: str, own: str, 
         {"message_id": key, "conversation_id": conversation_id, "message_pk": wanted[key]} for key in sorted(wanted)
     ]
     insert_missing_values(session, KnownId, rows)
-    appear(session, "known_id", list(wanted))
+    foresight.led(session, conversation_id, wanted, own)
     if own:
         update_values(session, SEE_ID, {"key": own, "leads_to": conversation_id, "seen": message_pk})
 
@@ -194,9 +192,10 @@ def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Seque
 
     At most 50, for anybody may write mails that reference an id.
     """
-    header_ids = [key for key in header_ids[:IDS_KEPT] if key and not is_absent(session, "known_id", key)]
-    if not header_ids:
-        return []
+    header_ids = [key for key in header_ids[:IDS_KEPT] if key]
+    foreseen = foresight.leads_of(session, header_ids, sender)
+    if foreseen is not None:
+        return foreseen[:MOST_LED]
     takes_part = and_(
         col(Participant.conversation_id) == col(KnownId.conversation_id), col(Participant.address) == sender
     )
@@ -215,19 +214,10 @@ def known_ids(session: Session, header_ids: Sequence[str], sender: str) -> Seque
     ).all()
 
 
-def foresee_ids(session: Session, header_ids: Iterable[str]) -> None:
-    """Look up for a whole batch which of these ids lead nowhere yet, and are no mail's."""
-    asked = {key for key in header_ids if key}
-    there = connection(session).execute(LEADING, {"keys": list(asked)}).scalars()
-    foresee(session, "known_id", asked, set(there))
-    there = connection(session).execute(CARRYING, {"keys": list(asked)}).scalars()
-    foresee(session, "message", asked, set(there))
-
-
 def touch(session: Session, conversation_id: str, snippet: str, now: datetime, *, reopen: bool) -> None:
     """Count one more message, show its beginning in the list, and open the conversation again where asked."""
     values = {"its_id": conversation_id, "now": now, "begins": snippet, "reopens": reopen}
-    forget(session, ("conversation", conversation_id))
+    foresight.touched(session, conversation_id, snippet, now, reopen)
     update_values(session, TOUCH, values)
 
 

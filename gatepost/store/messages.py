@@ -11,6 +11,7 @@ from sqlmodel import Session, and_, col, func, or_, select
 from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Delivery, Idempotency, Message, Raw
+from gatepost.store import foresight
 from gatepost.store.rows import connection, insert_row, insert_values
 from gatepost.store.together import appear, foresee, is_absent
 from gatepost.words import DeliveryState
@@ -21,6 +22,19 @@ UNSENT = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.SUPPRESSED,
 MESSAGES: Any = Message.__table__  # type: ignore[attr-defined]
 OUTGOING = core_select(MESSAGES.c.digest, MESSAGES.c.id, MESSAGES.c.at).where(
     MESSAGES.c.direction == "out", MESSAGES.c.digest.in_(bindparam("digests", expanding=True))
+)
+OTHERS = MESSAGES.alias()
+POSITION = (
+    core_select(func.count())
+    .select_from(MESSAGES)
+    .join(
+        OTHERS,
+        or_(OTHERS.c.at < MESSAGES.c.at, and_(OTHERS.c.at == MESSAGES.c.at, OTHERS.c.id <= MESSAGES.c.id)),
+    )
+    .where(
+        MESSAGES.c.id == bindparam("its_id"),
+        or_(OTHERS.c.conversation_id == bindparam("conversation"), OTHERS.c.id == bindparam("origin")),
+    )
 )
 INCOMING = core_select(MESSAGES.c.digest).where(
     MESSAGES.c.direction == "in", MESSAGES.c.digest.in_(bindparam("digests", expanding=True))
@@ -43,7 +57,9 @@ def put_message(session: Session, message: Message, content: Content | None) -> 
         message.raw_id = message.id
         put_raw(session, message.id, content)
     insert_row(session, message)
-    appear(session, "message", [message.message_id])
+    if message.direction == "out":
+        appear(session, "sent", [message.message_id])
+    foresight.added(session, message)
     appear(session, "digest", [message.digest])
 
 
@@ -120,10 +136,20 @@ def give_up_digest(session: Session, message_id: str) -> None:
 
 def messages_by_header_id(session: Session, header_id: str) -> Sequence[Message]:
     """Messages with this Message-ID (without brackets), oldest first; at most ten, for ids can be forged."""
-    if is_absent(session, "message", header_id):
-        return []
     return session.exec(
         select(Message).where(Message.message_id == header_id).order_by(col(Message.at)).limit(10)
+    ).all()
+
+
+def sent_by_header_id(session: Session, header_id: str) -> Sequence[Message]:
+    """As `messages_by_header_id`, of those that went out."""
+    if is_absent(session, "sent", header_id):
+        return []
+    return session.exec(
+        select(Message)
+        .where(Message.message_id == header_id, Message.direction == "out")
+        .order_by(col(Message.at))
+        .limit(10)
     ).all()
 
 
@@ -135,9 +161,16 @@ def conversation_messages(session: Session, conversation: Conversation) -> Seque
 
 def position(session: Session, conversation: Conversation, message: Message) -> int:
     """Which message of a conversation it is, counted from 1."""
-    shown = or_(Message.conversation_id == conversation.id, Message.id == conversation.origin_id)
-    before = or_(col(Message.at) < message.at, and_(col(Message.at) == message.at, col(Message.id) < message.id))
-    return session.exec(select(func.count()).select_from(Message).where(shown, before)).one() + 1
+    return position_of(session, conversation, message.id)
+
+
+def position_of(session: Session, conversation: Conversation, message_id: str) -> int:
+    """Which message of a conversation this is, counted from 1; 0 for one that is not there."""
+    mails = foresight.known(session, foresight.MAILS, conversation.id)
+    if mails is not None and conversation.origin_id is None:
+        return next((place for place, (_, key) in enumerate(mails, 1) if key == message_id), 0)
+    its = {"its_id": message_id, "conversation": conversation.id, "origin": conversation.origin_id}
+    return int(connection(session).execute(POSITION, its).scalar() or 0)
 
 
 def key_used(session: Session, credential_id: str, key: str) -> Idempotency | None:

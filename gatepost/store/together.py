@@ -103,13 +103,6 @@ def remembered(session: Session, key: Hashable, look_up: Callable[[], T]) -> T:
     return cast(T, batch.known[key])
 
 
-def forget(session: Session, key: Hashable) -> None:
-    """Ask anew next time, for it has changed."""
-    batch = together_in(session)
-    if batch is not None:
-        batch.known.pop(key, None)
-
-
 def foresee(session: Session, table: str, asked: set[str], found: set[str]) -> None:
     """Let it be known which keys of a table, of those that were asked for all at once, are not there."""
     batch = together_in(session)
