@@ -70,3 +70,20 @@ def mint_message_id(keys: Keys, message_id: str, domain: str) -> str:
 def read_message_id(keys: Keys, value: str) -> str | None:
     """The message row that a Message-ID of ours names, or None."""
     return read_token(keys, "message-id", "msg", value.partition("@")[0])
+
+
+ROLES = {"p": "public", "n": "private"}
+"""First letters of agents' reply addresses: what comes to `p+TOKEN` goes to the customer, to `n+TOKEN` is a note."""
+
+
+def agent_address(keys: Keys, copy_id: str, role: str) -> str:
+    """The local part that an agent answers to: of one copy (message id), for one role, `public` or `private`."""
+    letter = next(letter for letter, name in ROLES.items() if name == role)
+    return f"{letter}+" + make_token(keys, f"agent-{role}", copy_id)
+
+
+def read_agent_address(keys: Keys, local: str) -> tuple[str, str] | None:
+    """The copy and the role that an agent's reply address stands for, or None."""
+    role = ROLES.get(local[:1].lower()) if local[1:2] == "+" else None
+    copy_id = read_token(keys, f"agent-{role}", "msg", local[2:]) if role else None
+    return (copy_id, role) if copy_id and role else None

@@ -1,12 +1,13 @@
 """An agent's answer from the page: to whom and why, composed so that it threads at the customer, by the one door."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session
 
 from gatepost.address import AddressError, format_mailbox, parse_address
-from gatepost.compose import compose
+from gatepost.compose import File, compose
 from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.large import split_source
@@ -17,7 +18,7 @@ from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation, participants
-from gatepost.store.messages import conversation_messages, open_raw
+from gatepost.store.messages import conversation_messages, get_message, open_raw
 from gatepost.store.users import get_user
 from gatepost.tokens import mint_message_id, reply_address
 
@@ -38,8 +39,10 @@ class AnswerRecipient:
     why: str
 
 
-def answer_recipients(session: Session, conversation_id: str, settings: Settings) -> list[AnswerRecipient]:
-    """To: who wrote last (else the requester); Cc: whom he wrote to besides us. Addresses of ours are left out.
+def answer_recipients(
+    session: Session, conversation_id: str, settings: Settings, answered: Message | None = None
+) -> list[AnswerRecipient]:
+    """To: who wrote last (else the requester), or wrote `answered`; Cc: whom he wrote to besides us, who are left out.
 
     An unproven mail brings nobody new into a conversation: of its To and Cc only those who take part are proposed.
     """
@@ -47,7 +50,7 @@ def answer_recipients(session: Session, conversation_id: str, settings: Settings
     if conversation is None:
         return []
     ours = own_addresses(session)
-    answered = answered_message(session, conversation)
+    answered = answered or answered_message(session, conversation)
     if answered is None or answered.direction == "out":
         origin = answered.recipients_shown if answered else []
         found = [AnswerRecipient(row["field"], row["address"], row["name"], "they got this mail") for row in origin]
@@ -112,6 +115,35 @@ def answer(
     A system that answers as the desk names its `credential`, and may name its idempotency key and request hash.
     Raises NoAnswer for what the writer can mend, Refused for what may not go out.
     """
+    submission = make_answer(
+        gate,
+        conversation_id=conversation_id,
+        user_id=user_id,
+        to=to,
+        cc=cc,
+        text=text,
+        now=now,
+        credential=credential,
+        key=key,
+    )
+    return accept(gate, submission, now).result()
+
+
+def make_answer(
+    gate: Gate,
+    *,
+    conversation_id: str,
+    user_id: str | None,
+    to: list[str],
+    cc: list[str],
+    text: str,
+    now: datetime,
+    credential: Credential | None = None,
+    key: tuple[str, str] | None = None,
+    answered_id: str = "",
+    files: Sequence[File] = (),
+) -> Submission:
+    """An agent's answer, composed; `answered_id` is the message it answers, else the last. Raises NoAnswer."""
     if not text.strip():
         raise NoAnswer("Write something first: the answer is empty")
     with gate.database.session() as session:
@@ -124,13 +156,16 @@ def answer(
         if channel.state != "active":
             raise NoAnswer(f"The mailbox {channel.address} is switched off; switch it on to answer")
         user = get_user(session, user_id) if user_id else None
-        answered = answered_message(session, conversation)
+        named_one = get_message(session, answered_id) if answered_id else None
+        answered = named_one or answered_message(session, conversation)
         references = references_of(session, gate, conversation, answered)
         names = {one.address.lower(): one.name for one in answer_recipients(session, conversation_id, gate.settings)}
     people = (named(addresses(to), names), named(addresses(cc), names))
     if not people[0]:
         raise NoAnswer("Name at least one recipient in To")
-    return send(gate, conversation, channel, user, people, text, answered, references, now, credential, key)
+    return submission_of(
+        gate, conversation, channel, user, people, text, answered, references, now, credential, key, files
+    )
 
 
 def addresses(written: list[str]) -> list[str]:
@@ -154,18 +189,27 @@ def header_of(session: Session, gate: Gate, message: Message) -> bytes:
     return split_source(open_raw(session, message.raw_id, gate.blobs))[0]
 
 
+def anchor_of(gate: Gate, conversation: Conversation) -> str:
+    """The id that stands first in References of all we send into a conversation.
+
+    No relay rewrites it there, as some do with our Message-ID, so that answers lead back and mail programs group them.
+    """
+    return mint_message_id(gate.keys, conversation.id, gate.settings.domain)
+
+
 def references_of(session: Session, gate: Gate, conversation: Conversation, answered: Message | None) -> list[str]:
-    """The References of an answer: our root anchor, what the answered mail references, and its own id."""
+    """The References of an answer: our anchor, our first mail, what the answered one references, and its own id."""
+    anchor = anchor_of(gate, conversation)
     if answered is None:
-        return []
+        return [anchor]
     mails = conversation_messages(session, conversation)
-    anchor = next((row.message_id for row in mails if row.direction == "out"), "")
+    first = next((row.message_id for row in mails if row.direction == "out"), "")
     before = parse(header_of(session, gate, answered)) if answered.direction == "in" else None
     chain = (*before.references, *before.in_reply_to) if before else ()
-    return list(dict.fromkeys(part for part in (anchor, *chain, answered.message_id) if part))
+    return list(dict.fromkeys(part for part in (anchor, first, *chain, answered.message_id) if part))
 
 
-def send(
+def submission_of(
     gate: Gate,
     conversation: Conversation,
     channel: Channel,
@@ -177,8 +221,9 @@ def send(
     now: datetime,
     credential: Credential | None = None,
     key: tuple[str, str] | None = None,
-) -> str:
-    """Compose and accept."""
+    files: Sequence[File] = (),
+) -> Submission:
+    """Compose."""
     row_id = new_id("msg")
     to, cc = people
     body = text.replace("\r\n", "\n").rstrip("\n")
@@ -198,8 +243,9 @@ def send(
         in_reply_to=[answered.message_id] if answered and answered.message_id else [],
         references=references,
         extra_headers=extra,
+        attachments=files,
     )
-    submission = Submission(
+    return Submission(
         envelope=Envelope("", tuple(address for _, address in to + cc), content),
         senders=(channel.address,),
         trigger="api" if credential else TRIGGER,
@@ -211,7 +257,6 @@ def send(
         row_id=row_id,
         snippet=" ".join(body.split())[:200],
     )
-    return accept(gate, submission, now).result()
 
 
 def sender_name(channel: Channel, user: User | None) -> str:
@@ -220,5 +265,5 @@ def sender_name(channel: Channel, user: User | None) -> str:
 
 
 def reply_subject(subject: str) -> str:
-    """A stable subject: one `Re:`, whatever was there."""
+    """A stable subject, by which mail programs group: one `Re:`, whatever was there."""
     return subject if subject[:3].lower() == "re:" else f"Re: {subject}"

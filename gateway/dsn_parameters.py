@@ -11,6 +11,9 @@ ADDRESS_TYPE = re.compile(r"[A-Za-z0-9-]{1,60}")
 ENVID_LIMIT = 100
 ORCPT_LIMIT = 500
 DSN_TRIGGER = "dsn"
+ACKNOWLEDGEMENT = "acknowledgement"
+NULL_PATH = (DSN_TRIGGER, ACKNOWLEDGEMENT)
+"""What goes out with the null reverse-path: nothing may come back for it."""
 """The trigger of messages that are notifications of ours."""
 
 NOTIFY = ("SUCCESS", "FAILURE", "DELAY")

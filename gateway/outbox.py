@@ -11,7 +11,7 @@ import structlog
 
 from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.dsn_parameters import DSN_TRIGGER, NO_REQUEST, DsnRequest
+from gatepost.gateway.dsn_parameters import NO_REQUEST, NULL_PATH, DsnRequest
 from gatepost.gateway.outbox_contents import Contents, Octets
 from gatepost.gateway.pace import Pace, Site
 from gatepost.gateway.retry import next_attempt
@@ -240,7 +240,7 @@ class Outbox:
             return NO_REQUEST
         found = await asyncio.to_thread(self.find_message, taken.message_id)
         asked = found.dsn if found else {}
-        null_path = bool(found and found.trigger == DSN_TRIGGER)
+        null_path = bool(found and found.trigger in NULL_PATH)
         return DsnRequest(asked.get("ret", ""), asked.get("envid", ""), taken.notify, taken.orcpt, null_path)
 
     def find_message(self, message_id: str) -> Message | None:

@@ -32,6 +32,16 @@ ANSWER_HEADERS = (
     "x-vacation",
 )
 PRECEDENCE = ("auto_reply", "auto-reply")
+BULK = ("bulk", "list", "junk", *PRECEDENCE)
+LIST_HEADERS = ("list-id", "list-unsubscribe", "list-post", "list-help", "mailing-list", "x-mailing-list")
+SUPPRESSED = ("all", "autoreply", "oof")
+ROBOT_HEADERS = ("x-loop", "feedback-id", "x-csa-complaints", "x-failed-recipients")
+ROBOT_STARTS = (
+    "no-reply", "noreply", "no_reply", "donotreply", "do-not-reply", "mailer-daemon", "postmaster", "bounce", "owner-",
+    "daemon", "root@", "autoreply", "auto-reply", "listserv", "majordomo",
+)  # fmt: skip
+ROBOT_ENDS = ("-request", "-owner", "-bounces", "-relay", "-noreply", "-no-reply")
+"""Local parts that nobody reads (RFC 3834 section 2, RFC 5321 section 6.1)."""
 
 
 def classify(mail: Mail, envelope_from: str | None) -> tuple[Kind, list[str]]:
@@ -62,6 +72,23 @@ def automatic_signs(mail: Mail) -> list[str]:
     subject = _bare(mail.subject)
     if subject.startswith(ANSWER_SUBJECTS):
         signs.append("the subject is that of an absence notice")
+    return signs
+
+
+def unanswerable_signs(mail: Mail) -> list[str]:
+    """Why a mail gets no automatic answer: it is one, came by a list or in bulk, or asks for none."""
+    signs = automatic_signs(mail)
+    signs.extend(f"{name.title()} is set: it came by a list" for name in LIST_HEADERS if mail.header(name))
+    precedence = (mail.header("precedence") or "").strip().lower()
+    if precedence in BULK:
+        signs.append(f"Precedence: {precedence}")
+    suppressed = (mail.header("x-auto-response-suppress") or "").lower()
+    if any(word.strip() in SUPPRESSED for word in suppressed[:200].split(",")):
+        signs.append("X-Auto-Response-Suppress asks for no automatic answer")
+    signs.extend(f"{name.title()} is set" for name in ROBOT_HEADERS if mail.header(name))
+    local = next((box.address.local.lower() for box in mail.from_ if box.address), "")
+    if local.startswith(ROBOT_STARTS) or local.endswith(ROBOT_ENDS):
+        signs.append(f"{local[:64]} is the address of a program")
     return signs
 
 

@@ -71,6 +71,12 @@ def events_after(session: Session, seq: int, limit: int = 200) -> Sequence[Event
     return session.exec(select(Event).where(col(Event.seq) > seq).order_by(col(Event.seq)).limit(limit)).all()
 
 
+def events_between(session: Session, after: int, until: int, kinds: Sequence[str]) -> Sequence[Event]:
+    """The events of some kinds behind one position and up to another, oldest first."""
+    wanted = select(Event).where(col(Event.seq) > after, col(Event.seq) <= until, col(Event.kind).in_(kinds))
+    return session.exec(wanted.order_by(col(Event.seq))).all()
+
+
 def last_seq(session: Session) -> int:
     """The newest position, 0 when nothing has happened yet."""
     return session.exec(select(func.max(Event.seq))).one() or 0

@@ -27,19 +27,19 @@ class News:
     message: Message
 
 
-def told_until(session: Session) -> int:
-    """The last event whose news were told."""
-    row = session.get(Counter, NAME)
+def told_until(session: Session, name: str = NAME) -> int:
+    """The last event whose news were told, by the duty of this name."""
+    row = session.get(Counter, name)
     return row.value if row else 0
 
 
-def move_on(session: Session, before: int, after: int) -> bool:
+def move_on(session: Session, before: int, after: int, name: str = NAME) -> bool:
     """Take the events up to `after`; False when another process did so first."""
-    row = session.get(Counter, NAME, with_for_update=True, populate_existing=True)
+    row = session.get(Counter, name, with_for_update=True, populate_existing=True)
     if (row.value if row else 0) != before:
         return False
     if row is None:
-        row = Counter(name=NAME, value=0)
+        row = Counter(name=name, value=0)
         session.add(row)
     row.value = after
     session.flush()

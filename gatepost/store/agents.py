@@ -1,0 +1,132 @@
+"""Agents who work by mail: their confirmed addresses, the copies they got, and what they answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, update
+from sqlmodel import Session, col, select
+
+from gatepost.model import AgentAddress, AgentCopy, AgentMail, Arrival, Message, User
+from gatepost.store.channels import channel_by_address
+from gatepost.store.events import add_event
+from gatepost.store.rows import insert_row
+from gatepost.store.senders import LINK_LIFE, MOST_A_DAY, STEP, AskedOften, recent
+from gatepost.store.users import token_hash
+from gatepost.words import Outcome
+
+MOST_ADDRESSES = 5
+
+
+def addresses_of(session: Session, user_id: str) -> Sequence[AgentAddress]:
+    """A user's addresses, whether confirmed or not."""
+    wanted = select(AgentAddress).where(AgentAddress.user_id == user_id).order_by(AgentAddress.address)
+    return session.exec(wanted.execution_options(populate_existing=True)).all()
+
+
+def confirmed_addresses(session: Session, user_id: str) -> list[str]:
+    """The addresses (keys) from which a user may work by mail, the first confirmed first."""
+    rows = [(row.confirmed_at, row.address) for row in addresses_of(session, user_id) if row.confirmed_at]
+    return [address for _, address in sorted(rows)]
+
+
+def agent_by_address(session: Session, address: str) -> User | None:
+    """The user whose confirmed address (key) this is."""
+    row = session.get(AgentAddress, address)
+    return session.get(User, row.user_id) if row and row.confirmed_at else None
+
+
+def ask_agent(session: Session, user_id: str, address: str, token: str, now: datetime) -> None:
+    """Note that a mail with this token goes to a user's address (key); an earlier link ends.
+
+    Raises ValueError with a sentence for what cannot be asked: it is a mailbox of ours, or another agent's.
+    """
+    if channel_by_address(session, address):
+        raise ValueError(f"{address} is a mailbox of yours; name an address that is your own.")
+    row = session.get(AgentAddress, address, populate_existing=True)
+    if row and row.user_id != user_id and row.confirmed_at:
+        raise ValueError(f"{address} is confirmed by another user; he removes it on his profile first.")
+    if row is None and len(addresses_of(session, user_id)) >= MOST_ADDRESSES:
+        raise ValueError(f"{MOST_ADDRESSES} addresses are the most; remove one first.")
+    before = recent(row.asked, now) if row else []
+    if before and now - before[-1] < STEP:
+        raise AskedOften(f"A mail went to {address} less than a minute ago; look into its mailbox first.")
+    if len(before) >= MOST_A_DAY:
+        raise AskedOften(f"{MOST_A_DAY} mails went to {address} within a day; wait until tomorrow.")
+    values: dict[str, Any] = {
+        "user_id": user_id,
+        "token_hash": token_hash(token),
+        "expires_at": now + LINK_LIFE,
+        "asked": [*(at.isoformat() for at in before), now.isoformat()],
+    }
+    if row is None:
+        insert_row(session, AgentAddress(address=address, created_at=now, **values))
+    else:
+        session.execute(update(AgentAddress).where(col(AgentAddress.address) == address).values(values))
+    add_event(session, "agent.asked", now=now, user_id=user_id, data={"address": address})
+
+
+def address_by_token(session: Session, token: str, now: datetime) -> AgentAddress | None:
+    """Which address a link is for, unless it was used, has run out, or is none of ours."""
+    if not token:
+        return None
+    row = session.exec(select(AgentAddress).where(AgentAddress.token_hash == token_hash(token))).first()
+    return row if row and row.expires_at and row.expires_at > now else None
+
+
+def confirm_address(session: Session, token: str, now: datetime) -> AgentAddress | None:
+    """Use a link, once; None when it is not valid (any more)."""
+    row = address_by_token(session, token, now)
+    if row is None:
+        return None
+    values = {"confirmed_at": now, "token_hash": "", "expires_at": None}
+    session.execute(update(AgentAddress).where(col(AgentAddress.address) == row.address).values(values))
+    add_event(session, "agent.confirmed", now=now, user_id=row.user_id, data={"address": row.address})
+    return row
+
+
+def remove_address(session: Session, user_id: str, address: str, now: datetime) -> None:
+    """Forget a user's address: nothing goes there, and nothing from there is acted upon."""
+    mine = (col(AgentAddress.user_id) == user_id, col(AgentAddress.address) == address)
+    if session.execute(delete(AgentAddress).where(*mine)).rowcount:  # type: ignore[attr-defined]
+        add_event(session, "agent.removed", now=now, user_id=user_id, data={"address": address})
+
+
+def put_copy(session: Session, copy: AgentCopy) -> None:
+    """Store what a copy's reply addresses are bound to; its message is stored before."""
+    insert_row(session, copy)
+
+
+def get_copy(session: Session, copy_id: str) -> AgentCopy | None:
+    """A copy by the id of its message."""
+    return session.get(AgentCopy, copy_id)
+
+
+def put_agent_mail(session: Session, mail: AgentMail) -> None:
+    """Store for what an agent's mail is; its message is stored before."""
+    insert_row(session, mail)
+
+
+def agent_mail_of(session: Session, message_id: str) -> AgentMail | None:
+    """What an inbound message is to an agent's reply address, read anew; None for other mail."""
+    return session.get(AgentMail, message_id, populate_existing=True)
+
+
+def end_agent_mail(session: Session, message_id: str, result: str, now: datetime) -> bool:
+    """Note how an agent's mail was acted upon; False when it was before."""
+    open_one = (col(AgentMail.message_id) == message_id, col(AgentMail.acted_at).is_(None))
+    done = session.execute(update(AgentMail).where(*open_one).values(acted_at=now, result=result))
+    return bool(done.rowcount)  # type: ignore[attr-defined]
+
+
+def release_agent_mail(session: Session, message_id: str, user: User, now: datetime) -> bool:
+    """Let a mail that waited be acted upon; False when it waits no more. Its commands are not carried out."""
+    waits = (col(Message.id) == message_id, col(Message.outcome) == Outcome.REVIEW)
+    if not session.execute(update(Message).where(*waits).values(outcome=Outcome.PLACED)).rowcount:  # type: ignore[attr-defined]
+        return False
+    why = f"Released by {user.name}"
+    ended = update(Arrival).where(col(Arrival.message_id) == message_id)
+    session.execute(ended.values(outcome=Outcome.PLACED, outcome_why=why))
+    session.execute(update(AgentMail).where(col(AgentMail.message_id) == message_id).values(released_by=user.id))
+    add_event(session, "agent.mailed", now=now, message_id=message_id, user_id=user.id, data={"why": why})
+    return True

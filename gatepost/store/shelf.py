@@ -1,0 +1,49 @@
+"""What puts a conversation aside or marks it: snoozing and tags."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from gatepost.model import Conversation
+from gatepost.store.conversations import set_state
+from gatepost.store.events import add_event
+
+MOST_TAGS = 50
+
+
+def snooze(session: Session, conversation: Conversation, until: datetime, user_id: str | None, now: datetime) -> None:
+    """Close a conversation until a time."""
+    set_state(session, conversation, "closed", user_id, now)
+    mine = update(Conversation).where(col(Conversation.id) == conversation.id)
+    session.execute(mine.values(snoozed_until=until))
+
+
+def wake_snoozed(session: Session, now: datetime, limit: int = 100) -> int:
+    """Open what was snoozed until now; how many there were. What was opened before is left as it is."""
+    due = select(Conversation).where(col(Conversation.snoozed_until) <= now).limit(limit)
+    rows = session.exec(due).all()
+    for row in rows:
+        if row.state == "closed":
+            set_state(session, row, "open", None, now)
+        session.execute(update(Conversation).where(col(Conversation.id) == row.id).values(snoozed_until=None))
+    return len(rows)
+
+
+def add_tags(
+    session: Session, conversation: Conversation, tags: Sequence[str], user_id: str | None, now: datetime
+) -> None:
+    """Add tags that are not there yet."""
+    held = list(session.exec(select(Conversation.tags).where(Conversation.id == conversation.id)).one())
+    kept = list(dict.fromkeys([*held, *tags]))[:MOST_TAGS]
+    session.execute(update(Conversation).where(col(Conversation.id) == conversation.id).values(tags=kept))
+    add_event(
+        session,
+        "conversation.updated",
+        now=now,
+        conversation_id=conversation.id,
+        channel_id=conversation.channel_id,
+        user_id=user_id,
+        data={"tags": " ".join(tags)},
+    )

@@ -1,0 +1,167 @@
+"""The duty that follows the history: copies to followers, acknowledgements, what agents wrote by mail, snoozed ends.
+
+Each event is one transaction: what it leads to and the position after it, so that nothing is done twice or left out.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
+
+import structlog
+from sqlmodel import Session
+
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.acknowledge import (
+    broken_rule,
+    known_of,
+    make_acknowledgement,
+    make_breaker,
+    may_acknowledge,
+    stop,
+    store_acknowledgement,
+)
+from gatepost.gateway.agent_mail import Op, act, tell_held
+from gatepost.gateway.followers import make_copies, store_copy
+from gatepost.ledger import LedgerClosed
+from gatepost.mail import parse
+from gatepost.model import Channel, Conversation, Event, Message
+from gatepost.reply import Refused
+from gatepost.store.automatic import breaker_of
+from gatepost.store.channels import get_channel
+from gatepost.store.conversations import get_conversation
+from gatepost.store.events import events_between
+from gatepost.store.messages import RawLost, get_message, raw_of
+from gatepost.store.notices import move_on, told_until
+from gatepost.store.settled import Horizon, mark
+from gatepost.store.shelf import wake_snoozed
+from gatepost.words import Kind, Outcome
+
+NAME = "desk mail"
+WINDOW = 500
+ROUND_SECONDS = 1.0
+FRESH = timedelta(days=1)
+TRIES = 3
+KINDS = ("message.received", "note.added", "agent.mailed", "agent.held")
+
+log = structlog.get_logger("desk")
+
+
+def steps_of(gate: Gate, event: Event, now: datetime) -> list[Op]:
+    """What an event leads to."""
+    if event.kind == "agent.mailed":
+        return act(gate, event.message_id or "", now)
+    with gate.database.session() as session:
+        message = get_message(session, event.message_id or "")
+        if message is None or now - event.at > FRESH:
+            return []
+        if event.kind == "agent.held":
+            return tell_held(gate, session, message, str(event.data.get("why", "")), now)
+        conversation = get_conversation(session, message.conversation_id or "")
+        channel = get_channel(session, conversation.channel_id or "") if conversation else None
+        if conversation is None or channel is None or channel.state != "active" or not is_news(event, message, now):
+            return []
+        copies = make_copies(gate, session, conversation, message, now)
+        ops: list[Op] = [lambda session, copy=copy: store_copy(session, copy, now) for copy in copies]  # type: ignore[misc]
+        if event.kind == "message.received":
+            ops += acknowledgement(gate, session, channel, conversation, message, now)
+        return ops
+
+
+def is_news(event: Event, message: Message, now: datetime) -> bool:
+    """Whether people are told of a message: not of imported or old mail, nor of what machines wrote."""
+    if event.kind == "note.added":
+        return True
+    new = event.data.get("inlet") != "import" and now - message.at < FRESH
+    return new and message.outcome == Outcome.PLACED and message.kind == Kind.MESSAGE
+
+
+def acknowledgement(
+    gate: Gate, session: Session, channel: Channel, conversation: Conversation, message: Message, now: datetime
+) -> list[Op]:
+    """The acknowledgement of a mail, or the breaker where it went round; nothing for the rest."""
+    mail = parse(raw_of(session, message.raw_id, gate.blobs))
+    known = known_of(session, gate, channel, message, mail, now)
+    may, _ = may_acknowledge(message, mail, known)
+    if may:
+        prepared = make_acknowledgement(gate, session, channel, conversation, message, now)
+        return [lambda session: store_acknowledgement(session, prepared, conversation, message.from_address, now)]
+    rule = broken_rule(message, known.sent) if known.on and not known.ours else ""
+    if rule and breaker_of(session, message.from_address, now) is None:
+        breaker = make_breaker(session, message, rule, now)
+        return [lambda session: stop(session, breaker, conversation, now)]
+    return []
+
+
+def follow_once(gate: Gate, horizon: Horizon, now: datetime, failed: dict[int, int]) -> bool:
+    """Do what the next events lead to; True when there are more. `failed` counts tries of an event by its number."""
+    with gate.database.session() as session:
+        horizon_now = horizon.move(mark(session))
+        after = told_until(session, NAME)
+        until = min(horizon_now, after + WINDOW)
+        events = events_between(session, after, until, KINDS) if until > after else []
+    gate.ledger.write(lambda session: wake_snoozed(session, now))
+    if until <= after:
+        return False
+    for event in events:
+        if not follow(gate, event, after, now, failed):
+            return True
+        after = event.seq or after
+    if after < until:
+        gate.ledger.write(lambda session: move_on(session, after, until, NAME))
+    return until < horizon_now
+
+
+def follow(gate: Gate, event: Event, after: int, now: datetime, failed: dict[int, int]) -> bool:
+    """One event; False where another process was faster. After three tries an event leads to nothing, and is logged."""
+    seq = event.seq or 0
+    try:
+        ops = steps_of(gate, event, now)
+    except (Refused, RawLost) as error:
+        log.warning("an event leads to no mail", seq=seq, kind=event.kind, why=str(error))
+        ops = []
+    except Exception:
+        failed[seq] = failed.get(seq, 0) + 1
+        if failed[seq] < TRIES:
+            raise
+        log.exception("an event cannot be followed, and is passed over", seq=seq, kind=event.kind)
+        ops = []
+
+    def write(session: Session) -> bool:
+        if not move_on(session, after, seq, NAME):
+            return False
+        for op in ops:
+            op(session)
+        return True
+
+    done = gate.ledger.write(write)
+    if done and ops:
+        gate.wake()
+    return done
+
+
+@asynccontextmanager
+async def following(gate: Gate, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+    """The history is followed while this context is open."""
+    task = asyncio.create_task(follow_for_ever(gate, clock))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def follow_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:
+    """Round after round; trouble is waited out."""
+    horizon, failed = Horizon(), dict[int, int]()
+    while True:
+        try:
+            more = await asyncio.to_thread(follow_once, gate, horizon, clock(), failed)
+        except LedgerClosed:
+            return
+        except Exception:
+            log.exception("following the history failed; the next round tries again")
+            more = False
+        if not more:
+            await asyncio.sleep(ROUND_SECONDS)
