@@ -6,8 +6,11 @@ from gatepost.address import Address
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.canonical import split_mail
 from gatepost.gateway.put import Submission
 from gatepost.ids import new_id
+from gatepost.model import Message
+from gatepost.settings import Settings
 from gatepost.store.senders import LINK_LIFE, ask, new_token
 from gatepost.tokens import mint_message_id
 
@@ -20,6 +23,7 @@ Is that right? Then open this link and press Confirm. It works once, until {unti
 
 If you do not know about it, do nothing: no mail is sent with your address.
 """
+HIDDEN = b"The link in this mail is for the owner of the address alone, so it is not shown here.\r\n"
 
 
 def ask_to_confirm(gate: Gate, address: Address, now: datetime) -> str:
@@ -49,6 +53,17 @@ def ask_to_confirm(gate: Gate, address: Address, now: datetime) -> str:
         snippet=f"Asks {address.key} to be confirmed as a sender",
     )
     return accept(gate, submission, now).result()
+
+
+def without_link(settings: Settings, message: Message, raw: bytes) -> bytes:
+    """A mail as pages show it: whoever asked for a confirmation does not read the link, which proves its reader.
+
+    Where all mail stays in the sandbox, that is the only place to find it.
+    """
+    if message.trigger != TRIGGER or settings.route == "sandbox":
+        return raw
+    fields = [name + b":" + value for name, value in split_mail(raw)[0] if not name.lower().startswith(b"content-")]
+    return b"".join(fields) + b"\r\n" + HIDDEN
 
 
 def link_of(gate: Gate, token: str) -> str:

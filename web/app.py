@@ -83,7 +83,7 @@ def create_app(app: App, more: Sequence[BaseRoute] = ()) -> Starlette:
     )
     starlette.state.gatepost = app
     starlette.state.templates = make_environment(load_assets(), theme=app.settings.theme)
-    starlette.state.bodies = Bodies(app.gate.budget)
+    starlette.state.bodies = Bodies(app.gate.budget, app.settings)
     starlette.state.metrics = make_registry(app)
     return starlette
 

@@ -11,9 +11,11 @@ from sqlmodel import Session
 
 from gatepost.blobs import Blobs
 from gatepost.gateway.budget import Budget, for_reading
+from gatepost.gateway.confirm import without_link
 from gatepost.html_clean import CleanHtml, clean
 from gatepost.mail import Attachment, Mail, parse
 from gatepost.model import Message
+from gatepost.settings import Settings
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.threading.quoted import reply_text
 from gatepost.words import Kind
@@ -46,8 +48,9 @@ class Body:
 class Bodies:
     """The last few hundred bodies read; a message's octets never change."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, settings: Settings) -> None:
         self.budget = budget
+        self.settings = settings
         self.kept: OrderedDict[str, Body] = OrderedDict()
         self.lock = threading.Lock()
 
@@ -59,7 +62,8 @@ class Bodies:
                 return self.kept[message.id]
         try:
             with self.budget.hold(for_reading(message.size)):
-                body = read_body(message, raw_of(session, message.raw_id, blobs))
+                raw = raw_of(session, message.raw_id, blobs)
+                body = read_body(message, without_link(self.settings, message, raw))
         except RawLost:
             return Body(LOST, "", False, (), lost=True)
         with self.lock:

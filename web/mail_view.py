@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from gatepost.blobs import IN_ROW, Blobs
 from gatepost.gateway.budget import for_reading
+from gatepost.gateway.confirm import without_link
 from gatepost.gateway.results import with_results
 from gatepost.mail import parse, part_content
 from gatepost.model import Message
@@ -21,9 +22,9 @@ UNSAFE = re.compile(r"[^A-Za-z0-9._ -]")
 
 
 def raw_mail(visit: Visit, message: Message) -> bytes:
-    """A mail's octets. Raises HTTPException 404 when storage has lost them."""
+    """A mail's octets as pages show them. Raises HTTPException 404 when storage has lost them."""
     try:
-        return raw_of(visit.session, message.raw_id, visit.app.blobs)
+        return without_link(visit.app.settings, message, raw_of(visit.session, message.raw_id, visit.app.blobs))
     except RawLost:
         raise HTTPException(404, "The content of this mail cannot be read from storage.") from None
 

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from gatepost.codes import look_up
 from gatepost.gateway.budget import for_reading
+from gatepost.gateway.confirm import without_link
 from gatepost.mail import headers_of
 from gatepost.model import DeliveryEvent, Message
 from gatepost.store import pages, users
@@ -114,7 +115,7 @@ def source_of(visit: Visit, message: Message) -> tuple[str, tuple[tuple[str, str
             raw = raw_of(visit.session, message.raw_id, visit.app.blobs)
         except RawLost:
             return "", ()
-        raw = told(visit, message, raw)
+        raw = told(visit, message, without_link(visit.app.settings, message, raw))
         headers = headers_of(raw) if message.direction != "note" else ()
         return raw[:SOURCE_SHOWN].decode("utf-8", "replace"), tuple(headers)
 

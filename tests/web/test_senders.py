@@ -3,6 +3,9 @@
 import re
 from datetime import timedelta
 
+import pytest
+
+from gatepost.settings import Settings
 from gatepost.store.messages import get_message, raw_of
 from gatepost.store.senders import list_senders
 from tests.web.conftest import Site
@@ -67,3 +70,22 @@ def test_an_address_is_forgotten(site: Site) -> None:
     assert admin.post(f"/senders/addresses/{row.id}/delete").status_code == 303
     assert "sales@northwind.de" not in admin.get("/senders").text
     assert admin.post(f"/senders/addresses/{row.id}/delete").status_code == 404
+
+
+@pytest.fixture
+def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+    return settings.model_copy(update={"route": getattr(request, "param", settings.route)})
+
+
+@pytest.mark.parametrize("settings", ["sandbox", "relay"], indirect=True)
+def test_the_link_is_for_its_receiver_alone(site: Site) -> None:
+    """Whoever asks could confirm what is not his by reading our own mail; where nothing leaves, nobody else can."""
+    admin = site.client("ada@example.org")
+    admin.post("/senders/addresses", data={"address": "sales@northwind.de"})
+    link = link_in(site)
+    with site.parts.database.session() as session:
+        message = list_senders(session)[0].message_id
+    pages = (f"/messages/{message}", f"/m/{message}/source", f"/m/{message}/body")
+    seen = [link in admin.get(page).text for page in pages]
+    assert any(seen) == (site.parts.settings.route == "sandbox")
+    assert "Confirm sales@northwind.de as a sender" in admin.get(pages[1]).text
