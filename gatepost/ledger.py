@@ -12,12 +12,15 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlmodel import Session
 
 from gatepost.database import AWAY, Database, SyncFailed, is_sync_failure
 from gatepost.disk import Disk, any_disk
+
+if TYPE_CHECKING:
+    from gatepost.ledger_apart import Apart
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -59,6 +62,7 @@ class Ledger:
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.closing = False
         self.crowded = False
+        self.apart: Apart | None = None
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self.run, name="ledger", daemon=True)
 
@@ -93,7 +97,15 @@ class Ledger:
         return await future
 
     async def gather(self, many: Many[Item, T], item: Item) -> T:
-        """As `commit`, for what many callers do at the same time: `many` gets the items of all who wait together."""
+        """As `commit`, for what many callers do at the same time: `many` gets the items of all who wait together.
+
+        Where there is a writer apart that knows `many`, it does it.
+        """
+        if self.apart and self.apart.takes(many):
+            if self.disk.failed:
+                raise SyncFailed(self.disk.failed)
+            found: T = await self.apart.gather(many, item)
+            return found
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self.put(Job(None, future, many, item))
         return await future

@@ -24,14 +24,17 @@ from gatepost.gateway.dsn import telling
 from gatepost.gateway.inbound import Inbound, sweep
 from gatepost.gateway.limits import Connections
 from gatepost.gateway.outbox import Outbox, Route
+from gatepost.gateway.put import put_all
 from gatepost.gateway.routes import way_out
 from gatepost.gateway.webhooks import caller_of, calling_webhooks
+from gatepost.ledger_apart import Apart
 from gatepost.memory import give_back_large_memory
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver, dns_resolver
 from gatepost.store.accounts import release_all
 from gatepost.store.deliveries import end_leases
 from gatepost.store.late import bring_back
+from gatepost.store.records import record_replies
 from gatepost.store.transcripts import prune_transcripts
 from gatepost.syncing import start_polling
 from gatepost.threading.intake import Desk
@@ -190,6 +193,13 @@ def serve(parts: Parts, ready: Callable[[Ports], None], roles: Collection[Role] 
     uvloop.run(serve_until_signal(parts, ready, roles))
 
 
+async def write_apart(parts: Parts, roles: Collection[Role]) -> None:
+    """Let a process of its own write what is written most, where this one takes or sends mail."""
+    if parts.settings.writer_process and {Role.GATEWAY, Role.DELIVER} & set(roles):
+        url = parts.database.engine.url.render_as_string(hide_password=False)
+        await Apart(parts.ledger, url, (put_all, record_replies)).run()
+
+
 async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None], roles: Collection[Role]) -> None:
     """Serve; a second signal ends at once."""
     loop = asyncio.get_running_loop()
@@ -198,7 +208,8 @@ async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None], roles
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stopping.set)
     async with serving(parts, broken, roles) as ports:
-        ready(ports)
+        ready(ports)  # which may give up root, so the writing process is not started before
+        writing = asyncio.create_task(write_apart(parts, roles))
         waits = [asyncio.create_task(event.wait()) for event in (stopping, broken)]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         for wait in waits:
@@ -206,6 +217,8 @@ async def serve_until_signal(parts: Parts, ready: Callable[[Ports], None], roles
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(name)
         log.info("stopping", threads=threading.active_count())
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
     if parts.blobs.disk.failed:
         raise DutyEnded(f"the disk failed to sync ({parts.blobs.disk.failed}): look at it before starting again")
     if broken.is_set():

@@ -134,6 +134,7 @@ class Settings(BaseSettings):
     relay_ca: Path | None = None
     direct_port: int = 25
     direct_ca: Path | None = None
+    writer_process: bool = True
     deliveries_at_once: int = 20
 
     message_size: int = 25 * 1024 * 1024

@@ -18,7 +18,7 @@ from gatepost.domain_key import KeyState
 from gatepost.gateway.again import identity
 from gatepost.gateway.budget import Budget
 from gatepost.gateway.large import body_digest, split_source
-from gatepost.gateway.put import Prepared, Submission, put
+from gatepost.gateway.put import Prepared, Submission, lean, put
 from gatepost.gateway.senders import check_sender, one_from
 from gatepost.gateway.signing import Signer, SigningError, make_signer, sign_all, signed_words
 from gatepost.gateway.stamp import read_header, stamped, with_clear_from
@@ -126,7 +126,7 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
         dsn={name: value for name, value in (("ret", envelope.ret), ("envid", envelope.envid)) if value},
         auth={"signed": signed_words(signers)},
     )
-    return Prepared(message, stored, recipients, header.references, submission, held)
+    return Prepared(message, stored, recipients, header.references, lean(submission), held)
 
 
 def identity_of(submission: Submission, message_id: str) -> str:

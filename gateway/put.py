@@ -1,7 +1,7 @@
 """Storing what goes out, many mails in one transaction: message, octets, a delivery for each recipient, the event."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -29,13 +29,25 @@ from gatepost.store.unsubscribes import stop_those_who_left
 
 
 @dataclass(frozen=True, slots=True)
+class Submitter:
+    """What storing needs of a credential, by the names that its row has."""
+
+    id: str
+    name: str
+    conversations: str
+    held: bool
+    tag: str
+    stream: str
+
+
+@dataclass(frozen=True, slots=True)
 class Submission:
     """What somebody wants to send; `senders` are the addresses and domains that he may use as From."""
 
     envelope: Envelope
     senders: tuple[str, ...]
     trigger: str
-    credential: Credential | None = None
+    credential: Credential | Submitter | None = None
     conversation_id: str | None = None
     channel_id: str | None = None
     user_id: str | None = None
@@ -71,6 +83,15 @@ class Stored:
 
     message_id: str
     claims: tuple[Claim, ...] = ()
+
+
+def lean(submission: Submission) -> Submission:
+    """Without what storing it does not need: the octets as they came, and a row that knows its session."""
+    row = submission.credential
+    by = Submitter(row.id, row.name, row.conversations, row.held, row.tag, row.stream) if row else None
+    return replace(
+        submission, envelope=replace(submission.envelope, content=b"", spool=None), credential=by, senders=()
+    )
 
 
 def put(session: Session, prepared: Prepared, now: datetime) -> str:
@@ -176,7 +197,7 @@ def asked_of(envelope: Envelope) -> Mapping[str, Asked]:
     return {recipient: Asked(asked.notify, asked.orcpt or orcpt_of(recipient)) for recipient, asked in given.items()}
 
 
-def why_held(credential: Credential | None) -> str:
+def why_held(credential: Credential | Submitter | None) -> str:
     """Why mail of this credential is accepted and not sent; empty when it is sent."""
     if credential is None or not credential.held:
         return ""

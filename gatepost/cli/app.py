@@ -10,6 +10,7 @@ import typer
 
 from gatepost import __version__
 from gatepost.cli.app_acts import suppression
+from gatepost.cli.app_conversation import conversation
 from gatepost.cli.app_identity import domain, sender
 from gatepost.cli.app_mailboxes import mailbox, queue
 from gatepost.cli.app_route import route
@@ -27,7 +28,19 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 config_group = typer.Typer(name="config", help="The settings in force.", no_args_is_help=True)
-for group in (user, credential, sender, domain, mailbox, queue, route, suppression, webhook, config_group):
+for group in (
+    user,
+    conversation,
+    credential,
+    sender,
+    domain,
+    mailbox,
+    queue,
+    route,
+    suppression,
+    webhook,
+    config_group,
+):
     app.add_typer(group)
 
 
@@ -70,6 +83,7 @@ def serve(
 
     gc.freeze()
     gc.enable()
+    gc.set_threshold(100_000, 20, 100)  # a mail makes thousands of objects and no cycles
     with ending():
         settings = context.obj.settings()
         if first:
@@ -127,17 +141,46 @@ def parse(
 
 @app.command()
 def thread(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Mail files, folders and mbox files.")],
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH...]", help="Mail files, folders and mbox files.")
+    ] = None,
     policy: Annotated[
-        str, typer.Option(help="desk: as live mail is placed; archive: as history is threaded, by subjects too.")
+        str,
+        typer.Option(
+            help="desk: as live mail is placed; archive: as history is threaded, by subjects too; "
+            "strict, for a dry run: who proves nothing joins nothing."
+        ),
     ] = "desk",
+    dry: Annotated[bool, typer.Option("--dry-run", help="Stored mail: which would land elsewhere?")] = False,
+    days: Annotated[int, typer.Option(min=1, max=3650, help="How many days back the dry run looks.")] = 30,
     as_json: AsJson = False,
 ) -> None:
-    """Show which mails belong together, and why; needs no configuration."""
+    """Show which mails of files belong together, and why; or which stored ones another policy would put elsewhere."""
+    if dry:
+        from gatepost.cli.replay import dry_run
+
+        with ending():
+            finish(dry_run(context.obj.settings(), days, policy, as_json))
+        return
     from gatepost.cli.thread import thread_paths
 
     with ending():
-        finish(thread_paths(paths, policy, as_json, sys.stdout))
+        finish(thread_paths(paths or [], policy, as_json, sys.stdout))
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    what: Annotated[str, typer.Argument(metavar="ID", help="An id, #number, an address or a Message-ID.")],
+    policy: Annotated[str, typer.Option(help="desk, strict or archive.")] = "desk",
+    as_json: AsJson = False,
+) -> None:
+    """Decide about stored inbound mail anew, by today's code, and show what would be different; nothing changes."""
+    from gatepost.cli.replay import replay as run
+
+    with ending():
+        finish(run(context.obj.settings(), what, policy, as_json))
 
 
 @app.command()
