@@ -7,7 +7,7 @@ ASSETS := $(shell find web -name node_modules -prune -o -path web/static -prune 
 CORPORA ?= ../shared/corpora
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo test check bench torture score lock packages clean
+.PHONY: help setup run demo test check bench torture fuzz score lock packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +35,9 @@ bench: setup ## Benchmarks; they print their figures
 
 torture: setup packages ## Kills, power cuts, clock jumps, storms: minutes of each (NAMES="kill-storm" ARGS=--list)
 	@$(BIN)/python -m tests.torture $(NAMES) $(ARGS)
+
+fuzz: setup ## A million mutated mails and the worst that can be written (CORPORA=folder for more seeds; ARGS="--count 1000")
+	@$(BIN)/python -m tests.fuzz $(if $(filter command line environment,$(origin CORPORA)),--corpora $(CORPORA)) $(ARGS)
 
 score: setup ## Score parsing and threading on a folder of real mail (CORPORA=folder)
 	@if [ -x $(CORPORA)/score.py ]; then $(BIN)/python $(CORPORA)/score.py --gatepost $(BIN)/gatepost; \

@@ -10,6 +10,7 @@ import nh3
 from gatepost.html_text import TEXT_LIMIT, attributes, text_as_html, tokens, visible_text
 
 DEPTH_LIMIT = 100
+TAGS_LIMIT = 50_000
 REFERENCES_LIMIT = 50_000
 STRAYS_LIMIT = 2_000
 ATTRIBUTES_LIMIT = 16 * 1024
@@ -168,7 +169,7 @@ class _Rebuilder:
         """The pieces of the new document; stops where it gets too deep."""
         skipped = ""
         nested = 0
-        for kind, name, data in tokens(source):
+        for kind, name, data in tokens(source, TAGS_LIMIT):
             if skipped:
                 nested += (kind == "start" and name == skipped) - (kind == "end" and name == skipped)
                 if nested > 0 and not (skipped == "head" and name == "body"):

@@ -19,6 +19,7 @@ UNSEEN_STYLE = re.compile(
     r"display:none|visibility:hidden|mso-hide:all|font-size:0(?:px|pt|em|%)?(?=;|!|$)|opacity:0(?:\.0*)?(?=;|!|$)"
     r"|max-height:0(?:px)?(?=;|!|$)"
 )
+ANY_TAG = re.compile(r"<[^<>]*>")
 BLANKS = re.compile(r"[ \t\r\n\f\u00a0]+")
 SPACES = re.compile(r"\s+")
 VOID = frozenset(
@@ -73,6 +74,9 @@ DROPPED = frozenset(
     ("script", "style", "title", "head", "template", "noembed", "noframes", "iframe", "object", "select")
 )
 QUOTE_LIMIT = 10
+TAGS_LIMIT = 15_000
+"""How many tags are read; of what comes behind them only the text is kept."""
+
 TEXT_LIMIT = 1024 * 1024
 """How many characters of a body are read."""
 
@@ -81,10 +85,14 @@ Token = tuple[str, str, str]
 """(kind, name, data): "text", "start" or "end"; the lower-case tag; the decoded text or the raw attributes."""
 
 
-def tokens(source: str) -> Iterator[Token]:
+def tokens(source: str, most: int = TAGS_LIMIT) -> Iterator[Token]:
     """Cut HTML into texts and tags; comments and declarations vanish; a tag that is never closed ends the document."""
-    at = 0
+    at = tags = 0
     while opening := MARKUP.search(source, at):
+        if (tags := tags + 1) > most:
+            source = ANY_TAG.sub(" ", source[at:])
+            at = 0
+            break
         start = opening.start()
         if start > at:
             yield ("text", "", unescape(source[at:start]))

@@ -52,7 +52,7 @@ def has_date(text: str) -> bool:
 def attribution(lines: Sequence[str], index: int) -> Mark | None:
     """`On <date>, <somebody> wrote:` over at most six lines, in many orders and languages."""
     first = lines[index][:LINE_LENGTH].translate(UNSEEN).strip().lstrip(">-_* ").strip()
-    if not first or not (has_date(first) or _starts_like_attribution(first)):
+    if not first or not (has_date(first) or _starts_like_attribution(first)) or not _may_announce(lines, index):
         return None
     joined = ""
     for end in range(index, min(index + JOINED_LINES, len(lines))):
@@ -65,10 +65,21 @@ def attribution(lines: Sequence[str], index: int) -> Mark | None:
             break
         if _is_attribution(joined, _next_is_quoted(lines, end + 1)):
             return Mark(end + 1, "attribution line")
-        is_open = joined[-1:] in "<," or bool(EMAIL.search("".join(lines[end : end + 4])[:LINE_LENGTH]))
-        if end > index and not line and not is_open:
+        if end > index and not line and joined[-1:] not in ("<", ",") and not _has_address(lines[end : end + 4]):
             break
     return None
+
+
+def _has_address(lines: Sequence[str]) -> bool:
+    return bool(EMAIL.search("".join(line[:LINE_LENGTH] for line in lines)[:LINE_LENGTH]))
+
+
+def _may_announce(lines: Sequence[str], index: int) -> bool:
+    """Whether a date, an address or a quote is near at all: most lines need no closer look."""
+    near = lines[index : index + JOINED_LINES]
+    joined = " ".join(line[:LINE_LENGTH] for line in near)
+    after = lines[index : index + JOINED_LINES + 4]
+    return has_date(joined) or bool(EMAIL.search(joined)) or any(map(is_quoted, after))
 
 
 def _starts_like_attribution(text: str) -> bool:
@@ -90,9 +101,11 @@ def _is_attribution(text: str, quoted_next: bool) -> bool:
     lower = text.lower().rstrip(" -*_")
     ends = lower.endswith((":", "："))
     bare = lower.rstrip(" :：")
-    email = bool(EMAIL.search(text))
-    dated = has_date(text)
     said = bare.endswith(WROTE_WORDS) or bare.endswith(WROTE_CJK)
+    if not (said or ends or quoted_next):
+        return False
+    email = EMAIL.search(text) is not None
+    dated = has_date(text)
     if said and (dated or email or quoted_next):
         return dated or ends
     if ends and dated and any(f"{word} " in lower for word in WROTE_WORDS) and (email or quoted_next):

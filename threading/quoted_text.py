@@ -18,8 +18,10 @@ from gatepost.threading.quoted_lines import (
 )
 
 TEXT_LIMIT = 1024 * 1024
-LINES_LIMIT = 20_000
+LINES_LIMIT = 10_000
 WRAP_WIDTH = 60
+NOTHING_LEFT = "nothing would remain"
+"""Why a mail is shown whole although it looks quoted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,7 @@ class Splitter:
 
 def cut_text(text: str) -> Cut:
     """The lines that the person wrote, answers between quotes with the quotes they answer."""
-    lines = text[:TEXT_LIMIT].replace("\r\n", "\n").replace("\r", "\n").split("\n")[:LINES_LIMIT]
-    lines = [line.replace("\u00a0", " ").replace("\u200b", "") for line in lines]
+    lines = split_lines(text)
     splitter = find_splitter(lines)
     if splitter is None:
         return Cut(lines, [], ())
@@ -52,9 +53,15 @@ def cut_text(text: str) -> Cut:
         return Cut(lines, [], ("a forwarded mail stays whole",))
     kept, why = _without_quote(lines, splitter)
     if not any(line.strip() for line in kept):
-        return Cut(lines, [], ("nothing would remain",))
+        return Cut(lines, [], (NOTHING_LEFT,))
     left = set(map(id, kept))
     return Cut(kept, [line for line in lines if id(line) not in left], why)
+
+
+def split_lines(text: str) -> list[str]:
+    """The lines of a text, with ordinary blanks; capped."""
+    lines = text[:TEXT_LIMIT].replace("\r\n", "\n").replace("\r", "\n").split("\n")[:LINES_LIMIT]
+    return [line.replace("\u00a0", " ").replace("\u200b", "") for line in lines]
 
 
 def find_splitter(lines: Sequence[str], said: bool = False) -> Splitter | None:

@@ -10,14 +10,17 @@ from urllib.parse import unquote
 from sqlmodel import Session
 
 from gatepost.blobs import Blobs
+from gatepost.child import JobFailed
 from gatepost.gateway.budget import Budget, for_reading
 from gatepost.gateway.confirm import without_link
 from gatepost.html_clean import CleanHtml, clean
+from gatepost.html_text import text_as_html
 from gatepost.mail import Attachment, Mail, parse
 from gatepost.model import Message
 from gatepost.settings import Settings
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.threading.quoted import reply_text
+from gatepost.threading.reading import CHILDREN
 from gatepost.words import Kind
 
 KEPT = 500
@@ -97,8 +100,16 @@ def image_type(content: bytes) -> str | None:
 def images_in(mail: Mail) -> dict[int, str]:
     """The images that the HTML body shows in place: content id by the index of the part (RFC 2392)."""
     known = {file.content_id: file.index for file in mail.attachments if file.content_id}
-    named = {cid for tag in TAG.findall(clean(mail.html).html) for cid in cids(tag)} if mail.html and known else set()
+    named = {cid for tag in TAG.findall(clean_apart(mail).html) for cid in cids(tag)} if mail.html and known else set()
     return {known[cid]: cid for cid in named if cid in known and image_type(mail.parts[known[cid]].content)}
+
+
+def clean_apart(mail: Mail) -> CleanHtml:
+    """The mail's HTML made safe, in a limited child: what takes too long there is shown as its text."""
+    try:
+        return CHILDREN.call(clean, mail.html or "")
+    except JobFailed as failed:
+        return CleanHtml(text_as_html(mail.text), why=str(failed))
 
 
 def cids(tag: str) -> list[str]:
@@ -111,7 +122,7 @@ def html_page(mail: Mail, parts: str = "") -> str:
 
     `parts` is the path below which the mail's own images are served; others are not loaded, and that is told.
     """
-    cleaned = clean(mail.html) if mail.html else CleanHtml(f"<pre>{escape_text(mail.text)}</pre>")
+    cleaned = clean_apart(mail) if mail.html else CleanHtml(f"<pre>{escape_text(mail.text)}</pre>")
     served = {cid: f"{parts}/{index}/image" for index, cid in images_in(mail).items()} if parts else {}
 
     def placed(tag: re.Match[str]) -> str:
