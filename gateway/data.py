@@ -2,11 +2,7 @@
 
 from collections.abc import Callable
 
-import structlog
-
-from gatepost.blobs import IN_ROW, ContentFile
-from gatepost.database import is_full
-from gatepost.disk import NO_ROOM
+from gatepost.blobs import IN_ROW, ContentFile, Spool
 from gatepost.gateway.data_checks import (
     BARE,
     LINE_TOO_LONG,
@@ -16,24 +12,27 @@ from gatepost.gateway.data_checks import (
     normalise,
     unstuff,
 )
-from gatepost.gateway.spooling import Spooling, Writing
-from gatepost.reply import TROUBLE, Reply
+from gatepost.gateway.spooling import Spooling, trouble_of
+from gatepost.gateway.spooling_behind import SpoolingBehind
+from gatepost.reply import Reply
 
-log = structlog.get_logger()
 END = b"\r\n.\r\n"
 DISCARD = 1.1
+Behind = Callable[[Callable[[], Spooling]], SpoolingBehind]
 
 
 class DataReader:
     """Takes octets until CRLF.CRLF and keeps at most `limit` of them, then only looks for the end.
 
     Over 128 KB it goes on in a file of `spool`, which `drop` removes where nobody kept it; without one, in memory.
+    `behind` leaves that to threads: then `content` is called after all is written.
     `strict` refuses bare CR, bare LF and NUL; otherwise they are normalised. `ended` is set at the end, `overrun` when
     the client goes on for more than 1.1 times the limit: then the connection has to be dropped. `size` counts the
     octets taken, `held` those kept in memory, `fault` is the reply to a message that will not be accepted.
     """
 
     __slots__ = (
+        "_behind",
         "_kept",
         "_open_line",
         "_spool",
@@ -50,7 +49,13 @@ class DataReader:
     )
 
     def __init__(
-        self, limit: int, *, strict: bool, line_limit: int = 998, spool: Callable[[], Writing] | None = None
+        self,
+        limit: int,
+        *,
+        strict: bool,
+        line_limit: int = 998,
+        spool: Callable[[], Spool] | None = None,
+        behind: Behind | None = None,
     ) -> None:
         self.limit = limit
         self.line_limit = line_limit
@@ -64,7 +69,8 @@ class DataReader:
         self._tail = b"\r\n"
         self._open_line = 0
         self._spool = spool
-        self._spooling: Spooling | None = None
+        self._behind = behind
+        self._spooling: Spooling | SpoolingBehind | None = None
 
     def feed(self, chunk: bytes) -> bytes:
         """Take octets; returns those behind the end, which belong to the next commands."""
@@ -110,7 +116,7 @@ class DataReader:
         self._kept.clear()
         self.held = 0
         if self._spooling:
-            self._spooling.spool.drop()
+            self._spooling.drop()
 
     def _take(self, chunk: bytes) -> None:
         self.size += len(chunk)
@@ -136,12 +142,14 @@ class DataReader:
         if self._spool and self.held > IN_ROW:
             self._go_on_in_file(self._spool)
 
-    def _go_on_in_file(self, spool: Callable[[], Writing]) -> None:
+    def _go_on_in_file(self, spool: Callable[[], Spool]) -> None:
+        def begin() -> Spooling:
+            return Spooling(spool(), self.limit, strict=self.strict, line_limit=self.line_limit)
+
         try:
-            self._spooling = Spooling(spool(), self.limit, strict=self.strict, line_limit=self.line_limit)
+            self._spooling = self._behind(begin) if self._behind else begin()
         except OSError as error:
-            log.error("a mail could not be spooled", error=str(error))
-            self._discard(NO_ROOM if is_full(error) else TROUBLE)
+            self._discard(trouble_of(error))
             return
         kept, self._kept, self.held = b"".join(self._kept), [], 0
         self._keep(kept)

@@ -9,7 +9,7 @@ from gatepost.address import Address
 from gatepost.blobs import Blobs
 from gatepost.envelope import Envelope
 from gatepost.gateway.limits import Connections, Limits, Throttle
-from gatepost.gateway.write_behind import writers
+from gatepost.gateway.spooling_behind import writers
 from gatepost.model import Credential
 from gatepost.reply import Reply
 

@@ -19,8 +19,9 @@ from gatepost.gateway.data_checks import TOO_BIG
 from gatepost.gateway.duty import Duty
 from gatepost.gateway.limits import accept_batch
 from gatepost.gateway.login import read_login
+from gatepost.gateway.spooling import Spooling
+from gatepost.gateway.spooling_behind import SpoolingBehind
 from gatepost.gateway.tls_door import TlsDoor
-from gatepost.gateway.write_behind import WriteBehind
 from gatepost.model import Credential
 from gatepost.reply import TROUBLE, Refused, Reply
 
@@ -76,7 +77,7 @@ class Listener(Connection):
         self.errors = 0
         self.junk = 0
         self.beyond = 0
-        self.behind: WriteBehind | None = None
+        self.behind: SpoolingBehind | None = None
         self.midway = False  # the client sends content, or TLS: after a fault of ours that is no command
         self.forget()
 
@@ -322,8 +323,13 @@ class Listener(Connection):
             raise Refused(503, "5.5.1", "Send MAIL and at least one valid RCPT first")
         self.say(b"354 Send the message; end with <CRLF>.<CRLF>\r\n")
         limits, blobs = self.limits, self.duty.blobs
-        spool = partial(self.write_behind, blobs) if blobs else None
-        sink = DataReader(limits.message_size, strict=self.duty.strict, line_limit=limits.data_line, spool=spool)
+        sink = DataReader(
+            limits.message_size,
+            strict=self.duty.strict,
+            line_limit=limits.data_line,
+            spool=blobs.spool if blobs else None,
+            behind=partial(self.spool_behind, blobs) if blobs else None,
+        )
         self.midway = True
         try:
             await self.read_data(sink)
@@ -343,9 +349,9 @@ class Listener(Connection):
             self.errors += 1
         self.answer(reply)
 
-    def write_behind(self, blobs: Blobs) -> WriteBehind:
-        """A file for a large mail, which the client is not to fill faster than the disk."""
-        self.behind = WriteBehind(blobs, self.duty.writers, self.hold_back, self.catch_up)
+    def spool_behind(self, blobs: Blobs, begin: Callable[[], Spooling]) -> SpoolingBehind:
+        """Have threads write a large mail, which the client is not to send faster than the disk takes it."""
+        self.behind = SpoolingBehind(begin, blobs.sync, self.duty.writers, self.hold_back, self.catch_up)
         return self.behind
 
     async def hand_over(self, sink: DataReader) -> Reply:

@@ -1,10 +1,8 @@
 """The content of a large mail on its way into a file: unstuffed, checked and normalised piece by piece."""
 
-from typing import Protocol
-
 import structlog
 
-from gatepost.blobs import ContentFile
+from gatepost.blobs import ContentFile, Spool
 from gatepost.database import is_full
 from gatepost.disk import NO_ROOM
 from gatepost.gateway.data_checks import BARE, LINE_TOO_LONG, TOO_BIG, has_long_line, is_canonical, normalise
@@ -15,19 +13,10 @@ CLOSING = 3
 """Octets of `.CRLF`, which are not content; so many are held back until more have come."""
 
 
-class Writing(Protocol):
-    """A spool, or one that is written behind."""
-
-    size: int
-
-    def write(self, octets: bytes) -> None:
-        """Append octets. Raises OSError."""
-
-    def finish(self) -> ContentFile:
-        """What was written. Raises OSError."""
-
-    def drop(self) -> None:
-        """Remove it unless it has been kept."""
+def trouble_of(error: OSError) -> Reply:
+    """What is said of a disk that does not take a mail."""
+    log.error("a mail could not be written to the spool", error=str(error))
+    return NO_ROOM if is_full(error) else TROUBLE
 
 
 class Spooling:
@@ -35,7 +24,7 @@ class Spooling:
 
     __slots__ = ("_before", "_held", "_line", "fault", "limit", "line_limit", "spool", "strict")
 
-    def __init__(self, spool: Writing, limit: int, *, strict: bool, line_limit: int) -> None:
+    def __init__(self, spool: Spool, limit: int, *, strict: bool, line_limit: int) -> None:
         self.spool = spool
         self.limit = limit
         self.line_limit = line_limit
@@ -61,12 +50,11 @@ class Spooling:
             self._take(self._held[:-CLOSING])
         if self.fault is None and self.spool.size > self.limit:
             self.fault = TOO_BIG
-        if self.fault is None:
-            try:
-                return self.spool.finish()
-            except OSError as error:
-                self._fail(error)
-        return None
+        return None if self.fault else self.spool.finish()
+
+    def drop(self) -> None:
+        """Close the file, and remove it unless it has been kept."""
+        self.spool.drop()
 
     def _take(self, raw: bytes) -> None:
         joined = self._before + raw
@@ -94,8 +82,4 @@ class Spooling:
         try:
             self.spool.write(content)
         except OSError as error:
-            self._fail(error)
-
-    def _fail(self, error: OSError) -> None:
-        log.error("a mail could not be written to the spool", error=str(error))
-        self.fault = NO_ROOM if is_full(error) else TROUBLE
+            self.fault = trouble_of(error)

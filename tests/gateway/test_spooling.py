@@ -64,7 +64,7 @@ def test_small_mail_never_becomes_a_file(tmp_path: Path) -> None:
 def test_it_is_read_as_in_memory(
     tmp_path_factory: pytest.TempPathFactory, words: list[bytes], at: int, size: int, strict: bool
 ) -> None:
-    odd = b"".join(words).replace(b"\r\n.\r\n", b"\r\n..\r\n")
+    odd = b"".join((b"\r\n", *words)).replace(b"\r\n.\r\n", b"\r\n..\r\n")[2:]
     plain = LINE * 1400
     octets = (odd + plain, plain + odd, plain[:65000] + odd + plain)[at] + b"\r\n.\r\n"
     octets = octets[: octets.index(b"\r\n.\r\n") + 5]

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from gatepost.blobs import Blobs, Spool
+from gatepost.disk import NO_ROOM
 from gatepost.envelope import Envelope
 from gatepost.gateway.mx import start_mx
-from gatepost.gateway.write_behind import AHEAD, WriteBehind, writers
+from gatepost.gateway.spooling import Spooling
+from gatepost.gateway.spooling_behind import AHEAD, SpoolingBehind, writers
 from gatepost.reply import Reply
 from tests.gateway.dialogue import Run, World, connected, in_data, until
 
@@ -67,18 +69,29 @@ def nothing() -> None:
     pass
 
 
+def behind_of(blobs: Blobs) -> SpoolingBehind:
+    return SpoolingBehind(lambda: spooling(blobs), blobs.sync, writers(), nothing, nothing)
+
+
+def spooling(blobs: Blobs) -> Spooling:
+    return Spooling(blobs.spool(), 10_000_000, strict=True, line_limit=998)
+
+
 def test_all_is_written_in_order_and_dropped(tmp_path: Path, run: Run) -> None:
     blobs = Blobs(tmp_path / "blobs")
 
     async def scenario() -> None:
-        behind = WriteBehind(blobs, writers(), nothing, nothing)
-        pieces = [b"%07d" % number * 10_000 for number in range(100)]  # more than is written between two syncs
+        behind = behind_of(blobs)
+        pieces = [b"%06d\r\n" % number * 10_000 for number in range(100)]  # more than is written between two syncs
         for piece in pieces:
-            behind.write(piece)
+            behind.feed(piece)
             await asyncio.sleep(0)
+        behind.feed(b".\r\n")
         await behind.written()
-        assert behind.waiting == 0
-        assert behind.finish().read() == b"".join(pieces)
+        file = behind.end()
+        assert (behind.waiting, behind.fault) == (0, None)
+        assert file
+        assert file.read() == b"".join(pieces)
         behind.drop()
         await until(lambda: not files(blobs))
 
@@ -89,15 +102,17 @@ def test_what_is_kept_stays(tmp_path: Path, run: Run) -> None:
     blobs = Blobs(tmp_path / "blobs")
 
     async def scenario() -> None:
-        behind = WriteBehind(blobs, writers(), nothing, nothing)
-        behind.write(b"mail")
+        behind = behind_of(blobs)
+        behind.feed(b"mail\r\n.\r\n")
         await behind.written()
-        kept = blobs.take(behind.finish())
+        file = behind.end()
+        assert file
+        kept = blobs.take(file)
         behind.drop()
         await behind.written()
         assert kept.blob
-        assert blobs.load(kept.blob) == b"mail"
-        assert behind.spool is None
+        assert blobs.load(kept.blob) == b"mail\r\n"
+        assert behind.spooling is None
         assert files(blobs) == []
 
     run(scenario())
@@ -107,9 +122,9 @@ def test_dropped_while_the_disk_stands_still(tmp_path: Path, run: Run) -> None:
     blobs, let_go = standing(tmp_path)
 
     async def scenario() -> None:
-        behind = WriteBehind(blobs, writers(), nothing, nothing)
-        behind.write(LINE)
-        behind.write(LINE)
+        behind = behind_of(blobs)
+        behind.feed(LINE)
+        behind.feed(LINE)
         await until(lambda: len(blobs.made) == 1)
         behind.drop()
         let_go.set()
@@ -123,13 +138,12 @@ def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, run: Run) -> Non
     blobs = OnDisk(tmp_path / "blobs", kind=FullDisk)
 
     async def scenario() -> None:
-        behind = WriteBehind(blobs, writers(), nothing, nothing)
+        behind = behind_of(blobs)
         for _ in range(3):
-            behind.write(LINE)
+            behind.feed(LINE)
         await behind.written()
-        for attempt in (behind.finish, lambda: behind.write(LINE)):
-            with pytest.raises(OSError, match="No space left"):
-                attempt()
+        assert (behind.end(), behind.fault) == (None, NO_ROOM)
+        behind.feed(LINE)
         behind.drop()
         await until(lambda: not files(blobs))
 
@@ -197,10 +211,13 @@ def test_so_much_waits_in_memory(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         with ThreadPoolExecutor(1) as threads:
-            behind = WriteBehind(blobs, threads, lambda: told.append("crowded"), lambda: told.append("caught up"))
+            tell = told.append
+            behind = SpoolingBehind(
+                lambda: spooling(blobs), blobs.sync, threads, lambda: tell("crowded"), lambda: tell("caught up")
+            )
             while behind.waiting <= AHEAD:
                 assert told == []
-                behind.write(LINE * 64)
+                behind.feed(LINE * 64)
             assert told == ["crowded"]
             let_go.set()
             await behind.written()
