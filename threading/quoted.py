@@ -4,10 +4,8 @@ from dataclasses import dataclass
 
 from gatepost.mail import Mail
 from gatepost.threading.quoted_html import own_text
-from gatepost.threading.quoted_text import cut_text
-
-PARENT_LINES = 20_000
-PARENT_WORDS = 12
+from gatepost.threading.quoted_parent import mark_parent
+from gatepost.threading.quoted_text import NOTHING_LEFT, Cut, cut_text, split_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +18,29 @@ class Quoted:
 
 
 def reply_text(mail: Mail, parent_text: str | None = None) -> Quoted:
-    """Cut by HTML structure where there is only HTML, then by the text, then by comparison with the answered mail."""
+    """Cut by comparison with the answered mail, by HTML structure where there is only HTML, and by the text.
+
+    `parent_text` is the text of the mail that this one answers, where it is known.
+    """
     text, why = mail.text, tuple[str, ...]()
     if mail.html and not _has_plain(mail):
         text, why = own_text(mail.html)
-    cut = cut_text(text)
+    cut, compared = _compared(text, parent_text) if parent_text else (cut_text(text), ())
     reply = trim(cut.kept)
-    whys = [*why, *cut.why]
-    if parent_text:
-        shorter = without_parent(cut.kept, parent_text)
-        if len(shorter) < len(cut.kept) and any(line.strip() for line in shorter):
-            reply = trim(shorter)
-            whys.append("lines of the answered mail")
     if not reply:
-        return Quoted(mail.text.strip(), "", ("nothing would remain",))
-    return Quoted(reply, trim(cut.cut), tuple(whys))
+        return Quoted(mail.text.strip(), "", (NOTHING_LEFT,))
+    return Quoted(reply, trim(cut.cut), (*compared, *why, *cut.why))
+
+
+def _compared(text: str, parent_text: str) -> tuple[Cut, tuple[str, ...]]:
+    """The text cut with the lines of the answered mail taken as quoted; as it is where those are all there is."""
+    marked, count = mark_parent(split_lines(text), parent_text)
+    if not count:
+        return cut_text(text), ()
+    cut = cut_text("\n".join(marked))
+    if NOTHING_LEFT in cut.why:
+        return cut_text(text), ()
+    return cut, ("lines of the answered mail",)
 
 
 def _has_plain(mail: Mail) -> bool:
@@ -44,23 +50,3 @@ def _has_plain(mail: Mail) -> bool:
 def trim(lines: list[str]) -> str:
     """Lines as text without blank lines around it and without blanks at line ends."""
     return "\n".join(line.rstrip() for line in lines).strip("\n")
-
-
-def without_parent(lines: list[str], parent_text: str) -> list[str]:
-    """The lines without the run at the end that stands, mark and blanks aside, in the answered mail."""
-    known = {_plain(line) for line in parent_text.split("\n")[:PARENT_LINES]} - {""}
-    end = len(lines)
-    matched = 0
-    for index in range(len(lines) - 1, -1, -1):
-        plain = _plain(lines[index])
-        if not plain:
-            continue
-        if plain not in known:
-            break
-        matched += len(plain)
-        end = index
-    return lines[:end] if matched >= PARENT_WORDS else lines
-
-
-def _plain(line: str) -> str:
-    return " ".join(line.lstrip("> \t").split()).lower()

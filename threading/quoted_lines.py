@@ -5,7 +5,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gatepost.threading.attributions import FIELDS, FORWARDED, MOBILE, ORIGINAL, REPLY_ABOVE, STARTERS, WROTE, WROTE_CJK
+from gatepost.threading.attributions import (
+    FIELDS,
+    FORWARDED,
+    MOBILE,
+    MOBILE_SENTENCES,
+    ORIGINAL,
+    REPLY_ABOVE,
+    STARTERS,
+    WROTE,
+    WROTE_CJK,
+)
 
 LINE_LENGTH = 600
 JOINED_LINES = 6
@@ -195,7 +205,7 @@ def is_mobile_signature(line: str) -> bool:
     if not 6 < len(lower) < 120:
         return False
     begins = lower.startswith(MOBILE) and not lower.endswith((".", "?", ":"))
-    return begins or lower.endswith(("から送信", "에서 보냄"))
+    return begins or lower.startswith(MOBILE_SENTENCES) or lower.endswith(("から送信", "에서 보냄"))
 
 
 def is_signature(line: str) -> bool:

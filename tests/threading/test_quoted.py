@@ -47,6 +47,29 @@ ATTRIBUTIONS = [
     "في الثلاثاء، 5 مارس 2024 في 10:12 ص تمت كتابة ما يلي بواسطة Desk <desk@shop.example>:",
     "Pada Sel, 5 Mar 2024 pukul 10:12 Desk <desk@shop.example> menulis:",
     "2024-03-05, 10:12, “Desk” <desk@shop.example>:",
+    "El dt., 5 de març 2024 a les 10:12, Desk (<desk@shop.example>) va escriure:",
+    "Desk <desk@shop.example> erabiltzaileak 2024-03-05 10:12 idatzi du:",
+    "На вт, 5.03.2024 г. в 10:12 Desk <desk@shop.example> написа:",
+    "уто, 5. мар 2024. у 10:12 Desk <desk@shop.example> је написао/ла:",
+    "V V tor., 5. mar. 2024 ob 10:12 je oseba Desk <desk@shop.example> napisala:",
+    "2024-03-05, an, 10:12 Desk <desk@shop.example> rašė:",
+    "otrd., 2024. g. 5. marts, plkst. 10:12 — lietotājs Desk (<desk@shop.example>) rakstīja:",
+    "Kuupäev T, 5. märts 2024 kell 10:12 kirjutas Desk <desk@shop.example>:",
+    "þri., 5. mar. 2024 kl. 10:12 skrifaði Desk <desk@shop.example>:",
+    "เมื่อ อ. 5 มี.ค. 2024 เวลา 10:12 Desk <desk@shop.example> เขียนว่า:",
+    "मंगल, 5 मार्च 2024 को 10:12 बजे Desk <desk@shop.example> ने लिखा:",
+    "در تاریخ سه‌شنبه ۵ مارس ۲۰۲۴ ساعت 10:12 Desk <desk@shop.example> نوشت:",
+    "Pada Sel, 5 Mac 2024 pada 10:12 PG Desk <desk@shop.example> menulis:",
+    "Më mar, 5 mar 2024 në 10:12 Desk <desk@shop.example> shkroi:",
+    "On 2024/03/05 10:12, Desk wrote:",
+    "Desk <desk@shop.example> wrote on 05.03.2024 10:12:",
+    "---- On Tue, 05 Mar 2024 10:12:00 +0100 Desk <desk@shop.example> wrote ---",
+    "------- Original Message -------\nOn Tuesday, March 5th, 2024 at 10:12 AM, Desk <desk@shop.example> wrote:",
+    "Desk <desk@shop.example> 在 2024年3月5日 週二 上午10:12 寫道：",
+    'At 2024-03-05 10:12:00, "Desk" <desk@shop.example> wrote:',
+    '05.03.2024, 10:12, "Desk" <desk@shop.example>:',
+    "Вторник, 5 марта 2024, 10:12 +03:00 от Desk <desk@shop.example>:",
+    "2024. 3. 5. 오전 10:12, Desk <desk@shop.example> 작성:",
     "On Tuesday, March 5, 2024, a person with a rather long name <\ndesk@shop.example> wrote:",
 ]
 
@@ -58,6 +81,12 @@ def test_attribution_lines_in_many_languages(line: str, mark: str) -> None:
     assert found.reply == "Yes, please.\n\nAna"
     assert "Shall we send it?" in found.quoted
     assert found.why
+
+
+def test_an_attribution_without_address_needs_a_marked_quote() -> None:
+    line = "Desk schrieb am 05.03.2024 um 10:12:"
+    assert read(f"Ja.\n\n{line}\n> Senden?\n").reply == "Ja."
+    assert "Senden?" in read(f"Ja.\n\n{line}\nSenden?\n").reply
 
 
 BLOCKS = [
@@ -94,6 +123,24 @@ def test_signatures_go() -> None:
     assert read("Yes.\n\n-- \nAna\n+34 600\n").reply == "Yes."
     assert read("Yes.\n\nSent from my iPhone\n").reply == "Yes."
     assert read("Ja.\n\nVon meinem iPhone gesendet\n").reply == "Ja."
+
+
+MOBILE = [
+    "Sent from my Galaxy", "Sent from Outlook for Android", "Get Outlook for iOS", "Sent from Yahoo Mail on Android",
+    "Sent with Proton Mail secure email.", "Von meinem iPad gesendet", "Gesendet mit der GMX Mail App",
+    "Envoyé de mon iPhone", "Télécharger Outlook pour Android", "Enviado desde mi iPhone", "Enviado do meu iPhone",
+    "Inviato da iPhone", "Verstuurd vanaf mijn iPhone", "Skickat från min iPhone", "Sendt fra min iPhone",
+    "Lähetetty iPhonesta", "Wysłane z iPhone'a", "Odesláno z iPhonu", "Odoslané z iPhonu", "Отправлено с iPhone",
+    "Отправлено из мобильной Почты Mail.ru", "Надіслано з iPhone", "iPhone'umdan gönderildi",
+    "Στάλθηκε από το iPhone μου",
+    "Trimis de pe iPhone-ul meu", "发自我的iPhone", "從我的 iPhone 傳送", "iPhoneから送信", "나의 iPhone에서 보냄",
+    "נשלח מה-iPhone שלי", "تم الإرسال من الـ iPhone", "Gửi từ iPhone của tôi", "Dikirim dari iPhone saya",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", MOBILE)
+def test_signatures_of_mobile_programs(line: str) -> None:
+    assert read(f"Yes, on Monday.\n\n{line}\n").reply == "Yes, on Monday."
 
 
 @pytest.mark.parametrize(
@@ -143,12 +190,42 @@ def test_html_that_is_all_quote_stays() -> None:
     assert read('<blockquote type="cite">Everything</blockquote>', html=True).reply.endswith("Everything")
 
 
-def test_comparison_with_the_answered_mail() -> None:
-    parent = "Shall we send it on Monday?\nBest regards, Desk"
-    text = "Yes.\n\nShall we send it on Monday?\nBest regards, Desk\n"
-    assert read(text).reply.endswith("Desk")
-    assert read(text, parent=parent).reply == "Yes."
-    assert read("Best regards, Desk", parent=parent).reply == "Best regards, Desk"
+PARENT = (
+    "Hi Ana,\n\nshall we send the parcel on Monday or on Tuesday?\nWhich colour do you want?\n\nBest regards,\nDesk"
+)
+
+
+def test_lines_of_the_answered_mail_are_quoted_whatever_their_marks() -> None:
+    for mark in ("", "> ", "| ", "    ", "\t"):
+        quoted = "\n".join(mark + line for line in PARENT.split("\n"))
+        assert read(f"On Monday.\n\nAna\n\n{quoted}\n", parent=PARENT).reply == "On Monday.\n\nAna"
+        assert read(f"{quoted}\n\nOn Monday.\n", parent=PARENT).reply == "On Monday."
+
+
+def test_lines_wrapped_anew_are_known() -> None:
+    wrapped = "shall we send the parcel on\nMonday or on Tuesday? Which\ncolour do you want?"
+    assert read(f"Blue.\n\n{wrapped}\n", parent=PARENT).reply == "Blue."
+
+
+def test_answers_below_unmarked_lines_stay_with_what_they_answer() -> None:
+    text = (
+        "shall we send the parcel on Monday or on Tuesday?\n\nOn Monday.\n\nWhich colour do you want?\n\nBlue.\n\n"
+        "Best regards,\nDesk\n"
+    )
+    reply = read(text, parent=PARENT).reply
+    assert "On Monday." in reply
+    assert "> Which colour do you want?\n\nBlue." in reply
+
+
+def test_what_is_only_the_answered_mail_stays_as_it_is() -> None:
+    assert read(PARENT, parent=PARENT).reply == PARENT
+    assert read("Best regards,\nAna", parent=PARENT).reply == "Best regards,\nAna"
+    assert read("Monday", parent=PARENT).reply == "Monday"
+
+
+def test_the_comparison_does_not_take_words_that_are_the_writers_own() -> None:
+    text = "I do not want the parcel on Monday or on any other day.\nBest regards,\nAna"
+    assert read(text, parent=PARENT).reply == text
 
 
 @settings(max_examples=200, deadline=None)
@@ -164,3 +241,48 @@ def test_never_stripped_to_nothing(lines: list[str]) -> None:
 @given(st.text(max_size=500))
 def test_any_text_is_read(text: str) -> None:
     assert isinstance(cut_text(text).kept, list)
+
+
+MARKED = [
+    '<div>Yes.</div><div class="gmail_quote gmail_quote_container"><div class="gmail_attr">On x:</div>Shall we?</div>',
+    '<div>Yes.</div><div class="ydp1a2b3cyahoo_quoted" id="ydp9yahoo_quoted_1"><div>Shall we?</div></div>',
+    '<p>Yes.</p><div class="protonmail_signature_block">Sent</div><div class="protonmail_quote">Shall we?</div>',
+    '<div>Yes.</div><div class="zmail_extra_hr"></div><div class="zmail_extra">Shall we?</div>',
+    '<div>Yes.</div><div name="messageReplySection">On 5 Mar Desk wrote:<blockquote>Shall we?</blockquote></div>',
+    '<div>Yes.</div><div name="quote" style="margin:10px">Gesendet: Dienstag<div>Shall we?</div></div>',
+    '<div>Yes.</div><div id="composer_signature">Sent from my Galaxy</div><div id="qt">Shall we?</div>',
+    '<div>Yes.</div><hr data-marker="__DIVIDER__"><div data-marker="__QUOTED_TEXT__">Shall we?</div>',
+    '<div>Yes.</div><div id="ms-outlook-mobile-signature">Get Outlook</div>',
+    '<div>Yes.</div><div id="mail-editor-reference-message-container">Shall we?</div>',
+    '<div>Yes.</div><div class="ms-outlook-mobile-reference-message"><hr>Shall we?</div>',
+    '<div>Yes.</div><div class="x_x_gmail_quote">Shall we?</div>',
+    '<div>Yes.</div><br><div id="AppleMailSignature">Sent</div><blockquote type="cite">Shall we?</blockquote>',
+    '<div>Yes.</div><div style="border:none;border-top:1px solid #B5C4DF;padding:3pt">From: Desk</div><p>Shall we?</p>',
+    '<div>Yes.</div><blockquote class="cite2" cite="x">Shall we?</blockquote>',
+    '<div>Yes.</div><includetail><div id="origbody">Shall we?</div></includetail>',
+    '<div>Yes.</div><div id="isReplyContent">Shall we?</div>',
+    '<div>Yes.</div><div class="__aliyun_previous_quote">Shall we?</div>',
+    '<div>Yes.</div><div id="reply-intro">Am 5.3. schrieb Desk:</div><blockquote>Shall we?</blockquote>',
+    '<div>Yes.</div><div id="gatepost-reply-above" style="display:none">&#8203;</div><p>Shall we?</p>',
+]
+
+
+@pytest.mark.parametrize("html", MARKED)
+def test_marks_of_many_mail_programs(html: str) -> None:
+    assert read(html, html=True).reply == "Yes."
+
+
+def test_complaint_39_answers_inside_the_element_that_holds_the_quote_stay() -> None:
+    html = (
+        '<div>See below.</div><div class="gmail_quote"><div class="gmail_attr">On 5 Mar 2024 Desk wrote:</div>'
+        '<blockquote class="gmail_quote">Which colour?</blockquote><div>Blue.</div>'
+        '<blockquote class="gmail_quote">Which size?</blockquote><div>Large.</div></div>'
+    )
+    reply = read(html, html=True).reply
+    assert "Blue." in reply
+    assert "Large." in reply
+
+
+def test_a_citation_that_nothing_announces_is_the_writers_own() -> None:
+    html = '<div>As the poet says</div><blockquote class="gmail_quote">To be or not to be</blockquote>'
+    assert "To be or not to be" in read(html, html=True).reply
