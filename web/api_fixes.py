@@ -95,7 +95,7 @@ def fix_deliveries(call: Call) -> Answer:
 
 
 def delete_suppression(call: Call) -> Answer:
-    """Write to an address of this key's mail again; the answer is what its entry was."""
+    """Write to an address of this key's mail again, unless a person put it on the list; answers what its entry was."""
     read_query(call, NoQuery)
     try:
         address = parse_address(call.path("address")[:320]).key
@@ -106,6 +106,8 @@ def delete_suppression(call: Call) -> Answer:
     row = next((row for row in own if row.address == address), None)
     if row is None:
         raise Problem("not-found")
+    if row.source == "person":
+        raise Problem("missing-scope", "A person put this address on the list, so an admin takes it off on the pages")
     why, now = f"Removed by {actor_of(call).name}", call.now
     call.app.ledger.write(lambda session: suppressions.unsuppress(session, address, why, now))
     return Answer(suppression_out(row))

@@ -41,8 +41,8 @@ def where(which: Which) -> list[ColumnElement[bool]]:
     if which.domain:
         found.append(recipient.endswith(f"@{which.domain.lower()}", autoescape=True))
     if which.code:
-        number = int(which.code) if which.code.isdecimal() else None
-        found.append(col(Delivery.status) == which.code if number is None else col(Delivery.code) == number)
+        basic = which.code.isascii() and which.code.isdecimal() and len(which.code) == 3
+        found.append(col(Delivery.code) == int(which.code) if basic else col(Delivery.status) == which.code)
     return [*found, *where_message(which)]
 
 

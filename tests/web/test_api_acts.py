@@ -44,6 +44,9 @@ def test_a_system_sees_which_of_its_recipients_are_suppressed(api: Api) -> None:
         api.parts.ledger.write(op)
     (listed,) = api.client.get("/v1/suppressions", headers=auth).json()["data"]
     assert (listed["address"], listed["reason"], listed["until"]) == (row["recipient"].lower(), "left", None)
+    taken_off = f"/v1/suppressions/{row['recipient']}"
+    problem(api.client.delete(taken_off, headers=auth), 403, "missing-scope")
+    assert api.client.get("/v1/suppressions", headers=auth).json()["data"] == [listed]
 
 
 WAYS_AROUND: list[tuple[str, dict[str, Any] | None]] = [

@@ -1,5 +1,7 @@
 """Fixing many addresses at once: what is proposed, how many it would be, and that only then it is sent (D11-D13)."""
 
+import pytest
+
 from gatepost.model import Delivery
 from gatepost.store import contacts, deliveries
 from gatepost.store.suppressions import suppress
@@ -112,3 +114,9 @@ def test_only_the_failed_of_one_mail_are_sent_again(site: Site) -> None:
     assert "Send again to the 2 that failed" in agent.get(f"/inbox/{site.conversation}").text
     agent.post(f"/messages/{site.message}/act", data={"act": "retry", "only": "failed"})
     assert sorted(states(site, site.message).values()) == ["delivered", "queued", "queued"]
+
+
+@pytest.mark.parametrize("code", ["9" * 100, "٣٣٣", "0", "'"])
+def test_a_code_that_no_server_says_finds_nothing(site: Site, code: str) -> None:
+    answer = site.client("ben@example.org").get("/messages/fix", params={"code": code})
+    assert (answer.status_code, BAD in answer.text) == (200, False)

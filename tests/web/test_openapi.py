@@ -105,7 +105,7 @@ def test_real_answers_fit(api: Api) -> None:
     arrive(api, question(references=sent["message_id"]), "help@shop.example")
     number = api.client.get("/v1/conversations", headers=auth).json()["data"][0]["number"]
     ben, now = "ben@calderon.example", api.now
-    api.parts.ledger.write(lambda s: suppress(s, ben, "left", source="person", now=now, expires_at=None))
+    api.parts.ledger.write(lambda s: suppress(s, ben, "gone", source="dialogue", now=now, expires_at=None))
     for operation in OPERATIONS:
         if operation.path.startswith(("/webhooks", "/routes", "/domains", "/senders")):
             continue  # tests/web/test_api_webhooks.py, test_api_ways.py, test_api_senders.py
