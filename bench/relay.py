@@ -1,7 +1,8 @@
 """Relay speed: smtp-source -> Gatepost -> smtp-sink against Postfix with OpenDKIM, alternating in one run.
 
 Each mail has 4 KB, is durably stored and signed with DKIM rsa-2048; time runs until the sink has all of them.
-Needs root, and Debian's postfix, opendkim and opendkim-tools.  --messages N, --runs N, --json
+A third turn is two processes of Gatepost that share a PostgreSQL database, each with half of the clients.
+Needs root, and Debian's postfix, opendkim, opendkim-tools and postgresql.  --messages N, --runs N, --json
 """
 
 import argparse
@@ -11,8 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,6 +26,8 @@ from gatepost.seal import make_keys  # noqa: E402
 from gatepost.settings import Settings  # noqa: E402
 from gatepost.store.credentials import create_credential  # noqa: E402
 from gatepost.store.domains import create_domain  # noqa: E402
+from tests.rig.packages import need  # noqa: E402
+from tests.rig.postgres import cluster  # noqa: E402
 from tests.rig.process import answers, free_port, running, wait_until  # noqa: E402
 
 CASES = {"new connection per message": [], "kept connections": ["-d"]}
@@ -50,65 +53,83 @@ def taken(out: Path) -> int:
 
 
 @contextmanager
-def gatepost(folder: Path, sink_port: int) -> Iterator[int]:
-    """A running `gatepost serve` that relays to the sink, with a credential bound to loopback; its submission port."""
-    port = free_port()
-    settings = Settings(home=folder)
+def gatepost(folder: Path, sink_port: int, database: str = "", processes: int = 1) -> Iterator[list[int]]:
+    """A running `gatepost serve` that relays to the sink, with a credential bound to loopback; its submission ports.
+
+    Several processes share a PostgreSQL database.
+    """
+    settings = Settings(home=folder, database=database)
     make_keys(settings.key_path)
     migrate(settings.database_url)
     with open_parts(settings) as parts:
         options = {"kind": "smtp", "name": "bench", "senders": ["gatepost.test"], "networks": ["127.0.0.0/8"]}
         parts.ledger.write(lambda s: create_credential(s, parts.keys, now=clock(), **options))  # type: ignore[arg-type]
         parts.ledger.write(lambda s: create_domain(s, parts.keys, "gatepost.test", clock()))
-    (folder / "gatepost.toml").write_text(
+    with ExitStack() as stack:
+        yield [stack.enter_context(server(folder, f"{number}", sink_port, database)) for number in range(processes)]
+
+
+@contextmanager
+def server(folder: Path, name: str, sink_port: int, database: str) -> Iterator[int]:
+    port, config, log = free_port(), folder / f"{name}.toml", folder / f"{name}.log"
+    config.write_text(
         f'route = "relay"\nrelay = "smtp://127.0.0.1:{sink_port}"\nrelay_tls = "none"\n'
-        f'submission = "127.0.0.1:{port}"\n'
+        f'submission = "127.0.0.1:{port}"\ndatabase = "{database}"\n'
         'submissions = ""\nmx = ""\nweb = ""\nconnections = 400\nconnections_per_ip = 400\nlog_level = "warning"\n'
     )
-    command = [sys.executable, "-m", "gatepost", "--config", str(folder / "gatepost.toml"), "serve"]
-    with running(command, folder / "gatepost.log") as process:
-        wait_until(lambda: answers(port), process, folder / "gatepost.log")
+    command = [sys.executable, "-m", "gatepost", "--config", str(config), "serve"]
+    with running(command, log) as process:
+        wait_until(lambda: answers(port), process, log)
         yield port
 
 
-def rate(port: int, options: list[str], messages: int, count: Callable[[], int]) -> float:
-    """Mails per second, from the first connection until the sink has all."""
-    before = count()
-    source = ["smtp-source", "-s", str(CLIENTS), "-l", "4096", "-m", str(messages), *options]
-    source += ["-f", "bench@gatepost.test", "-t", "somebody@example.test", f"127.0.0.1:{port}"]
+def rate(ports: Sequence[int], options: list[str], messages: int, count: Callable[[], int]) -> float:
+    """Mails per second, from the first connection until the sink has all; the ports share them."""
+    before, each = count(), messages // len(ports)
+    sources = [
+        ["smtp-source", "-s", str(CLIENTS // len(ports)), "-l", "4096", "-m", str(each), *options] for _ in ports
+    ]
     started = time.monotonic()
-    subprocess.run(source, check=True, capture_output=True)
-    while count() - before < messages:
+    begun = [
+        subprocess.Popen([*source, "-f", "bench@gatepost.test", "-t", "somebody@example.test", f"127.0.0.1:{port}"])
+        for source, port in zip(sources, ports, strict=True)
+    ]
+    if any(process.wait() for process in begun):
+        raise SystemExit("smtp-source was refused")
+    while count() - before < each * len(ports):
         if time.monotonic() - started > 300:
             raise SystemExit(f"only {count() - before} of {messages} mails arrived within 300 s")
         time.sleep(0.01)
-    return messages / (time.monotonic() - started)
+    return each * len(ports) / (time.monotonic() - started)
 
 
-def measure(messages: int, runs: int) -> list[dict[str, object]]:
-    """The medians of each case, Gatepost and peer taking turns."""
-    rows: list[dict[str, object]] = []
-    with tempfile.TemporaryDirectory(prefix="gatepost-bench-") as name:
-        folder = Path(name)
+def measure(messages: int, runs: int) -> Iterator[dict[str, object]]:
+    """The medians of each case, Gatepost on SQLite, in two processes on PostgreSQL, and peer taking turns."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepost-bench-")))
         folder.chmod(0o755)
-        (folder / "product").mkdir()
-        with (
-            sink(folder) as (sink_port, count),
-            gatepost(folder / "product", sink_port) as ours,
-            postfix(sink_port, signs=True) as theirs,
-        ):
-            for case, options in CASES.items():
-                rates: dict[int, list[float]] = {ours: [], theirs: []}
-                for port in (ours, theirs):  # warm up
-                    rate(port, options, messages // 10, count)
-                for _ in range(runs):
-                    for port, found in rates.items():
-                        found.append(rate(port, options, messages, count))
-                mine, other = (statistics.median(rates[port]) for port in (ours, theirs))
-                rows.append(
-                    {"case": case, "gatepost": round(mine), "peer": round(other), "ratio": round(mine / other, 2)}
-                )
-    return rows
+        for name in ("one", "two"):
+            (folder / name).mkdir()
+        sink_port, count = stack.enter_context(sink(folder))
+        url = stack.enter_context(cluster(Path(need("postgresql")).parent))
+        one = stack.enter_context(gatepost(folder / "one", sink_port))
+        two = stack.enter_context(gatepost(folder / "two", sink_port, url, processes=2))
+        peer = [stack.enter_context(postfix(sink_port, signs=True))]
+        for case, options in CASES.items():
+            rates: dict[str, list[float]] = {"gatepost": [], "peer": [], "two_on_postgresql": []}
+            turns = list(zip(rates, (one, peer, two), strict=True))
+            for _, ports in turns:  # warm up
+                rate(ports, options, messages // 10, count)
+            for _ in range(runs):
+                for name, ports in turns:
+                    rates[name].append(rate(ports, options, messages, count))
+            found = {name: statistics.median(each) for name, each in rates.items()}
+            yield {
+                "case": case,
+                **{name: round(each) for name, each in found.items()},
+                "ratio": round(found["gatepost"] / found["peer"], 2),
+                "ratio_two": round(found["two_on_postgresql"] / found["peer"], 2),
+            }
 
 
 def main() -> None:
@@ -118,7 +139,10 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object per case")
     args = parser.parse_args()
     for row in measure(args.messages, args.runs):
-        line = f"{row['case']}: {row['gatepost']}/s, Postfix with OpenDKIM {row['peer']}/s, ratio {row['ratio']}"
+        line = (
+            f"{row['case']}: {row['gatepost']}/s, Postfix with OpenDKIM {row['peer']}/s, ratio {row['ratio']}; "
+            f"two processes on PostgreSQL {row['two_on_postgresql']}/s, ratio {row['ratio_two']}"
+        )
         print(json.dumps(row) if args.json else line, flush=True)
 
 
