@@ -19,6 +19,7 @@ from gatepost.disk import Disk
 from gatepost.doors import Handing, listening, start_inbound, start_submissions, web_server
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.budget import Budget
+from gatepost.gateway.desk import following
 from gatepost.gateway.domain_watch import watching_domains
 from gatepost.gateway.dsn import telling
 from gatepost.gateway.inbound import Inbound, sweep
@@ -96,6 +97,7 @@ async def serving(
             await stack.enter_async_context(running("sweeper", sweep_now_and_then(inbound), broken))
         if Role.NOTIFY in roles:
             await stack.enter_async_context(telling(gate, clock))
+            await stack.enter_async_context(following(gate, clock))
             await stack.enter_async_context(watching_domains(gate, inbound.resolver, clock))
             await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         if Role.SYNC in roles:
