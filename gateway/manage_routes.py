@@ -10,7 +10,15 @@ from urllib.parse import urlsplit
 from gatepost.gateway.abilities import ABILITIES
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.route import parse_relay, relay_hop
-from gatepost.gateway.route_config import ConfigError, as_row, check_config, config_of, open_secrets, seal_secrets
+from gatepost.gateway.route_config import (
+    ONLY_HERE,
+    ConfigError,
+    as_row,
+    check_config,
+    config_of,
+    open_secrets,
+    seal_secrets,
+)
 from gatepost.gateway.route_ways import NoHop, account_hop, relay_hop_of
 from gatepost.gateway.rules import DEFAULT, Sender, check_name, choose, read_rule, why_not
 from gatepost.gateway.send_connection import Timeouts, open_connection
@@ -67,6 +75,18 @@ def save_route(
         gate.ledger.write(lambda session: put_route(session, name, user_id=user_id, **values))
     except ValueError as error:
         raise ConfigError({"rules" if "rule" in str(error) else "name": str(error)}) from None
+
+
+def with_what_stays(old: Route | None, given: Mapping[str, str]) -> tuple[dict[str, str], bool]:
+    """What is given for a route from afar, with what only the command line sets as it was.
+
+    And whether a route that was made at the machine still leads where it led, so that its address may stay private.
+    """
+    if old is None:
+        return dict(given), False
+    before = config_of(old)
+    here = before.private and before.url == given["url"]
+    return {**given, **{field: getattr(before, field) for field in ONLY_HERE}}, here
 
 
 def leads_where_it_led(old: Route, given: Mapping[str, str]) -> bool:

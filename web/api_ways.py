@@ -6,8 +6,8 @@ from pydantic import AfterValidator, Field, TypeAdapter
 
 from gatepost.gateway.direct_plan import Lookup
 from gatepost.gateway.explain_route import explain_route
-from gatepost.gateway.manage_routes import route_view, save_route, try_route
-from gatepost.gateway.route_config import SECRETS, ConfigError, config_of
+from gatepost.gateway.manage_routes import route_view, save_route, try_route, with_what_stays
+from gatepost.gateway.route_config import SECRETS, ConfigError
 from gatepost.gateway.rules import Sender
 from gatepost.model import Route
 from gatepost.resolver import dns_resolver
@@ -113,10 +113,7 @@ def one_route(call: Call) -> Route:
 def save(call: Call, name: str, kind: str, given: RouteChange, old: Route | None) -> Answer:
     """Write a route, or name the field that does not fit."""
     fields = ("url", "tls", "auth", "token_url", "client_id", "scope", *SECRETS)
-    values = {field: getattr(given, field) for field in fields}
-    here = bool(old and config_of(old).private and config_of(old).url == given.url)
-    if old:
-        values |= {field: getattr(config_of(old), field) for field in ("ca", "token_file", "token_command")}
+    values, here = with_what_stays(old, {field: getattr(given, field) for field in fields})
     more: dict[str, Any] = {"account": given.account or (old.account_id or "" if old else ""), "old": old, "here": here}
     try:
         save_route(call.app.gate, name, kind, values, given.rules, call.now, **more)

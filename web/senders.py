@@ -6,7 +6,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.address import AddressError, parse_address, parse_domain
+from gatepost.address import parse_address
+from gatepost.gateway.senders import read_senders as as_listed
 from gatepost.gateway.standing import Standing, address_standing, domain_standing
 from gatepost.model import Credential, Sender
 from gatepost.store import channels, credentials, domains
@@ -129,14 +130,11 @@ def read_credential(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def read_senders(text: str) -> tuple[list[str], str]:
-    """Addresses or domains that may stand in From, separated by spaces, commas or lines."""
-    found: list[str] = []
-    for part in text.replace(",", " ").split():
-        try:
-            found.append(parse_address(part).key if "@" in part.lstrip("@") else parse_domain(part.lstrip("@")))
-        except AddressError as error:
-            return found, str(error)
-    return found, "" if found else "Write at least one address or domain that it may send as."
+    """Addresses or domains that may stand in From, separated by spaces, commas or lines; and what is wrong."""
+    try:
+        return as_listed(text.replace(",", " ").split()), ""
+    except ValueError as error:
+        return [], sentence(str(error))
 
 
 def toggle_credential(visit: Visit) -> Response:

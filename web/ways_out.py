@@ -9,8 +9,8 @@ from gatepost.address import AddressError
 from gatepost.gateway.abilities import ABILITIES
 from gatepost.gateway.direct_plan import Lookup
 from gatepost.gateway.explain_route import explain_route
-from gatepost.gateway.manage_routes import route_view, save_route, try_route
-from gatepost.gateway.route_config import AUTHS, KINDS, POLICIES, SECRETS, ConfigError, config_of
+from gatepost.gateway.manage_routes import route_view, save_route, try_route, with_what_stays
+from gatepost.gateway.route_config import AUTHS, KINDS, POLICIES, SECRETS, ConfigError
 from gatepost.gateway.rules import Sender
 from gatepost.model import Account, Route
 from gatepost.resolver import dns_resolver
@@ -97,11 +97,7 @@ def add(visit: Visit) -> Response:
 def save(visit: Visit, name: str, kind: str, old: Route | None) -> Response | None:
     """Write what the form says; the page with what is wrong, where something is."""
     form = visit.form
-    given = {field: form.get(field) for field in FIELDS}
-    if old:
-        before = config_of(old)
-        given |= {field: getattr(before, field) for field in ("ca", "token_file", "token_command")}
-    here = bool(old and config_of(old).private and same_place(old, given["url"]))
+    given, here = with_what_stays(old, {field: form.get(field) for field in FIELDS})
     rules = form.text("rules").replace(",", "\n").splitlines()
     try:
         save_route(
@@ -112,11 +108,6 @@ def save(visit: Visit, name: str, kind: str, old: Route | None) -> Response | No
         wrong = form.wrong({field: f"{text.rstrip('.')}." for field, text in error.problems.items()})
         return route_form(visit, old, wrong, 422) if old else routes_view(visit, wrong, 422)
     return None
-
-
-def same_place(old: Route, url: str) -> bool:
-    """Whether a route that was made at the machine still leads where it led."""
-    return config_of(old).url == url
 
 
 def wanted(visit: Visit) -> Route:
