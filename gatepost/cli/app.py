@@ -117,14 +117,19 @@ def migrate(context: typer.Context, as_json: AsJson = False) -> None:
 def import_mail(
     context: typer.Context,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Mail files, folders and mbox files.")],
-    mailbox: Annotated[str, typer.Option(metavar="ADDRESS", help="The mailbox that the mail belongs to.")],
+    mailbox: Annotated[
+        str, typer.Option("--mailbox", "--channel", metavar="ADDRESS", help="The mailbox that the mail belongs to.")
+    ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Read everything, say what is new, store nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Store mail from files; nobody is told of it, and a second run adds nothing."""
     from gatepost.cli.importing import import_paths
 
     with ending():
-        finish(import_paths(context.obj.settings(), paths, mailbox, as_json))
+        finish(import_paths(context.obj.settings(), paths, mailbox, as_json, dry_run))
 
 
 @app.command()
@@ -208,7 +213,7 @@ def doctor(context: typer.Context, as_json: AsJson = False) -> None:
 @app.command()
 def fsck(
     context: typer.Context,
-    fix: Annotated[bool, typer.Option("--fix", help="Make wrong counts of conversations anew.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Make wrong counts anew, remove files left behind.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Prove that everything that was accepted is there, each recipient in one state."""

@@ -22,6 +22,9 @@ def thread_paths(paths: Sequence[Path], policy: str, as_json: bool, out: TextIO)
     if policy not in POLICIES:
         out.write(f"There is no policy {policy!r}: use desk or archive.\n")
         return BAD_INPUT
+    if not paths:
+        out.write("Name files to thread, or --dry-run for the mail that is stored.\n")
+        return BAD_INPUT
     missing = [path for path in paths if not path.exists()]
     out.writelines(_error(str(path), "There is no such file or folder.", as_json) for path in missing)
     names: list[str] = []

@@ -1,0 +1,53 @@
+"""The commands that put mails into the right conversation."""
+
+from typing import Annotated
+
+import typer
+
+from gatepost.cli.frame import ending
+from gatepost.cli.options import AsJson
+
+conversation = typer.Typer(
+    name="conversation", help="Move, split and merge conversations, and take it back.", no_args_is_help=True
+)
+
+
+@conversation.command("merge")
+def conversation_merge(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The conversation that goes.")],
+    into: Annotated[str, typer.Option(metavar="NUMBER", help="The conversation that stays.")],
+    as_json: AsJson = False,
+) -> None:
+    """Put a whole conversation into another one; answers to it go there from now on."""
+    from gatepost.cli.conversation import merge
+
+    with ending():
+        merge(context.obj.settings(), number, into, as_json)
+
+
+@conversation.command("move")
+def conversation_move(
+    context: typer.Context,
+    messages: Annotated[list[str], typer.Argument(metavar="MESSAGE...", help="Ids of mails of one conversation.")],
+    to: Annotated[str, typer.Option(metavar="NUMBER", help="The conversation they go to, or new.")],
+    as_json: AsJson = False,
+) -> None:
+    """Move mails into another conversation, or split them off into a new one; what answers them follows."""
+    from gatepost.cli.conversation import move
+
+    with ending():
+        move(context.obj.settings(), messages, to, as_json)
+
+
+@conversation.command("undo")
+def conversation_undo(
+    context: typer.Context,
+    correction: Annotated[str, typer.Argument(metavar="ID", help="What move or merge printed.")],
+    as_json: AsJson = False,
+) -> None:
+    """Take a move, split or merge back; the latest first."""
+    from gatepost.cli.conversation import undo
+
+    with ending():
+        undo(context.obj.settings(), correction, as_json)
