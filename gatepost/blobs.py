@@ -112,7 +112,7 @@ class Blobs:
         if len(content) <= IN_ROW:
             return Content(content, None, len(content))
         name = hashlib.sha256(content).hexdigest()
-        if self.file(name).exists():
+        if self.renew(name):
             return Content(None, name, len(content))
         spool = self.spool()
         try:
@@ -133,13 +133,38 @@ class Blobs:
         """Make a spooled mail the durable file of its SHA-256, which `name` may give. Raises OSError."""
         name = name or digest_of(content.pieces())
         target = self.file(name)
-        if not target.exists():
+        if not self.renew(name):
             target.parent.mkdir(parents=True, exist_ok=True)
             self.sync(content.path)
             content.path.rename(target)
         for folder in (target.parent, target.parent.parent):
             self.sync(folder)
         return Content(None, name, content.size)
+
+    def renew(self, name: str) -> bool:
+        """Whether a file is there, which then is young again: nobody takes it for one that was left behind."""
+        try:
+            os.utime(self.file(name))
+        except FileNotFoundError:
+            return False
+        return True
+
+    def remove_old(self, path: Path, before: float) -> bool:
+        """Remove a file that nobody has kept anew since `before`, in seconds of Unix time; whether it was.
+
+        It is moved away first: who keeps it at this very moment writes it anew, or is seen by its time.
+        """
+        self.spool_folder.mkdir(parents=True, exist_ok=True)
+        away = self.spool_folder / f"old-{path.name}"
+        try:
+            path.rename(away)
+            if away.stat().st_mtime >= before:
+                away.rename(path)
+                return False
+            away.unlink()
+        except FileNotFoundError:
+            return False
+        return True
 
     def put(self, pieces: Iterable[bytes]) -> Content:
         """Make content durable that comes in pieces. Raises OSError."""

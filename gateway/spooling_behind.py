@@ -18,7 +18,7 @@ AHEAD = 512 * 1024
 """Octets that may wait for the disk before the client is made to wait."""
 SYNCED_EVERY = 4 * 1024 * 1024
 """Pages of many mails that pile up unwritten would hold up everybody's commit."""
-WRITERS = 4
+WRITERS = 2
 
 
 def writers() -> ThreadPoolExecutor:

@@ -20,6 +20,7 @@ from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState, Outcome
 EXAMPLES = 5
 FRESH = timedelta(hours=1)
 """A file is written before the commit that names it: a younger one may just be on its way."""
+LEFT_BEHIND = timedelta(days=1)
 RESTORE = "restore the database from a backup, or report this as a fault of Gatepost with these ids"
 
 
@@ -181,15 +182,21 @@ def is_whole(blobs: Blobs, blob: str, size: int) -> bool:
 
 
 def orphans(session: Session, blobs: Blobs, now: datetime) -> Finding | None:
-    """Files that no stored mail names, as a power cut between file and commit leaves them."""
-    named = set(session.execute(select(Raw.blob).where(col(Raw.blob).is_not(None))).scalars())
-    loose = [path for path in old_files(blobs.root, now) if path.name not in named]
-    fix = f"they can be deleted; they lie in {blobs.root}"
+    """Files that no stored mail names, as a commit that failed or a power cut leaves them."""
+    loose = loose_files(session, blobs, now - FRESH)
+    fix = f"run `gatepost fsck --fix` a day later, or delete them; they lie in {blobs.root}"
     examples = tuple(str(path.relative_to(blobs.root)) for path in loose[:EXAMPLES])
     return Finding("every file belongs to a stored mail", len(loose), examples, fix) if loose else None
 
 
-def old_files(root: Path, now: datetime) -> Sequence[Path]:
-    """The files below a folder that are older than an hour, in order."""
-    before = (now - FRESH).timestamp()
-    return sorted(path for path in root.rglob("*") if path.is_file() and path.stat().st_mtime < before)
+def remove_orphans(session: Session, blobs: Blobs, now: datetime) -> int:
+    """Remove the files that no stored mail names and nobody has kept for a day; how many."""
+    before = now - LEFT_BEHIND
+    return sum(blobs.remove_old(path, before.timestamp()) for path in loose_files(session, blobs, before))
+
+
+def loose_files(session: Session, blobs: Blobs, before: datetime) -> Sequence[Path]:
+    """The files below the folder that are older and that no stored mail names, in order."""
+    old = [path for path in blobs.root.rglob("*") if path.is_file() and path.stat().st_mtime < before.timestamp()]
+    named = set(session.execute(select(Raw.blob).where(col(Raw.blob).is_not(None))).scalars())
+    return sorted(path for path in old if path.name not in named)

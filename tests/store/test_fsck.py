@@ -17,7 +17,7 @@ from gatepost.reply import Reply
 from gatepost.store import conversations, deliveries, records
 from gatepost.store.conversations import touch
 from gatepost.store.events import add_event
-from gatepost.store.fsck import Finding, fix_counts, fsck
+from gatepost.store.fsck import Finding, fix_counts, fsck, remove_orphans
 from gatepost.store.messages import put_raw
 from gatepost.store.queue import Which
 from gatepost.words import DeliveryState
@@ -154,6 +154,38 @@ def test_files_that_nobody_names_are_listed_but_not_fresh_ones(
     assert finding.examples == tuple(sorted(("ab/.new-1", f"{(loose.blob or '')[:2]}/{loose.blob}")))
     blobs.file(content.blob).write_bytes(b"short")
     assert "every large mail's file is there and whole" in {finding.check for finding in looked(database, blobs, now)}
+
+
+def test_files_that_nobody_has_named_for_a_day_are_removed(
+    ledger: Ledger, database: Database, blobs: Blobs, now: datetime
+) -> None:
+    kept, left, again = (blobs.keep(bytes([65 + number]) * 200_000) for number in range(3))
+    ledger.write(lambda session: put_raw(session, "arr_1", kept))
+    for content, hours in ((kept, 100), (left, 25), (again, 100)):
+        assert content.blob
+        set_age(blobs.file(content.blob), now, hours)
+    blobs.keep(b"C" * 200_000)  # kept anew, and about to be named
+    with database.session() as session:
+        assert remove_orphans(session, blobs, now) == 1
+        assert remove_orphans(session, blobs, now) == 0
+    assert [blobs.file(content.blob or "").exists() for content in (kept, left, again)] == [True, False, True]
+    assert list(blobs.spool_folder.iterdir()) == []
+    assert blobs.keep(b"B" * 200_000) == left
+    assert blobs.file(left.blob or "").exists()
+
+
+def test_a_file_that_is_kept_anew_while_it_is_removed_stays(blobs: Blobs, now: datetime) -> None:
+    content = blobs.keep(b"x" * 200_000)
+    path = blobs.file(content.blob or "")
+    set_age(path, now, 30)
+    blobs.keep(b"x" * 200_000)
+    assert not blobs.remove_old(path, now.timestamp() - 86400)
+    assert path.exists()
+
+
+def set_age(path: Path, now: datetime, hours: float) -> None:
+    at = (now - timedelta(hours=hours)).timestamp()
+    os.utime(path, (at, at))
 
 
 def test_an_event_of_a_report_is_no_acceptance(ledger: Ledger, database: Database, blobs: Blobs, now: datetime) -> None:
