@@ -232,7 +232,7 @@ def tell(gate: Gate, session: Session, written: Written, text: str, word: str, n
         kind="auto-replied",
         in_reply_to=written.message.message_id if written.mail.full else "",
         channel_id=written.channel.id,
-        null_path=False,
+        snippet=" ".join(text.split())[:200],
     )
     try:
         prepared = prepare_letter(gate, letter, now)
@@ -262,6 +262,7 @@ def tell_held(gate: Gate, session: Session, message: Message, why: str, now: dat
         text=text,
         trigger=WAITS,
         channel_id=message.channel_id,
+        snippet=why[:200],
     )
     prepared = prepare_letter(gate, letter, now)
     return [lambda session: void(put(session, prepared, now))]

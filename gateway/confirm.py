@@ -7,6 +7,7 @@ from gatepost.compose import compose
 from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.canonical import split_mail
+from gatepost.gateway.confirm_agent import TRIGGER as AGENT
 from gatepost.gateway.put import Submission
 from gatepost.ids import new_id
 from gatepost.model import Message
@@ -60,7 +61,7 @@ def without_link(settings: Settings, message: Message, raw: bytes) -> bytes:
 
     Where all mail stays in the sandbox, that is the only place to find it.
     """
-    if message.trigger != TRIGGER or settings.route == "sandbox":
+    if message.trigger not in (TRIGGER, AGENT) or settings.route == "sandbox":
         return raw
     fields = [name + b":" + value for name, value in split_mail(raw)[0] if not name.lower().startswith(b"content-")]
     return b"".join(fields) + b"\r\n" + HIDDEN

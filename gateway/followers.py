@@ -88,6 +88,7 @@ def make_copy(
         reply_to=(public if people else private) if answerable else "",
         references=(anchor_of(gate, conversation),),
         row_id=row_id,
+        snippet=f"#{conversation.number} for {user.name}",
     )
     told = [{"field": one.field, "address": one.address, "name": one.name} for one in people]
     row = AgentCopy(

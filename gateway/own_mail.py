@@ -38,6 +38,7 @@ class Letter:
     user_id: str | None = None
     row_id: str = ""
     null_path: bool = False
+    snippet: str = ""
 
 
 def prepare_letter(gate: Gate, letter: Letter, now: datetime) -> Prepared:
@@ -66,6 +67,6 @@ def prepare_letter(gate: Gate, letter: Letter, now: datetime) -> Prepared:
         channel_id=letter.channel_id,
         user_id=letter.user_id,
         row_id=row_id,
-        snippet="" if letter.conversation_id else " ".join(letter.text.split())[:200],
+        snippet=letter.snippet,
     )
     return prepare(gate, submission, now)

@@ -10,8 +10,10 @@ from gatepost.address import AddressError, parse_address
 from gatepost.gateway.answer import AnswerRecipient, answer, answer_recipients
 from gatepost.model import User
 from gatepost.reply import Refused
-from gatepost.store import conversations, pages, users
+from gatepost.store import conversations, pages, placing, users
+from gatepost.store.agents import confirmed_addresses
 from gatepost.store.events import conversation_events
+from gatepost.store.followers import follows
 from gatepost.store.messages import conversation_messages
 from gatepost.store.suppressions import suppressed_among
 from gatepost.web.forms import Form
@@ -53,16 +55,20 @@ def thread_context(visit: Visit) -> dict[str, Any]:
     conversation = visit.conversation
     channels = {channel.id: channel for channel in pages.channels_in(visit.session, None)}
     claimed = conversations.get_conversation(visit.session, conversation.claims_id) if conversation.claims_id else None
+    survivor = placing.survivor(visit.session, conversation.id) if conversation.merged_into else None
     return {
         "conversation": conversation,
         "channel": channels.get(conversation.channel_id or ""),
         "thread": thread_of(visit),
         "people": people_count(visit),
+        "survivor": survivor if survivor and visit.may(survivor.channel_id, "read") else None,
         "claimed": claimed if claimed and visit.may(claimed.channel_id, "read") else None,
         "assignees": [user for user in pages.assignable(visit.session) if works_here(visit, user)],
         "assignee": users.get_user(visit.session, conversation.assignee_id or ""),
         "query": kept_query(visit),
         "draft": None,
+        "following": follows(visit.session, visit.user, conversation),
+        "by_mail": bool(confirmed_addresses(visit.session, visit.user.id)),
         "trigger_label": trigger_label,
     }
 
@@ -103,6 +109,8 @@ def back(visit: Visit) -> Response:
 
 def send_reply(visit: Visit) -> Response:
     """Answer; what was written is kept when it cannot go out."""
+    if visit.conversation.merged_into:
+        raise HTTPException(409, "This conversation was merged into another one. Open that one and answer there.")
     text = visit.form.text("text")
     to, problems = read_addresses(visit.form.all("to"))
     cc, more = read_addresses(visit.form.all("cc"))

@@ -43,6 +43,11 @@ TRIGGERS = {
     "api": "Sent over the API",
     "agent reply": "Agent reply",
     "note": "Note",
+    "agent copy": "Copy for an agent",
+    "agent receipt": "Told to an agent",
+    "agent mail waits": "Told to an agent",
+    "agent confirmation": "Confirmation of an agent's address",
+    "acknowledgement": "Acknowledgement",
 }
 
 
@@ -76,6 +81,10 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
         about = f"“{message.subject}”"
     if "assignee" in event.data:
         about = f"to {event.data['assignee']}" if event.data["assignee"] else "to nobody"
+    if "correction" in event.data:
+        mails = event.data["messages"]
+        about = f"{mails} {'mail' if mails == 1 else 'mails'} from #{event.data['from']} to #{event.data['to']}"
+        who = who or str(event.data.get("actor", ""))
     detail = " ".join(part for part in (about, f"by {who}" if who else "") if part)
     trigger = trigger_label(message.trigger) if message and message.direction == "out" else ""
     return Line(event.at, event_look(event.kind), detail, trigger=trigger)

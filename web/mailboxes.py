@@ -13,6 +13,7 @@ from gatepost.model import Account, Channel
 from gatepost.store import accounts, channels
 from gatepost.store.domains import list_domains
 from gatepost.store.mailboxes import change_channel
+from gatepost.web.acknowledgement import acknowledgement_context
 from gatepost.web.forms import Form, filled
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Visit
@@ -103,7 +104,13 @@ def mailbox(visit: Visit) -> Response:
 
 
 def mailbox_view(
-    visit: Visit, channel: Channel, *, form: Form | None = None, account_form: Form | None = None, status: int = 200
+    visit: Visit,
+    channel: Channel,
+    *,
+    form: Form | None = None,
+    account_form: Form | None = None,
+    acknowledgement: Form | None = None,
+    status: int = 200,
 ) -> Response:
     """The page, with what was typed when it was wrong."""
     account = account_of(visit, channel)
@@ -127,6 +134,7 @@ def mailbox_view(
         "account_form": account_form or known_account(account, channel),
         "notices": NOTICES,
         "mx": visit.app.settings.mx,
+        **acknowledgement_context(visit, channel, acknowledgement),
     }
     return show(visit, "mailbox.html", context, status=status)
 

@@ -3,6 +3,8 @@
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.store import users
+from gatepost.store.agents import addresses_of
+from gatepost.web.forms import Form
 from gatepost.web.render import THEMES, show, theme_of
 from gatepost.web.route import Visit
 
@@ -11,12 +13,15 @@ NOTICES = {
     "theme": "The theme is set for this browser.",
     "codes": "From now on codes are shown to you as you chose.",
     "ended": "That session is logged out.",
+    "asked": "A mail with a link is on its way; open the link to confirm the address.",
+    "removed": "The address is removed.",
+    "follows": "From now on you get mail as you chose.",
     "others": "All your other sessions are logged out.",
 }
 YEAR = 31_536_000
 
 
-def profile(visit: Visit) -> Response:
+def profile(visit: Visit, *, form: Form | None = None, status: int = 200) -> Response:
     """The page."""
     context = {
         "section": "profile",
@@ -24,8 +29,10 @@ def profile(visit: Visit) -> Response:
         "chosen": theme_of(visit.request) or visit.app.settings.theme,
         "themes": THEMES,
         "notices": NOTICES,
+        "addresses": addresses_of(visit.session, visit.user.id),
+        "form": form or Form(),
     }
-    return show(visit, "profile.html", context)
+    return show(visit, "profile.html", context, status=status)
 
 
 def set_theme(visit: Visit) -> Response:
