@@ -19,7 +19,7 @@ LINE_LIMIT = 20000
 VALUE_LIMIT = 4096
 ADDRESS = re.compile(r"[^\s<>\"(),;:\[\]]{1,200}@[^\s<>\"(),;:@]{1,254}")
 QUOTED_ADDRESS = re.compile(r"\"[^\"\r\n]{1,200}\"@[^\s<>\"(),;:@]{1,254}")
-STATUS = re.compile(r"\s*([245])[. ](\d{1,3})[. ](\d{1,3})")
+STATUS = re.compile(r"\s{0,20}([245])[. ](\d{1,3})[. ](\d{1,3})")
 ESCAPE = re.compile(r"\\x\{([0-9A-Fa-f]{1,6})\}")
 RECIPIENT_FIELDS = (
     "final-recipient",
