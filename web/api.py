@@ -15,6 +15,7 @@ from gatepost.web.api_conversations import (
     list_conversations,
     reply_to_conversation,
 )
+from gatepost.web.api_corrections import CORRECTIONS
 from gatepost.web.api_deliveries import DELIVERIES
 from gatepost.web.api_errors import Problem, problem_response
 from gatepost.web.api_fixes import FIXING
@@ -79,6 +80,7 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=HERE,
     ),
     *CODES,
+    *CORRECTIONS,
     *DELIVERIES,
     *FIXING,
     *WAYS,

@@ -38,15 +38,18 @@ def channels_of(session: Session, credential: Credential) -> dict[str, Channel]:
 
 def find(session: Session, call: Call) -> Conversation:
     """The conversation in the path, by id or number, when the key may see it; 404 alike for none and for others'."""
-    seen = api.visible(call.credential.id, channels_of(session, call.credential))
-    named = call.path("id")
-    if named.isascii() and named.isdigit() and len(named) <= NUMBER_DIGITS:
-        found = api.one_conversation(session, seen, number=int(named))
-    else:
-        found = api.one_conversation(session, seen, conversation_id=read_id("con", named))
+    found = find_named(session, call, call.path("id"))
     if found is None:
         raise Problem("not-found")
     return found
+
+
+def find_named(session: Session, call: Call, named: str) -> Conversation | None:
+    """The conversation with this id or number, when the key may see it."""
+    seen = api.visible(call.credential.id, channels_of(session, call.credential))
+    if named.isascii() and named.isdigit() and len(named) <= NUMBER_DIGITS:
+        return api.one_conversation(session, seen, number=int(named))
+    return api.one_conversation(session, seen, conversation_id=read_id("con", named))
 
 
 def address_of(session: Session, conversation: Conversation) -> str | None:
@@ -130,6 +133,8 @@ def reply_to_conversation(call: Call) -> Answer:
     key, wanted = idempotency(call), read_json(call, REPLY)
     with call.app.database.session() as session:
         conversation = find(session, call)
+        if conversation.merged_into:
+            raise Problem("refused", "This conversation was merged into another one: answer there")
         channel = get_channel(session, conversation.channel_id) if conversation.channel_id else None
         if channel and not may_answer_from(call.credential, channel):
             raise Problem("sender-not-allowed", f"This key may not send as {channel.address}, which would answer")

@@ -66,6 +66,32 @@ def move(
     return write_down(session, kind, source, target, before, actor, now)
 
 
+def carry_out(
+    session: Session,
+    source_id: str,
+    target_id: str,
+    message_ids: Sequence[str] | None,
+    actor: Actor,
+    now: datetime,
+) -> Correction:
+    """Merge where `message_ids` is None; else move, into a new one without `target_id`. Raises NotPossible."""
+    source = get_conversation(session, source_id)
+    target = get_conversation(session, target_id) if target_id else None
+    if source is None or (target is None and (target_id or message_ids is None)):
+        raise NotPossible("One of the conversations is not there any more")
+    if message_ids is None and target:
+        return merge(session, source, target, actor, now)
+    return move(session, source, target, message_ids or (), actor, now)
+
+
+def take_back(session: Session, correction_id: str, actor: Actor, now: datetime) -> None:
+    """Undo by id. Raises NotPossible."""
+    correction = get_correction(session, correction_id)
+    if correction is None:
+        raise NotPossible("There is no such correction")
+    undo(session, correction, actor, now)
+
+
 def check_pair(source: Conversation, target: Conversation) -> None:
     if source.id == target.id:
         raise NotPossible("That is the conversation that it is in already")

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import exists
 from sqlmodel import Session, and_, col, or_, select
 
-from gatepost.model import Arrival, Conversation, ConversationChannel, Delivery, Message, Participant
+from gatepost.model import Arrival, Conversation, ConversationChannel, Correction, Delivery, Message, Participant
 from gatepost.store import foresight
 from gatepost.store.conversations import get_conversation
 from gatepost.store.rows import insert_missing
@@ -101,3 +101,16 @@ def took_part(session: Session, conversation_id: str, address: str, message_id: 
     wrote = exists().where(earlier, col(Message.direction) == "in", col(Message.from_address) == address)
     got = exists().where(earlier, col(Delivery.message_id) == col(Message.id), col(Delivery.recipient) == address)
     return bool(session.exec(select(or_(wrote, got))).one())
+
+
+def inbound_since(session: Session, since: datetime, most: int) -> Sequence[str]:
+    """The ids of inbound mails that have a conversation, since a time, in the order in which they came."""
+    where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None))
+    return session.exec(select(Message.id).where(*where).order_by(col(Message.id)).limit(most)).all()
+
+
+def moved_by_hand(session: Session, message: Message) -> bool:
+    """Whether a correction that still holds put a mail where it is."""
+    where = (Correction.target_id == message.conversation_id, col(Correction.undone_at).is_(None))
+    rows = session.exec(select(Correction).where(*where)).all()
+    return any(message.id == one[0] for row in rows for one in row.before.get("messages", ()))

@@ -1,0 +1,58 @@
+"""Conversations put in order from the command line, and stored mail decided anew."""
+
+from sqlmodel import Session
+
+from gatepost.parts import Parts, clock
+from gatepost.store.channels import channel_by_address
+from gatepost.threading.intake import Arriving, Desk, Received, receive, store_arrival
+from gatepost.threading.reading import read
+from tests.cli.conftest import SUPPORT, Command
+
+ANA = "ana@calderon.example"
+
+
+def arrive(parts: Parts, header_id: str, subject: str, *lines: str) -> Received:
+    fields = [f"From: {ANA}", f"To: {SUPPORT}", f"Subject: {subject}", f"Message-ID: <{header_id}>", *lines]
+    raw = ("\r\n".join(fields) + "\r\n\r\nHello\r\n").encode()
+    desk = Desk(parts.settings, parts.keys, parts.blobs)
+
+    def op(session: Session) -> Received:
+        channel = channel_by_address(session, SUPPORT)
+        assert channel
+        arriving = Arriving(raw, "mx", SUPPORT, ANA, channel_id=channel.id)
+        arrival = store_arrival(session, arriving, parts.blobs.keep(raw), clock())
+        return receive(session, desk, arrival, read(raw, ANA), clock())
+
+    return parts.ledger.write(op)
+
+
+def test_move_merge_and_undo(gatepost: Command) -> None:
+    with gatepost.parts() as parts:
+        arrive(parts, "1@c.example", "Lamp")
+        answer = arrive(parts, "2@c.example", "Re: Lamp", "In-Reply-To: <1@c.example>")
+        arrive(parts, "3@c.example", "Other")
+    (split,) = gatepost.objects("conversation", "move", answer.message_id or "", "--to", "new")
+    assert (split["kind"], split["source"], split["target"], split["messages"]) == ("split", 1, 3, 1)
+    assert "undo cor_" in gatepost.run("conversation", "merge", "2", "--into", "#1").stdout
+    assert "merged into another" in gatepost.refused("conversation", "merge", "2", "--into", "3")
+    assert "Undo what was done after it first" in gatepost.refused("conversation", "undo", split["id"])
+    assert "no such conversation" in gatepost.refused("conversation", "merge", "9", "--into", "1")
+    assert "no conversation holds it" in gatepost.refused("conversation", "move", "msg_x", "--to", "1")
+    assert "no such correction" in gatepost.refused("conversation", "undo", "cor_x")
+    gatepost.run("fsck")
+
+
+def test_replay_and_dry_run(gatepost: Command) -> None:
+    with gatepost.parts() as parts:
+        arrive(parts, "1@c.example", "Lamp")
+        arrive(parts, "2@c.example", "Re: Lamp", "In-Reply-To: <1@c.example>")
+        arrive(parts, "3@c.example", "Re: Lamp")
+    assert gatepost.run("replay", "#1").stdout.count("as before: #1, placed, message, unverified") == 2
+    (one,) = gatepost.objects("replay", "2@c.example", "--policy", "strict", code=3)
+    assert (one["differs"], one["before"]["conversation"], one["now"]["conversation"]) == (["conversation"], 1, 0)
+    result = gatepost.run("thread", "--dry-run", "--days", "7", "--policy", "archive", code=3)
+    assert "1 of 3 mails of the last 7 days would land elsewhere under archive" in result.stderr
+    assert "now: #1" in result.stdout
+    assert "0 of 3" in gatepost.run("thread", "--dry-run").stderr
+    assert "there is no such policy" in gatepost.refused("thread", "--dry-run", "--policy", "lax")
+    assert "no inbound mail" in gatepost.refused("replay", "msg_x")
