@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
+from bench.filler import header_id
+from bench.filler import writer as writer_of
+
 START = datetime(2020, 1, 1, tzinfo=UTC)
 PEOPLE = 400
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -34,10 +37,14 @@ class Thread:
 
 @dataclass(slots=True)
 class Maker:
-    """Mails one after the other: a third begins a thread, the others answer one of the last 50."""
+    """Mails one after the other: a third begins a thread, the others answer one of the last 50.
+
+    With `answers` those that would begin one answer one of so many mails that `bench.filler` has stored.
+    """
 
     repetitive: bool
     seed: int = 1
+    answers: int = 0
     open_threads: list[Thread] = field(default_factory=list)
 
     def mails(self, count: int) -> Iterator[bytes]:
@@ -49,17 +56,22 @@ class Maker:
     def mail(self, chance: random.Random, number: int) -> bytes:
         if not self.open_threads or chance.random() < 1 / 3:
             pair = [f"person{chance.randrange(PEOPLE)}@example{n}.test" for n in (1, 2)]
-            self.open_threads = [*self.open_threads[-49:], Thread(self.words(chance, 5).rstrip("."), pair)]
+            thread = Thread(self.words(chance, 5).rstrip("."), pair)
+            if self.answers:
+                answered = chance.randrange(self.answers)
+                thread.ids.append(header_id(answered))
+                thread.people = [writer_of(answered), pair[1]]
+            self.open_threads = [*self.open_threads[-49:], thread]
         thread = chance.choice(self.open_threads) if chance.random() < 0.7 else self.open_threads[-1]
         text = "\n".join(self.words(chance, 12) for _ in range(chance.randrange(3, 12)))
         quoted = "\n".join(f"> {line}" for line in thread.last.splitlines())
         body = f"{text}\n\nOn Monday, {thread.people[0]} wrote:\n{quoted}\n" if quoted else f"{text}\n"
-        writer = thread.people[len(thread.ids) % 2]
+        writer = thread.people[0]
         identity = f"{number}.{chance.getrandbits(64):x}@{writer.partition('@')[2]}"
         header = [
             f"Received: from mail.{writer.partition('@')[2]} by mx.example.test; {date_of(number)}",
             f"From: Person <{writer}>",
-            f"To: <{thread.people[(len(thread.ids) + 1) % 2]}>",
+            f"To: <{thread.people[1]}>",
             f"Subject: {'Re: ' if thread.ids else ''}{thread.subject}",
             f"Date: {date_of(number)}",
             f"Message-ID: <{identity}>",

@@ -63,7 +63,7 @@ def join(
     automatic = kind == Kind.AUTO_REPLY
     outcome = outcome_of(kind, sender)
     at = time_of(arrival, mail, now)
-    conversation = conversation_for(session, channel_id, mail, placement, sender, automatic, at)
+    conversation = conversation_for(session, channel_id, mail, placement, sender, automatic, at, arrival.inlet)
     message = message_of(arrival, mail, digest, kind, snippet, outcome, placement, sender, at)
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
@@ -169,6 +169,7 @@ def conversation_for(
     sender: Sender,
     automatic: bool,
     now: datetime,
+    inlet: str = "",
 ) -> Conversation | None:
     """The conversation a mail was placed in, made where it is new; None for an automatic answer to relayed mail."""
     if placement.conversation_id:
@@ -185,6 +186,7 @@ def conversation_for(
         origin_id=placement.origin_id,
         claims_id=placement.claims_id,
         now=now,
+        inlet=inlet,
     )
 
 

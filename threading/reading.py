@@ -37,6 +37,11 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
     return Reading(mail, digest(raw), kind, tuple(why), report, snippet)
 
 
+def read_all(*raws: bytes) -> list[Reading]:
+    """As `read`, for several mails that came without an envelope."""
+    return [read(raw, None) for raw in raws]
+
+
 CHILDREN = Children((__name__, "gatepost.child_ready", "gatepost.html_clean"))
 """The children of this process; started at the first mail that is not small."""
 

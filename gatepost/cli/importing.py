@@ -1,177 +1,116 @@
 """`gatepost import`: mail from files through the one door; every file ends in an outcome, a second run adds none."""
 
 import sys
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
-from sqlmodel import Session
-
-from gatepost.blobs import Content
-from gatepost.child import JobFailed
-from gatepost.cli.frame import DONE, FAILED, FINDINGS, BadInput, code_of, opened, print_object, say, warn
+from gatepost.cli.frame import DONE, FAILED, FINDINGS, BadInput, opened, print_object, say, warn
+from gatepost.cli.import_batch import NOT_STORED, SKIPPED, THERE, Batch, Ended, Importer, importing
 from gatepost.cli.mailbox import known_channel
 from gatepost.cli.sources import Source, find_files, read_sources
-from gatepost.model import Channel
-from gatepost.parts import Parts, clock
 from gatepost.reply import clean_text
 from gatepost.settings import Settings
-from gatepost.store.arrivals import arrival_by_receipt, settle
-from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
-from gatepost.threading.reading import TRIES, Reading, read_safely
 from gatepost.words import Outcome
 
 BATCH = 50
 BATCH_OCTETS = 16 * 1024 * 1024
-SKIPPED, THERE, NOT_STORED = "skipped", "already there", "failed"
+AHEAD = 3
+"""So many batches are read while an earlier one is stored."""
+TOLD_EVERY = 5.0
+"""Seconds between lines of progress where there is no terminal."""
+PROBLEMS = (SKIPPED, NOT_STORED, Outcome.QUARANTINED)
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A mail of a batch, read and its octets durable."""
+class Progress(Protocol):
+    """Hears how far an import is: octets of the files, mails ended."""
 
-    source: Source
-    arriving: Arriving
-    content: Content
-    reading: Reading
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What became of one file or mail."""
-
-    file: str
-    outcome: str
-    why: str
-    message_id: str | None = None
-    conversation_id: str | None = None
+    def __call__(self, octets: int, mails: int) -> None: ...
 
 
 @dataclass(slots=True)
 class Run:
-    """An import under way."""
+    """An import under way: what ended, and how many octets of files were read."""
 
-    parts: Parts
-    channel: Channel
+    importer: Importer
     tell: Callable[[Ended], None]
+    advance: Progress
     ended: Counter[str] = field(default_factory=Counter)
+    octets: int = 0
 
-    def end(self, ended: Ended) -> None:
+    def end(self, ended: Iterable[Ended]) -> None:
         """Count and tell."""
-        self.ended[ended.outcome] += 1
-        self.tell(ended)
+        for one in ended:
+            self.ended[one.outcome] += 1
+            self.tell(one)
+        self.advance(self.octets, self.ended.total())
 
 
-def import_paths(settings: Settings, paths: Sequence[Path], mailbox: str, as_json: bool) -> int:
+def import_paths(settings: Settings, paths: Sequence[Path], mailbox: str, as_json: bool, dry: bool = False) -> int:
     """Import them into a mailbox; 0, or 3 when some were skipped or quarantined, or 1 when some could not be stored.
 
-    Raises BadInput before anything is stored.
+    A `dry` run only says what would be stored. Raises BadInput before anything is stored.
     """
     for path in paths:
         if not path.exists():
             raise BadInput(f"PATH {path}: there is no such file or folder")
+    began = time.monotonic()
     with opened(settings) as parts:
         with parts.database.session() as session:
             channel = known_channel(session, "--mailbox", mailbox)
-        run = Run(parts, channel, print_json if as_json else print_text)
-        with progress(find_files(paths)) as files:
+        files = find_files(paths)
+        with importing(parts, channel, dry=dry) as importer, progress(files, as_json) as advance:
+            run = Run(importer, teller(as_json), advance)
             import_files(run, files)
     if not as_json:
-        tell_sum(run.ended)
+        tell_sum(run.ended, time.monotonic() - began, dry)
     if run.ended[NOT_STORED]:
         return FAILED
     return FINDINGS if run.ended[SKIPPED] or run.ended[Outcome.QUARANTINED] else DONE
 
 
-def import_files(run: Run, files: Iterator[Path]) -> None:
-    """Batch after batch, each one commit."""
-    limit = run.parts.settings.message_size
+def import_files(run: Run, files: Iterable[Path]) -> None:
+    """Batch after batch, each one commit; what is under way when somebody interrupts is finished and told."""
+    under_way: deque[Batch] = deque()
+    try:
+        for sources in batches(run, files):
+            under_way.append(run.importer.begin(sources, under_way))
+            if len(under_way) > AHEAD:
+                run.end(run.importer.end(under_way.popleft()))
+    finally:
+        while under_way:
+            run.end(run.importer.end(under_way.popleft()))
+
+
+def batches(run: Run, files: Iterable[Path]) -> Iterator[list[Source]]:
+    """The mails of files, not too many at once; what is none is told."""
+    limit = run.importer.parts.settings.message_size
     batch: list[Source] = []
+    octets = 0
     for path in files:
         for source in read_sources(path, limit):
             if source.problem:
-                run.end(Ended(source.name, SKIPPED, source.problem))
+                run.end([Ended(source.name, SKIPPED, source.problem)])
                 continue
             batch.append(source)
-            if len(batch) >= BATCH or sum(len(one.raw) for one in batch) >= BATCH_OCTETS:
-                import_batch(run, batch)
-                batch = []
-    import_batch(run, batch)
+            octets += len(source.raw)
+            run.octets += len(source.raw)
+            if len(batch) >= BATCH or octets >= BATCH_OCTETS:
+                yield batch
+                batch, octets = [], 0
+    if batch:
+        yield batch
 
 
-def import_batch(run: Run, batch: Sequence[Source]) -> None:
-    """Read mails and hand them to the ledger, which commits them together."""
-    desk = Desk(run.parts.settings, run.parts.keys, run.parts.blobs)
-    waiting = [ready for source in batch if (ready := get_ready(run, source))]
-    storing = [run.parts.ledger.submit(partial(store_one, desk=desk, one=one)) for one in waiting]
-    for one, future in zip(waiting, storing, strict=True):
-        run.end(outcome_of(run, one, future))
-
-
-def get_ready(run: Run, source: Source) -> Waiting | None:
-    """What must not be done inside a transaction; None for a mail that is there already or cannot be read."""
-    channel = run.channel
-    arriving = Arriving(raw=source.raw, inlet="import", recipient=channel.address, channel_id=channel.id)
-    with run.parts.database.session() as session:
-        earlier = arrival_by_receipt(session, arriving.key)
-    if earlier:
-        run.end(there(source, earlier.outcome_why, earlier.message_id))
-        return None
-    content = run.parts.blobs.keep(source.raw)
-    try:
-        return Waiting(source, arriving, content, read_safely(source.raw, None, TRIES))
-    except JobFailed as error:
-        why = f"{error}, {TRIES} times"
-    run.parts.ledger.write(lambda session: put_aside(session, arriving, content, why))
-    run.end(Ended(source.name, Outcome.QUARANTINED, why))
-    return None
-
-
-def there(source: Source, why: str, message_id: str | None) -> Ended:
-    return Ended(source.name, THERE, f"It was imported before: {why}", message_id)
-
-
-def store_one(session: Session, *, desk: Desk, one: Waiting) -> Ended:
-    """Arrival and outcome in one transaction."""
-    earlier = arrival_by_receipt(session, one.arriving.key)
-    if earlier:
-        return there(one.source, earlier.outcome_why, earlier.message_id)
-    now = clock()
-    arrival = store_arrival(session, one.arriving, one.content, now)
-    received = receive(session, desk, arrival, one.reading, now)
-    return Ended(one.source.name, received.outcome, received.why, received.message_id, received.conversation_id)
-
-
-def outcome_of(run: Run, one: Waiting, future: Future[Ended]) -> Ended:
-    """How storing ended; a mail that cannot be placed by a fault of ours is kept, quarantined with the reason.
-
-    Raises trouble that is not the mail's, such as a full disk.
-    """
-    try:
-        return future.result()
-    except Exception as error:
-        if code_of(error) is not None:
-            raise
-        why = f"It could not be placed by a fault of Gatepost ({type(error).__name__}); its raw content is kept"
-    try:
-        run.parts.ledger.write(lambda session: put_aside(session, one.arriving, one.content, why))
-    except Exception as error:
-        if code_of(error) is not None:
-            raise
-        return Ended(
-            one.source.name, NOT_STORED, f"It could not be stored ({type(error).__name__}); please report this"
-        )
-    return Ended(one.source.name, Outcome.QUARANTINED, why)
-
-
-def put_aside(session: Session, arriving: Arriving, content: Content, why: str) -> None:
-    arrival = store_arrival(session, arriving, content, clock())
-    settle(session, arrival.id, Outcome.QUARANTINED, why, None)
+def teller(as_json: bool) -> Callable[[Ended], None]:
+    """How one outcome is told: each of them, on a terminal only those that somebody has to look at."""
+    if as_json:
+        return print_json
+    return print_problem if sys.stdout.isatty() else print_text
 
 
 def print_json(ended: Ended) -> None:
@@ -190,22 +129,66 @@ def print_text(ended: Ended) -> None:
     say(clean_text(f"{ended.outcome:13} {ended.file}: {ended.why}"))
 
 
-def tell_sum(ended: Counter[str]) -> None:
-    """How many there were of each."""
+def print_problem(ended: Ended) -> None:
+    if ended.outcome in PROBLEMS:
+        print_text(ended)
+
+
+def tell_sum(ended: Counter[str], seconds: float, dry: bool) -> None:
+    """How many there were of each, as a sentence and a table."""
+    total = ended.total()
+    if not total:
+        warn("There was nothing to import.")
+        return
     parts = ", ".join(f"{number} {outcome}" for outcome, number in ended.most_common())
-    warn(f"{sum(ended.values())} files and mails: {parts}" if parts else "There was nothing to import.")
+    warn(f"{total} files and mails: {parts}")
+    for outcome, number in ended.most_common():
+        warn(f"  {outcome:14}{number:>10,}")
+    warn(f"  in {seconds:.1f} s, {total / max(seconds, 0.001):,.0f} per second")
+    if ended[THERE] and not dry:
+        warn("What was already there was left as it is; a run that was interrupted goes on by starting it again.")
+    if dry:
+        warn("This was a dry run: nothing was stored.")
 
 
 @contextmanager
-def progress(files: Sequence[Any]) -> Iterator[Iterator[Any]]:
-    """The files, with a bar on standard error where that is a terminal."""
+def progress(files: Sequence[Path], as_json: bool) -> Iterator[Progress]:
+    """A bar with rate and remaining time on standard error where that is a terminal, else now and then a line."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
 
     console = Console(stderr=True)
+    total = sum(path.stat().st_size for path in files if path.is_file())
+    began = time.monotonic()
     if not console.is_terminal:
-        yield iter(files)
+        yield quiet if as_json else lines(total, began)
         return
-    columns = ("Importing", BarColumn(), MofNCompleteColumn(), "files", TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
-        yield iter(bar.track(files))
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bar:
+        task = bar.add_task("Importing", total=max(total, 1))
+
+        def advance(octets: int, mails: int) -> None:
+            rate = mails / max(time.monotonic() - began, 0.001)
+            bar.update(task, completed=octets, description=f"Importing: {mails:,} mails, {rate:,.0f}/s")
+
+        yield advance
+
+
+def quiet(octets: int, mails: int) -> None:
+    """Nothing: each mail is told on standard output."""
+
+
+def lines(total: int, began: float) -> Progress:
+    """A line every five seconds: how many, how fast, how long it will take."""
+    told = began
+
+    def advance(octets: int, mails: int) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told >= TOLD_EVERY:
+            told = now
+            left = (total - octets) / max(octets, 1) * (now - began)
+            warn(f"{mails:,} mails, {mails / (now - began):,.0f} per second, about {max(left, 0):,.0f} s left")
+
+    return advance

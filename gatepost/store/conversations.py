@@ -67,8 +67,9 @@ def create_conversation(
     credential_id: str | None = None,
     origin_id: str | None = None,
     claims_id: str | None = None,
+    inlet: str = "",
 ) -> Conversation:
-    """A new conversation with the next running number."""
+    """A new conversation with the next running number; `inlet` is by which way its first mail came."""
     conversation = made(
         Conversation,
         id=new_id("con"),
@@ -90,7 +91,7 @@ def create_conversation(
         now=now,
         conversation_id=conversation.id,
         channel_id=channel_id,
-        data={"number": conversation.number},
+        data={"number": conversation.number, **({"inlet": inlet} if inlet else {})},
     )
     return conversation
 

@@ -82,7 +82,9 @@ def put_calls(session: Session, horizon: int, now: datetime) -> int:
 
 
 def hears(webhook: Webhook, event: Event) -> bool:
-    """Whether this kind of event is for this webhook."""
+    """Whether this kind of event is for this webhook; nobody is told of imported mail."""
+    if event.data.get("inlet") == "import":
+        return False
     if event.kind == TEST:
         return event.data.get("webhook") == webhook.id
     return is_wanted(event.kind, webhook.kinds)

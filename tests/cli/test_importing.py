@@ -7,11 +7,19 @@ import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlmodel import select
 
+from bench.mails import Maker
+from gatepost.model import Conversation, WebhookCall
+from gatepost.parts import clock
 from gatepost.store.arrivals import count_outcomes
+from gatepost.store.events import last_seq
 from gatepost.store.messages import messages_by_header_id, raw_of
+from gatepost.store.webhook_calls import put_calls
+from gatepost.store.webhooks import create_webhook
 from tests.cli.conftest import SUPPORT, Command
 
 HEADER = b"Message-ID: <1@x.example>\nFrom: Ana <ana@x.example>\nDate: Fri, 02 Jan 2009 10:00:00 +0100\n"
@@ -128,3 +136,45 @@ def test_interrupted_it_ends_with_130_and_keeps_what_it_has(gatepost: Command, t
     assert len(out.splitlines()) == 50
     with gatepost.parts() as parts, parts.database.session() as session:
         assert count_outcomes(session) == {"placed": 50}
+
+
+def test_a_mail_that_comes_twice_in_one_run_is_stored_once(gatepost: Command, tmp_path: Path) -> None:
+    files = [tmp_path / "a.eml", tmp_path / "b.eml"]
+    for file in files:
+        file.write_bytes(FIRST)
+    assert load(gatepost, *files) == {"a.eml": "placed", "b.eml": "already there"}
+
+
+def test_a_dry_run_stores_nothing_and_says_what_is_new(gatepost: Command, history: Path) -> None:
+    rows = gatepost.objects("import", str(history), "--channel", SUPPORT, "--dry-run", code=3)
+    assert sorted(row["outcome"] for row in rows) == ["new", "new", "new", "skipped", "skipped"]
+    assert "2009-01-02 from ana@x.example" in next(row["why"] for row in rows if row["file"].endswith("1.eml"))
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert count_outcomes(session) == {}
+
+
+def test_nobody_is_told_of_imported_mail(gatepost: Command, history: Path) -> None:
+    with gatepost.parts() as parts:
+        options: dict[str, Any] = {"url": "https://x.example/", "kinds": [], "credential_id": None, "now": clock()}
+        parts.ledger.write(lambda session: create_webhook(session, parts.keys, **options))
+    load(gatepost, history, code=3)
+    with gatepost.parts() as parts:
+        horizon = parts.ledger.write(last_seq)
+        assert horizon > 0
+        parts.ledger.write(lambda session: put_calls(session, horizon, clock()))
+        with parts.database.session() as session:
+            calls = session.exec(select(WebhookCall)).all()
+            assert [call.kind for call in calls if call.kind.startswith(("message.", "conversation."))] == []
+
+
+def test_a_maildir_and_what_many_mails_say_in_children(gatepost: Command, tmp_path: Path) -> None:
+    (tmp_path / "cur").mkdir()
+    mails = list(Maker(repetitive=False).mails(260))
+    for number, raw in enumerate(mails):
+        (tmp_path / "cur" / f"{number:03}.host:2,S").write_bytes(raw)
+    assert set(load(gatepost, tmp_path / "cur").values()) == {"placed"}
+    with gatepost.parts() as parts, parts.database.session() as session:
+        assert count_outcomes(session) == {"placed": 260}
+        conversations = session.exec(select(Conversation)).all()
+        assert len(conversations) == sum(b"In-Reply-To:" not in raw for raw in mails)
+        assert sum(one.messages for one in conversations) == 260
