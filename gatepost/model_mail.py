@@ -146,6 +146,7 @@ class Arrival(SQLModel, table=True):
     outcome: str = Field(default=Outcome.PENDING, index=True)
     outcome_why: str = ""
     tries: int = 0
+    decided: str = ""
     message_id: str | None = Field(default=None, foreign_key="message.id", index=True)
 
 

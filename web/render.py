@@ -14,7 +14,7 @@ from starlette.responses import HTMLResponse
 
 from gatepost.acts import possible
 from gatepost.codes import code_page
-from gatepost.store import pages
+from gatepost.store import pages, set_aside
 from gatepost.store.accounts import list_accounts
 from gatepost.store.events import last_seq
 from gatepost.web import looks
@@ -145,4 +145,9 @@ def rail_of(visit: Visit) -> dict[str, Any]:
         if channel.visible
     ]
     counts = pages.tab_counts(session, scope=scope, user_id=visit.user.id)
-    return {"counts": counts, "mailboxes": mailboxes, "relayed": pages.relayed_failures(session, scope)}
+    return {
+        "counts": counts,
+        "mailboxes": mailboxes,
+        "relayed": pages.relayed_failures(session, scope),
+        "set_aside": sum(set_aside.counts(session).values()) if visit.user.role == "admin" else 0,
+    }

@@ -12,6 +12,7 @@ from gatepost import __version__
 from gatepost.cli.app_acts import suppression
 from gatepost.cli.app_conversation import conversation
 from gatepost.cli.app_identity import domain, sender
+from gatepost.cli.app_inbound import inbound
 from gatepost.cli.app_mailboxes import mailbox, queue
 from gatepost.cli.app_route import route
 from gatepost.cli.app_senders import credential, user
@@ -34,6 +35,7 @@ for group in (
     credential,
     sender,
     domain,
+    inbound,
     mailbox,
     queue,
     route,

@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Add what threading needs."""
     add_agents_mail()
     add_placing()
+    add_set_aside()
 
 
 def add_agents_mail() -> None:
@@ -154,6 +155,11 @@ def add_placing() -> None:
     )
     for name in ("source_id", "target_id"):
         op.create_index(f"ix_correction_{name}", "correction", [name])
+
+
+def add_set_aside() -> None:
+    """What a person decided about mail that was set aside."""
+    op.add_column("arrival", sa.Column("decided", sa.String(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
