@@ -25,7 +25,7 @@ from gatepost.resolver import Resolver
 from gatepost.store.arrivals import count_try, pending_arrivals, settle
 from gatepost.store.channels import channel_by_address
 from gatepost.store.messages import open_raw
-from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
+from gatepost.threading.intake import Arriving, Desk, Item, receive_all, store_arrival
 from gatepost.threading.reading import Reading, read_apart, read_safely
 from gatepost.tokens import read_agent_address, read_reply_address, read_return_path
 from gatepost.words import Outcome, Strength
@@ -182,9 +182,7 @@ async def place_all(
     async with inbound.budget.share(for_reading(len(source))):
         reading = await loop.run_in_executor(inbound.readers, read_source, source, arrivals[0].envelope_from, read)
         for arrival in arrivals:
-            await inbound.ledger.commit(
-                lambda session, arrival=arrival: receive(session, inbound.desk, arrival, reading, now)  # type: ignore[misc]
-            )
+            await inbound.ledger.gather(receive_all, Item(inbound.desk, reading, now, arrival))
 
 
 def read_source(source: bytes | ContentFile, envelope_from: str, read: Read) -> Reading:
