@@ -205,11 +205,11 @@ def why_held(credential: Credential | Submitter | None) -> str:
 
 
 def join_conversation(session: Session, conversation_id: str, prepared: Prepared, now: datetime) -> None:
-    """An answer of ours belongs to a conversation: its id leads there and its visible recipients take part."""
+    """An answer of ours belongs to a conversation: its id leads there, and whom it went to take part, save us."""
     message = prepared.message
     know_ids(session, conversation_id, message.id, message.message_id, prepared.references)
-    people = [(shown["address"], shown["name"], "participant") for shown in message.recipients_shown]
-    add_participants(session, conversation_id, people)
+    others = [shown for shown in message.recipients_shown if channel_by_address(session, shown["address"]) is None]
+    add_participants(session, conversation_id, [(shown["address"], shown["name"], "participant") for shown in others])
     touch(session, conversation_id, message.snippet, now, reopen=False)
 
 

@@ -8,8 +8,9 @@ from gatepost.compose import REFERENCES_LIMIT
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.answer import answer
 from gatepost.mail import Mail
+from gatepost.store.conversations import participants
 from gatepost.threading.subject import base_subject
-from tests.gateway.agent_rig import ANA, Rig, make_rig
+from tests.gateway.agent_rig import ANA, SUPPORT, Rig, make_rig
 
 
 @pytest.fixture
@@ -50,3 +51,10 @@ def test_complaint_45_a_long_exchange_keeps_root_subject_and_a_bounded_chain(rig
         assert received.conversation_id == conversation_id
     assert len(roots) == 1
     assert subjects == {("Re: Order", "Order")}
+
+
+def test_complaint_16_a_mailbox_of_ours_in_cc_does_not_take_part(rig: Rig) -> None:
+    conversation_id = rig.customer("Hello").conversation_id or ""
+    answer(rig.gate, conversation_id=conversation_id, user_id=None, to=[ANA], cc=[SUPPORT], text="Soon", now=rig.now)
+    with rig.gate.database.session() as session:
+        assert [person.address for person in participants(session, conversation_id)] == [ANA]
