@@ -39,7 +39,7 @@ torture: setup packages ## Kills, power cuts, clock jumps, storms: minutes of ea
 fuzz: setup ## A million mutated mails and the worst that can be written (CORPORA=folder for more seeds; ARGS="--count 1000")
 	@$(BIN)/python -m tests.fuzz $(if $(filter command line environment,$(origin CORPORA)),--corpora $(CORPORA)) $(ARGS)
 
-score: setup ## Score parsing and threading on a folder of real mail (CORPORA=folder)
+score: .venv/.installed ## Score parsing and threading on a folder of real mail (CORPORA=folder)
 	@if [ -x $(CORPORA)/score.py ]; then $(BIN)/python $(CORPORA)/score.py --gatepost $(BIN)/gatepost; \
 		else echo "No score.py in $(CORPORA): set CORPORA to the folder that has it."; fi
 
