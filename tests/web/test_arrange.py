@@ -1,5 +1,7 @@
 """Moving, splitting, merging and undoing on the page; nobody reaches into a mailbox that is not his."""
 
+from sqlmodel import Session
+
 from gatepost.model import Conversation
 from gatepost.store import conversations
 from gatepost.store.messages import conversation_messages
@@ -77,8 +79,9 @@ def test_an_undo_needs_both_mailboxes(site: Site) -> None:
 
 
 def test_one_click_joins_what_is_claimed(site: Site) -> None:
-    def op(session) -> int:  # type: ignore[no-untyped-def]
+    def op(session: Session) -> int:
         claimed = conversations.by_number(session, site.conversation)
+        assert claimed
         made = conversations.create_conversation(
             session, subject="Re", requester="e@x.example", channel_id=site.support, claims_id=claimed.id, now=site.now
         )
