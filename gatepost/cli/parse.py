@@ -5,16 +5,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from gatepost.child import Children, JobFailed
 from gatepost.cli.frame import harmless
 from gatepost.cli.sources import MBOX_START, find_files, read_raw
 from gatepost.mail import Mail, Mailbox, parse
 from gatepost.threading.automatic import classify
 from gatepost.threading.quoted import reply_text
+from gatepost.threading.reading import is_harmless
 from gatepost.threading.report import read_report
 from gatepost.threading.report_facts import Recipient
 
 DONE, BAD_INPUT, FINDINGS = 0, 2, 3
 MAIL_LIMIT = 64 * 1024 * 1024
+CHILDREN = Children(("gatepost.cli.parse", "gatepost.child_ready"), most=1)
 
 
 def parse_files(paths: Sequence[Path], as_json: bool, out: TextIO) -> int:
@@ -26,11 +29,11 @@ def parse_files(paths: Sequence[Path], as_json: bool, out: TextIO) -> int:
     for path in paths:
         for name, raw in read_mails(path):
             described = (
-                {"file": name, **describe(raw)}
+                {"file": name, **describe_safely(raw)}
                 if raw is not None
                 else {"file": name, "error": "This file could not be read."}
             )
-            trouble = trouble or raw is None or not is_mail(raw)
+            trouble = trouble or raw is None or not is_mail(raw) or "error" in described
             _say(described, as_json, out)
     if missing:
         return BAD_INPUT
@@ -54,6 +57,16 @@ def read_mails(path: Path) -> Iterator[tuple[str, bytes | None]]:
             yield from read_raw(file, MAIL_LIMIT)
         except OSError:
             yield str(file), None
+
+
+def describe_safely(raw: bytes) -> dict[str, Any]:
+    """As `describe`, in a limited child where the mail is not small; where that fails, `error` says why."""
+    if is_harmless(raw):
+        return describe(raw)
+    try:
+        return CHILDREN.call(describe, raw)
+    except JobFailed as failed:
+        return {"error": f"{failed}; it would be quarantined"}
 
 
 def describe(raw: bytes) -> dict[str, Any]:

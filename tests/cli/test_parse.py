@@ -13,9 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
+from gatepost.child import Children
+from gatepost.cli import parse
 from gatepost.cli.app import app
 from gatepost.cli.frame import print_object, say, warn
-from gatepost.cli.parse import parse_files
+from gatepost.cli.parse import describe, describe_safely, parse_files
 from gatepost.cli.sources import find_files, looks_like_mail, read_sources, split_mbox
 from gatepost.cli.thread import thread_paths
 from gatepost.reply import is_shown
@@ -215,3 +217,18 @@ def test_what_the_command_makes_is_readable_by_its_user_only(tmp_path: Path) -> 
     made = [tmp_path / "var", *(tmp_path / "var").rglob("*")]
     assert (tmp_path / "var" / "gatepost.db") in made
     assert [path.name for path in made if path.stat().st_mode & 0o077] == []
+
+
+def test_a_large_mail_is_read_in_a_child_and_reads_the_same() -> None:
+    raw = b"From: a@x.example\nContent-Type: text/html\n\n" + b"<p>Hello <b>you</b>\n" * 2000
+    assert describe_safely(raw) == describe(raw)
+
+
+def test_a_mail_that_a_child_gives_up_is_said_to_be_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    children = Children(wall=0.001)
+    monkeypatch.setattr(parse, "CHILDREN", children)
+    (tmp_path / "large.eml").write_bytes(b"From: a@x.example\n\n" + b"line\n" * 20_000)
+    out = io.StringIO()
+    assert parse.parse_files([tmp_path], True, out) == 3
+    assert "it would be quarantined" in json.loads(out.getvalue())["error"]
+    children.close()
