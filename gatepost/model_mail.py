@@ -163,8 +163,8 @@ class View(SQLModel, table=True):
 class Delivery(SQLModel, table=True):
     """One message to one recipient: where it stands, and the last answer.
 
-    `notify` and `orcpt` are those of its RCPT command (RFC 3461); `notified_at` is when its delay was told; `via` is the
-    route that a person chose for it.
+    `notify` and `orcpt` are those of its RCPT command (RFC 3461); `notified_at` is when its delay was told; `via` is
+    the route that a person chose for it.
     """
 
     __table_args__ = (UniqueConstraint("message_id", "recipient"), Index("ix_delivery_due", "state", "next_attempt_at"))

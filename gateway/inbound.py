@@ -102,9 +102,8 @@ async def receive_mail(inbound: Inbound, envelope: Envelope) -> Reply:
     try:
         source = inbound.desk.blobs.open(content.blob) if content.blob else envelope.content
         await in_time(place_all(inbound, arrivals, source, now, inbound.read), envelope.size)
-    except TimeoutError:  # it is stored, and read when the database answers
+    except TimeoutError:  # it is stored and ours; the sweeper reads it when the database, or the machine, has time
         log.warning("reading an inbound mail took too long; it is read later")
-        return TROUBLE
     except JobFailed as error:  # by the mail itself, and a child alone died of it: sending it again would not help
         log.warning("an inbound mail could not be read; it is kept and tried again", why=str(error))
         await count_tries(inbound, arrivals, error)

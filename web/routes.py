@@ -45,7 +45,7 @@ KEPT = Need("user", "sandbox", "read")
 
 def routes() -> list[Page]:
     """All pages but the live stream."""
-    return [*open_pages(), *work_pages(), *admin_pages()]
+    return [*open_pages(), *work_pages(), *mail_pages(), *own_pages(), *admin_pages(), *system_pages()]
 
 
 def open_pages() -> list[Page]:
@@ -85,6 +85,11 @@ def work_pages() -> list[Page]:
         page("/inbox/{number:int}/arrange", arrange.arrange, ASSIGN, POST),
         page("/inbox/{number:int}/join", arrange.join_claimed, ASSIGN, POST),
         page("/inbox/{number:int}/undo", arrange.undo, ASSIGN, POST),
+    ]
+
+
+def mail_pages() -> list[Page]:
+    return [
         page("/messages", messages.messages, USER),
         page("/messages/retry", acts.retry_page, USER),
         page("/messages/retry", acts.retry_all, USER, POST),
@@ -106,12 +111,11 @@ def work_pages() -> list[Page]:
         page("/delivery-codes", codes.index, USER),
         page("/delivery-codes/{code}", codes.code_page, USER),
         page("/docs/api", api_docs.api_page, USER),
-        page("/inbound", inbound.inbound, ADMIN),
-        page("/inbound/again", inbound.again_all, ADMIN, POST),
-        page("/inbound/{id}", inbound.arrival_page, ADMIN),
-        page("/inbound/{id}/source", inbound.arrival_source, ADMIN),
-        page("/inbound/{id}/act", inbound.act_on_arrival, ADMIN, POST),
-        page("/help/mail", guide.guide, ADMIN),
+    ]
+
+
+def own_pages() -> list[Page]:
+    return [
         page("/sandbox", sandbox.sandbox, USER),
         page("/sandbox/{id}", sandbox.sandbox_page, KEPT),
         page("/profile", profile.profile, USER),
@@ -150,6 +154,17 @@ def admin_pages() -> list[Page]:
         page("/senders/domains/{id}/rotate", domains.rotate, ADMIN, POST),
         page("/senders/domains/{id}/back", domains.back, ADMIN, POST),
         page("/senders/domains/{id}/delete", domains.remove, ADMIN, POST),
+    ]
+
+
+def system_pages() -> list[Page]:
+    return [
+        page("/inbound", inbound.inbound, ADMIN),
+        page("/inbound/again", inbound.again_all, ADMIN, POST),
+        page("/inbound/{id}", inbound.arrival_page, ADMIN),
+        page("/inbound/{id}/source", inbound.arrival_source, ADMIN),
+        page("/inbound/{id}/act", inbound.act_on_arrival, ADMIN, POST),
+        page("/help/mail", guide.guide, ADMIN),
         page("/routes", ways_out.list_page, ADMIN),
         page("/routes", ways_out.add, ADMIN, POST),
         page("/routes/{name}", ways_out.route_page, ADMIN),

@@ -30,9 +30,7 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The route.")]
 Url = Annotated[str, typer.Option(metavar="URL", help="The server: smtp://user@host:port, or smtps://...")]
 Tls = Annotated[str, typer.Option(metavar="POLICY", help="required (default), opportunistic or none.")]
 Auth = Annotated[str, typer.Option(metavar="HOW", help="password (default), xoauth2 or oauthbearer.")]
-Ca = Annotated[
-    str, typer.Option("--ca", metavar="FILE", help="Trust these certificates (PEM), not the system's.")
-]
+Ca = Annotated[str, typer.Option("--ca", metavar="FILE", help="Trust these certificates (PEM), not the system's.")]
 PasswordFile = Annotated[Path | None, typer.Option(help="A file with the password.")]
 TokenFile = Annotated[str, typer.Option(metavar="FILE", help="A file that always holds a valid access token.")]
 TokenCommand = Annotated[str, typer.Option(metavar="COMMAND", help="A command that prints an access token.")]

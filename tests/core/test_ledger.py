@@ -73,7 +73,12 @@ def test_an_operation_that_raises_leaves_nothing(ledger: Ledger, database: Datab
 def test_waiting_operations_share_one_commit(ledger: Ledger, database: Database, now: datetime) -> None:
     """Group commit: what waited together is seen together, never in part."""
     begun, gate = threading.Event(), threading.Event()
-    ledger.submit(lambda session: (begun.set(), gate.wait()))
+
+    def hold(session: Session) -> None:
+        begun.set()
+        gate.wait()
+
+    ledger.submit(hold)
     begun.wait()
     futures = [ledger.submit(lambda s, n=n: s.add(contact(f"{n}@x", now))) for n in range(100)]  # type: ignore[misc]
     seen: list[int] = []

@@ -139,7 +139,8 @@ def test_an_error_keeps_its_kind(error: Exception) -> None:
 
 def test_what_arrives_in_pieces_is_read_when_it_is_whole() -> None:
     octets = packed([1, "two"]) + packed("three")
-    received, found = bytearray(), []
+    received = bytearray()
+    found: list[object] = []
     for at in range(len(octets)):
         received += octets[at : at + 1]
         found += unpacked(received)

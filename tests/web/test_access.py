@@ -98,7 +98,9 @@ def test_an_admin_opens_everything(site: Site, path: str, method: str) -> None:
         assert ask(site.client("ada@example.org"), method, fill_in(path, site, foreign=True)) in (200, 303, 422)
 
 
-@pytest.mark.parametrize(("path", "method"), [case for case in cases() if case[1] == "POST" and case[0] != "/u/{token}"])
+@pytest.mark.parametrize(
+    ("path", "method"), [case for case in cases() if case[1] == "POST" and case[0] != "/u/{token}"]
+)
 def test_no_state_changes_from_another_site(site: Site, path: str, method: str) -> None:
     client = site.client("ada@example.org")
     target = fill_in(path, site, foreign=False)
