@@ -2,8 +2,8 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -166,20 +166,35 @@ class Outbox:
         if free <= 0:
             self.behind = True
             return []
-        try:
-            passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
-            choose = pace.choose if pace and not pace.one else None
-            own = [taken.delivery_id for taken, _ in self.tasks.values()]
-            claims, self.full = await self.gate.ledger.commit(
-                lambda session: claim_some(session, free, LEASE, now, choose, passed, own)
-            )
+        with self.holding(free):
+            try:
+                passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
+                choose = pace.choose if pace and not pace.one else None
+                own = [taken.delivery_id for taken, _ in self.tasks.values()]
+                claims, self.full = await self.gate.ledger.commit(
+                    lambda session: claim_some(session, free, LEASE, now, choose, passed, own)
+                )
+            except LedgerClosed:
+                raise asyncio.CancelledError from None
+            except Exception as error:
+                log.warning("claiming failed, trying again", error=str(error))
+                return []
             self.behind = len(claims) >= free
             return await self.contents.of(claims)
-        except LedgerClosed:
-            raise asyncio.CancelledError from None
-        except Exception as error:
-            log.warning("claiming failed, trying again", error=str(error))
-            return []
+
+    @contextmanager
+    def holding(self, places: int) -> Iterator[None]:
+        """Keep places free while it is found out what for, so that new mail does not take them too."""
+        one = self.route.pace.site("") if self.route.pace and self.route.pace.one else None
+        self.reserved += places
+        if one:
+            one.busy += places
+        try:
+            yield
+        finally:
+            self.reserved -= places
+            if one:
+                one.busy -= places
 
     async def wait_for_news(self) -> None:
         with suppress(TimeoutError):  # not wait_for, which can swallow a cancellation (before Python 3.12)

@@ -3,8 +3,10 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 
 from gatepost.blobs import ContentFile
+from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate
 from gatepost.store.deliveries import Claim
 from gatepost.store.messages import open_raw, small_raws
@@ -24,7 +26,9 @@ class Contents:
     async def of(self, claims: Sequence[Claim]) -> list[tuple[Claim, Octets | None]]:
         """Claims with their mails, as far as they are small; all are read at once."""
         missing = list({taken.message_id for taken in claims} - self.kept.keys())
-        found = await asyncio.to_thread(self.read_small, missing) if missing else {}
+        found: dict[str, bytes] = {}
+        with suppress(*AWAY):  # then each delivery reads its own, and tells what is wrong
+            found = await asyncio.to_thread(self.read_small, missing) if missing else {}
         pairs = [(taken, found.get(taken.message_id) or self.kept.get(taken.message_id)) for taken in claims]
         for message_id, content in list(found.items())[-KEPT:]:
             self.keep(message_id, content)

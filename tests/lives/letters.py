@@ -3,6 +3,7 @@
 import itertools
 import uuid
 from email.message import EmailMessage
+from email.utils import localtime
 
 _count = itertools.count(1)
 
@@ -12,7 +13,7 @@ def letter(sender: str, to: str, subject: str, text: str, **fields: str) -> tupl
     mail = EmailMessage()
     header_id = f"{uuid.uuid4().hex}.{next(_count)}@mail.example"
     mail["From"], mail["To"], mail["Subject"], mail["Message-ID"] = sender, to, subject, f"<{header_id}>"
-    mail["Date"] = "Sun, 22 Nov 2026 10:00:00 +0000"
+    mail["Date"] = localtime()
     for name, value in fields.items():
         mail[name.replace("_", "-").title()] = value
     mail.set_content(text)

@@ -138,6 +138,7 @@ async def pour_all(run: Run) -> Verdict:
         product.start()
         await pour(product, b"a: b\r\n" * 10_000, limit)
         await pour(product, b"x" * 65536, limit)
+        await pour(product, mail_bytes("x", MAILBOX, 65536), limit)
         pieces = {"endless_line": b"x" * 65536, "endless_header": b"X-Header: " + b"y" * 80 + b"\r\n"}
         pieces["after_the_limit"] = mail_bytes("x", MAILBOX, 65536)
         for name, piece in pieces.items():

@@ -98,7 +98,7 @@ def set_up(run: Run, place: Path, stack: ExitStack, careless: bool) -> tuple[Clu
         cluster.start()
         stack.callback(cluster.stop)
         url = cluster.url
-    product = stack.enter_context(installed(place / "product", url, route="sandbox"))
+    product = stack.enter_context(installed(place / "product", url, route="sandbox", writer_process=not careless))
     if careless and not cluster:
         product.prelude = FORGETFUL
     product.start()

@@ -38,7 +38,7 @@ def fill_in(path: str, site: Site, *, foreign: bool) -> str:
     else:
         identifier = site.foreign_message if foreign else site.message
     path = path.replace("{number:int}", str(number)).replace("{id}", identifier).replace("{token}", "nothing")
-    return re.sub(r"\{[^}]*\}", "0", path)
+    return re.sub(r"\{[^}]*\}", "0", path.replace("{code}", "5.1.1"))
 
 
 def request(client: TestClient, method: str, path: str) -> Response:
@@ -75,7 +75,7 @@ def test_an_agent_never_opens_what_is_of_another_channel_or_of_admins(site: Site
     elif need.of:
         assert status == 404
     elif need.who == "user":
-        assert status in (200, 303, 422)
+        assert status in (200, 303, 404 if path.startswith("/contact") else 422, 422)
 
 
 @pytest.mark.parametrize(("path", "method"), cases())
@@ -92,7 +92,10 @@ def test_an_admin_opens_everything(site: Site, path: str, method: str) -> None:
         need.who != "anybody"
         and "parts" not in path
         and not path.startswith(
-            ("/senders/credentials/", "/senders/addresses/", "/senders/domains/", "/webhooks/{id}", "/routes/{name}")
+            (
+                *("/senders/credentials/", "/senders/addresses/", "/senders/domains/", "/webhooks/{id}"),
+                *("/routes/{name}", "/inbound/{id}", "/contact"),  # by names that this site has none of
+            )
         )
     ):
         assert ask(site.client("ada@example.org"), method, fill_in(path, site, foreign=True)) in (200, 303, 422)

@@ -109,6 +109,8 @@ def test_real_answers_fit(api: Api) -> None:
     for operation in OPERATIONS:
         if operation.path.startswith(("/webhooks", "/routes", "/domains", "/senders")):
             continue  # tests/web/test_api_webhooks.py, test_api_ways.py, test_api_senders.py
+        if operation.path.endswith(("/move", "/merge", "/undo")):
+            continue  # tests/web/test_api_corrections.py
         path = VERSION + operation.path
         body = BODIES.get(path.rpartition("/")[2], SIMPLE) if operation.takes else None
         known = {"messages": sent["id"], "deliveries": sent["deliveries"][0]["id"]}
