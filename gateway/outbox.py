@@ -166,7 +166,7 @@ class Outbox:
         if free <= 0:
             self.behind = True
             return []
-        with self.holding(free):
+        with self.holding(free if self.behind else 0):  # else there is hardly anything to find
             try:
                 passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
                 choose = pace.choose if pace and not pace.one else None
