@@ -21,8 +21,8 @@ MEGABYTES, INODES = 160, 400
 AGAIN_SECONDS = 5.0
 NOTICED_SECONDS = 1.3
 SMALLEST = 4096
-ON_THE_WAY = 0.1
-"""Seconds that the 250 of an earlier commit may take to its client."""
+ON_THE_WAY, ON_THE_WAY_CROWDED = 0.1, 1.0
+"""Seconds that the 250 of an earlier commit may take to its client; the short form runs on crowded machines."""
 
 
 def disk_full(run: Run) -> Verdict:
@@ -186,7 +186,8 @@ async def fail_to_sync(run: Run, verdict: Verdict, product: Gatepost) -> None:
         product.kill()
         product.wrapper = ()
         failed = first_failure(trace)
-        late = sum(1 for at in load.acked.values() if at > failed + ON_THE_WAY) if failed else -1
+        on_the_way = ON_THE_WAY_CROWDED if run.short else ON_THE_WAY
+        late = sum(1 for at in load.acked.values() if at > failed + on_the_way) if failed else -1
         verdict.note(syncs_before=after, acked_before=len(load.acked), ended_with=str(ended))
         verdict.hold(bool(failed), "no sync failed: the test saw nothing")
         verdict.check("acked_after_the_failure", late, 0)

@@ -13,6 +13,7 @@ from tests.torture.run import Run, Verdict
 from tests.torture.sink import Sink
 from tests.torture.verdict import drained, judge
 
+UNDER_WAY_SECONDS = 60
 LATE = "a result came after its lease had been lost"
 
 
@@ -27,13 +28,12 @@ async def two(run: Run) -> Verdict:
         first.start()
         load = Load(first.ports["submission"], clients=10, rate=100)
         async with loading(load):
-            while sink.in_flight < PLACES // 2 or len(load.acked) < 60:
-                await asyncio.sleep(0.01)
+            sink.hold = asyncio.Event()
+            async with asyncio.timeout(UNDER_WAY_SECONDS):
+                while sink.in_flight < 3 or len(load.acked) < 60:
+                    await asyncio.sleep(0.01)
             load.paused = True
             await asyncio.sleep(0.5)
-            sink.hold = asyncio.Event()
-            while sink.in_flight < 3:
-                await asyncio.sleep(0.01)
             first.signal(signal.SIGSTOP)
             stopped_with = sink.in_flight
             await asyncio.sleep(1)
