@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import IPv4Address, IPv6Network, ip_address
 
 from gatepost.connectors.trouble import SECURITIES, Nonsense, Trouble, explain
@@ -16,20 +17,26 @@ SILENCE_SECONDS = 30
 COMMAND_SECONDS = 60
 OCTETS_PER_SECOND = 50_000
 LINE_CAP = 1_000_000
+MOST_TOKEN = 16_384
 ANSWER_OCTETS = 4 * 1024 * 1024
 NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Where and how to log in; `security` is `tls` (implicit), `starttls` or `none`."""
+    """Where and how to log in; `security` is `tls` (implicit), `starttls` or `none`.
+
+    With a `bearer`, an access token that ends at `expires_at`, no password is used.
+    """
 
     host: str
     port: int
     security: str
     username: str
-    password: str = field(repr=False)
+    password: str = field(default="", repr=False)
     folder: str = "INBOX"
+    bearer: str = field(default="", repr=False)
+    expires_at: datetime | None = None
 
 
 class Wire(imaplib.IMAP4):
@@ -119,11 +126,12 @@ def check_arguments(settings: Connect, allow_private: bool) -> None:
     values = {
         "host": settings.host,
         "username": settings.username,
-        "password": settings.password,
+        "password": settings.bearer or settings.password,
         "folder": settings.folder,
     }
     for name, value in values.items():
-        if not value or len(value) > 1_000 or any(char in value for char in "\r\n\0"):
+        most = MOST_TOKEN if name == "password" and settings.bearer else 1_000
+        if not value or len(value) > most or any(char in value for char in "\r\n\0"):
             fix = "Write it as one line of at most 1,000 characters."
             raise Trouble(name, f"The {name} is empty, too long or has a line break.", fix, lasting=True)
     if not 0 < settings.port < 65_536:

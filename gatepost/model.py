@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from gatepost.model_agents import Acknowledgement, AgentAddress, AgentCopy, AgentMail, AutomaticMail, Breaker, Follower
 from gatepost.model_base import UTCDateTime, Why
+from gatepost.model_connectors import OAuthClient
 from gatepost.model_events import (
     Counter,
     Destination,
@@ -26,6 +27,7 @@ from gatepost.model_mail import (
     Delivery,
     DeliveryEvent,
     KnownId,
+    LeftOut,
     Message,
     Participant,
     Raw,
@@ -80,6 +82,7 @@ __all__ = [
     "LoginSession",
     "Membership",
     "Message",
+    "OAuthClient",
     "Participant",
     "Raw",
     "Route",

@@ -88,7 +88,11 @@ class Membership(SQLModel, table=True):
 
 
 class Account(SQLModel, table=True):
-    """A login at a provider that is polled into a channel; its secret is sealed."""
+    """A login at a provider that is polled into a channel; its secrets are sealed.
+
+    `auth` is `password`, `oauth` (tokens of a person) or `app` (client credentials); `user_id` connected it and is told
+    about it. `token_expires_at` is the access token's end; who holds `token_lease_until` refreshes.
+    """
 
     id: str = Field(primary_key=True)
     channel_id: str = Field(foreign_key="channel.id", index=True)
@@ -108,15 +112,40 @@ class Account(SQLModel, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     lease_fence: int = 0
     created_at: datetime = Field(sa_type=UTCDateTime)
+    address: str = ""
+    provider: str = "other"
+    auth: str = "password"
+    tenant: str = ""
+    scopes: list[str] = Field(default_factory=list, sa_type=JSON)
+    tokens_sealed: bytes | None = Field(default=None, sa_type=LargeBinary)
+    token_expires_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    token_lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    granted_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    refreshed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    user_id: str | None = None
 
 
 class Cursor(SQLModel, table=True):
-    """How far a folder of an account has been read: every UID up to `last_uid` is in Gatepost."""
+    """How far a folder of an account has been read: every UID above `floor_uid` up to `last_uid` is in Gatepost.
+
+    `floor_uid`: what is below was left out by choice at the first import. `role` is what the folder is for
+    (`folders.ROLES`); `chosen` what a person said about reading it, None where its role decides. `messages` and
+    `highestmodseq` are what the server said when all was seen, `checked_at` when all flags and places were compared;
+    `changes` counts changes of UIDVALIDITY in a row, `trouble` says why the folder is not read now.
+    """
 
     account_id: str = Field(foreign_key="account.id", primary_key=True)
     folder: str = Field(primary_key=True)
     uidvalidity: int = Field(sa_type=BigInteger)
     last_uid: int = Field(default=0, sa_type=BigInteger)
+    highestmodseq: int = Field(default=0, sa_type=BigInteger)
+    messages: int = Field(default=0, sa_type=BigInteger)
+    floor_uid: int = Field(default=0, sa_type=BigInteger)
+    role: str = ""
+    chosen: bool | None = None
+    changes: int = 0
+    checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    trouble: str = ""
 
 
 class Credential(SQLModel, table=True):
