@@ -78,6 +78,7 @@ __all__ = [
     "Idempotency",
     "Invite",
     "KnownId",
+    "LeftOut",
     "LoginFailure",
     "LoginSession",
     "Membership",

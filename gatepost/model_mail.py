@@ -151,13 +151,36 @@ class Arrival(SQLModel, table=True):
 
 
 class View(SQLModel, table=True):
-    """One place where a message lies; the same message may have several."""
+    """One place where a message lies; the same message may have several.
+
+    `flags` are the server's, sorted, with spaces between; `size` (octets) is the server's too, and with `fingerprint`
+    (of some header fields) recognises the mail after its folder was numbered anew. At Gmail it has an id and `labels`.
+    It has been gone from there since `gone_at`; the message stays.
+    """
 
     account_id: str = Field(foreign_key="account.id", primary_key=True)
     folder: str = Field(primary_key=True)
     uidvalidity: int = Field(primary_key=True, sa_type=BigInteger)
     uid: int = Field(primary_key=True, sa_type=BigInteger)
     arrival_id: str = Field(foreign_key="arrival.id", index=True)
+    flags: str = ""
+    size: int = Field(default=0, sa_type=BigInteger)
+    fingerprint: str = ""
+    gm_msgid: str = ""
+    labels: list[str] = Field(default_factory=list, sa_type=JSON)
+    gone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
+
+
+class LeftOut(SQLModel, table=True):
+    """A mail on a server that was not fetched, on purpose, and why."""
+
+    __tablename__ = "left_out"
+    account_id: str = Field(foreign_key="account.id", primary_key=True)
+    folder: str = Field(primary_key=True)
+    uidvalidity: int = Field(primary_key=True, sa_type=BigInteger)
+    uid: int = Field(primary_key=True, sa_type=BigInteger)
+    why: str
+    at: datetime = Field(sa_type=UTCDateTime)
 
 
 class Delivery(SQLModel, table=True):
