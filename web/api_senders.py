@@ -13,6 +13,7 @@ from gatepost.model import Domain
 from gatepost.resolver import dns_resolver
 from gatepost.store import domains, senders
 from gatepost.store.credentials import SENDERS_SCOPE
+from gatepost.store.links import AskedOften
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
 from gatepost.web.api_errors import Problem, wrong_field
 from gatepost.web.api_models import Given
@@ -182,7 +183,7 @@ def create_sender(call: Call) -> Answer:
         address = parse_address(given.address)
         if not sender_out(call, address.key).usable:
             ask_to_confirm(call.app.gate, address, call.now)
-    except (AddressError, senders.AskedOften) as error:
+    except (AddressError, AskedOften) as error:
         raise wrong_field("#/address", str(error)) from None
     return Answer(sender_out(call, address.key))
 

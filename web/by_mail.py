@@ -6,9 +6,11 @@ from starlette.responses import RedirectResponse, Response
 
 from gatepost.address import AddressError, parse_address
 from gatepost.gateway.acknowledge import TEXT_LIMIT
-from gatepost.gateway.confirm_agent import ask_agent_to_confirm
+from gatepost.gateway.confirm import ask_agent_to_confirm
+from gatepost.model import AgentAddress
 from gatepost.reply import Refused
 from gatepost.store import agents, automatic, followers
+from gatepost.store.links import row_by_token
 from gatepost.store.users import get_user
 from gatepost.web import profile
 from gatepost.web.conversation import back
@@ -53,7 +55,8 @@ def set_follows(visit: Visit) -> Response:
 
 def confirm_page(guest: Guest) -> Response:
     """What the link of the mail shows; looking changes nothing."""
-    return confirm_view(guest, agents.address_by_token(guest.session, guest.path("token")[:128], guest.now), done=False)
+    found = row_by_token(guest.session, AgentAddress, guest.path("token")[:128], guest.now)
+    return confirm_view(guest, found, done=False)
 
 
 def confirm(guest: Guest) -> Response:

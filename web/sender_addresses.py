@@ -6,8 +6,10 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.address import Address, AddressError, parse_address
 from gatepost.gateway.confirm import ask_to_confirm
 from gatepost.gateway.standing import address_standing
+from gatepost.model import Sender
 from gatepost.reply import Refused
 from gatepost.store import senders as store
+from gatepost.store.links import AskedOften, row_by_token
 from gatepost.web.mailboxes import sentence
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Guest, Visit
@@ -32,7 +34,7 @@ def try_to_ask(visit: Visit, address: Address) -> str:
     """Ask; a sentence where that is not possible."""
     try:
         ask_to_confirm(visit.app.gate, address, visit.now)
-    except store.AskedOften as error:
+    except AskedOften as error:
         return str(error)
     except Refused as refused:
         return sentence(refused.reply.text)
@@ -55,7 +57,7 @@ def remove(visit: Visit) -> Response:
 
 def confirm_page(guest: Guest) -> Response:
     """What the link of a confirmation mail shows; looking changes nothing, for mail scanners open every link."""
-    found = store.sender_by_token(guest.session, guest.path("token")[:128], guest.now)
+    found = row_by_token(guest.session, Sender, guest.path("token")[:128], guest.now)
     context = {"sender": found, "done": False, "domain": guest.app.settings.domain}
     return show(guest, "confirm.html", context, status=200 if found else 404)
 

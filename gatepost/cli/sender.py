@@ -13,6 +13,7 @@ from gatepost.parts import clock
 from gatepost.reply import Refused
 from gatepost.settings import Settings
 from gatepost.store import senders
+from gatepost.store.links import AskedOften
 
 
 def list_senders(settings: Settings, as_json: bool) -> None:
@@ -56,7 +57,7 @@ def add_sender(settings: Settings, address: str, as_json: bool) -> None:
     with opened(settings) as parts:
         try:
             message_id = ask_to_confirm(gate_of(parts), wanted, clock())
-        except (senders.AskedOften, Refused) as error:
+        except (AskedOften, Refused) as error:
             raise Failed(str(error)) from None
     if as_json:
         print_object({"address": wanted.key, "message_id": message_id})

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
@@ -10,9 +9,8 @@ from sqlmodel import Session, col, select
 from gatepost.model import AgentAddress, AgentCopy, AgentMail, Arrival, Message, User
 from gatepost.store.channels import channel_by_address
 from gatepost.store.events import add_event
+from gatepost.store.links import USED, asked_again, row_by_token
 from gatepost.store.rows import insert_row
-from gatepost.store.senders import LINK_LIFE, MOST_A_DAY, STEP, AskedOften, recent
-from gatepost.store.users import token_hash
 from gatepost.words import Outcome
 
 MOST_ADDRESSES = 5
@@ -39,7 +37,7 @@ def agent_by_address(session: Session, address: str) -> User | None:
 def ask_agent(session: Session, user_id: str, address: str, token: str, now: datetime) -> None:
     """Note that a mail with this token goes to a user's address (key); an earlier link ends.
 
-    Raises ValueError with a sentence for what cannot be asked: it is a mailbox of ours, or another agent's.
+    Raises AskedOften, and ValueError with a sentence where it is a mailbox of ours, or another agent's.
     """
     if channel_by_address(session, address):
         raise ValueError(f"{address} is a mailbox of yours; name an address that is your own.")
@@ -48,17 +46,7 @@ def ask_agent(session: Session, user_id: str, address: str, token: str, now: dat
         raise ValueError(f"{address} is confirmed by another user; he removes it on his profile first.")
     if row is None and len(addresses_of(session, user_id)) >= MOST_ADDRESSES:
         raise ValueError(f"{MOST_ADDRESSES} addresses are the most; remove one first.")
-    before = recent(row.asked, now) if row else []
-    if before and now - before[-1] < STEP:
-        raise AskedOften(f"A mail went to {address} less than a minute ago; look into its mailbox first.")
-    if len(before) >= MOST_A_DAY:
-        raise AskedOften(f"{MOST_A_DAY} mails went to {address} within a day; wait until tomorrow.")
-    values: dict[str, Any] = {
-        "user_id": user_id,
-        "token_hash": token_hash(token),
-        "expires_at": now + LINK_LIFE,
-        "asked": [*(at.isoformat() for at in before), now.isoformat()],
-    }
+    values = {**asked_again(address, row.asked if row else (), token, now), "user_id": user_id}
     if row is None:
         insert_row(session, AgentAddress(address=address, created_at=now, **values))
     else:
@@ -66,20 +54,12 @@ def ask_agent(session: Session, user_id: str, address: str, token: str, now: dat
     add_event(session, "agent.asked", now=now, user_id=user_id, data={"address": address})
 
 
-def address_by_token(session: Session, token: str, now: datetime) -> AgentAddress | None:
-    """Which address a link is for, unless it was used, has run out, or is none of ours."""
-    if not token:
-        return None
-    row = session.exec(select(AgentAddress).where(AgentAddress.token_hash == token_hash(token))).first()
-    return row if row and row.expires_at and row.expires_at > now else None
-
-
 def confirm_address(session: Session, token: str, now: datetime) -> AgentAddress | None:
     """Use a link, once; None when it is not valid (any more)."""
-    row = address_by_token(session, token, now)
+    row = row_by_token(session, AgentAddress, token, now)
     if row is None:
         return None
-    values = {"confirmed_at": now, "token_hash": "", "expires_at": None}
+    values = {"confirmed_at": now, **USED}
     session.execute(update(AgentAddress).where(col(AgentAddress.address) == row.address).values(values))
     add_event(session, "agent.confirmed", now=now, user_id=row.user_id, data={"address": row.address})
     return row

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 from gatepost.ids import new_id
 from gatepost.model import Credential
 from gatepost.seal import Keys, secret_hash, secret_matches
+from gatepost.store.users import new_token
 
 KINDS = ("smtp", "api")
 SYSTEM_SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write", "webhooks:write")
@@ -47,7 +48,7 @@ def create_credential(
     for network in networks:
         ip_network(network)
     username = secrets.token_hex(6)
-    secret = secrets.token_urlsafe(32)
+    secret = new_token()
     credential = Credential(
         id=new_id("crd"),
         kind=kind,

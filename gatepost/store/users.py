@@ -21,6 +21,11 @@ SEEN_STEP = timedelta(minutes=1)
 FAILURES_KEPT = timedelta(days=1)
 
 
+def new_token() -> str:
+    """256 bit for a link or a cookie."""
+    return secrets.token_urlsafe(32)
+
+
 def token_hash(token: str) -> str:
     """How a token is stored."""
     return hashlib.sha256(token.encode()).hexdigest()
@@ -131,7 +136,7 @@ def set_memberships(session: Session, user_id: str, channel_ids: Iterable[str]) 
 
 def start_session(session: Session, user_id: str, *, agent: str, ip: str, now: datetime) -> str:
     """Log a user in; returns the token for the cookie. Sessions that ran out are removed."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     session.execute(delete(LoginSession).where(col(LoginSession.expires_at) <= now))
     row = LoginSession(
         token_hash=token_hash(token),
@@ -192,7 +197,7 @@ def end_sessions(session: Session, user_id: str, *, keep: str = "") -> None:
 
 def make_invite(session: Session, user_id: str, *, purpose: str = "invite", now: datetime) -> str:
     """A one-time token to set a password, for 72 hours; earlier ones of the user end."""
-    token = secrets.token_urlsafe(32)
+    token = new_token()
     session.execute(delete(Invite).where(col(Invite.user_id) == user_id))
     expires = now + INVITE_LIFE
     session.add(

@@ -9,8 +9,10 @@ from gatepost.address import parse_address
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.confirm import ask_to_confirm
 from gatepost.mail import parse
+from gatepost.model import Sender
+from gatepost.store.links import AskedOften, row_by_token
 from gatepost.store.messages import get_message, raw_of
-from gatepost.store.senders import AskedOften, list_senders, sender_by_token
+from gatepost.store.senders import list_senders
 
 
 def test_the_mail_holds_a_link_that_only_its_owner_knows(gate: Gate, now: datetime) -> None:
@@ -22,7 +24,7 @@ def test_the_mail_holds_a_link_that_only_its_owner_knows(gate: Gate, now: dateti
         (row,) = list_senders(session)
         token = re.search(rb"/confirm/([\w-]{43})\r\n", raw)
         assert token
-        found = sender_by_token(session, token[1].decode(), now)
+        found = row_by_token(session, Sender, token[1].decode(), now)
         assert found is not None
         assert found.id == row.id
     assert row.message_id == message_id

@@ -12,7 +12,7 @@ from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.standing import Standing, address_standing
 from gatepost.model import Credential
 from gatepost.reply import Refused
-from gatepost.store import domains, senders
+from gatepost.store import domains, links, senders
 from gatepost.store.credentials import create_credential
 from gatepost.store.deliveries import deliveries_of
 from tests.gateway.conftest import Submit
@@ -62,7 +62,7 @@ def test_an_own_domain_that_is_real_is_named_by_the_settings(gate: Gate) -> None
 def test_an_address_is_confirmed_once_by_its_link(gate: Gate, now: datetime) -> None:
     written(gate, lambda s: senders.ask(s, "anna@northwind.de", "token", "msg_1", now))
     assert "nobody has opened the link" in standing(gate, "anna@northwind.de").why
-    late = now + senders.LINK_LIFE
+    late = now + links.LINK_LIFE
     assert gate.ledger.write(lambda s: senders.confirm(s, "token", late)) is None
     assert gate.ledger.write(lambda s: senders.confirm(s, "other", now)) is None
     assert gate.ledger.write(lambda s: senders.confirm(s, "", now)) is None
@@ -88,16 +88,16 @@ def test_nobody_is_flooded_with_confirmation_mails(gate: Gate, now: datetime) ->
         written(gate, lambda s: senders.ask(s, address, f"{address}{at}", "msg", at))
 
     ask("anna@northwind.de", now)
-    with pytest.raises(senders.AskedOften, match="less than a minute"):
+    with pytest.raises(links.AskedOften, match="less than a minute"):
         ask("anna@northwind.de", now + timedelta(seconds=59))
-    for minutes in range(1, senders.MOST_A_DAY):
+    for minutes in range(1, links.MOST_A_DAY):
         ask("anna@northwind.de", now + timedelta(minutes=minutes))
-    with pytest.raises(senders.AskedOften, match="tomorrow"):
+    with pytest.raises(links.AskedOften, match="tomorrow"):
         ask("anna@northwind.de", now + timedelta(hours=23))
     ask("anna@northwind.de", now + timedelta(hours=25))
     for number in range(senders.MOST_OF_ALL - 1):
         ask(f"a{number}@northwind.de", now + timedelta(hours=25))
-    with pytest.raises(senders.AskedOften, match="within a day"):
+    with pytest.raises(links.AskedOften, match="within a day"):
         ask("last@northwind.de", now + timedelta(hours=25))
 
 
