@@ -7,7 +7,7 @@ from sqlmodel import SQLModel
 
 from gatepost.model_agents import Acknowledgement, AgentAddress, AgentCopy, AgentMail, AutomaticMail, Breaker, Follower
 from gatepost.model_base import UTCDateTime, Why
-from gatepost.model_connectors import OAuthClient
+from gatepost.model_connectors import Completeness, ExpiryTold, Idler, Idling, OAuthClient, Verification
 from gatepost.model_events import (
     Counter,
     Destination,
@@ -49,6 +49,7 @@ from gatepost.model_people import (
     User,
 )
 from gatepost.model_placing import ConversationChannel, Correction
+from gatepost.model_sending import OtherId, SentCopy, WriteBack
 
 __all__ = [
     "Account",
@@ -61,6 +62,7 @@ __all__ = [
     "Breaker",
     "Channel",
     "ChannelAlias",
+    "Completeness",
     "Contact",
     "Conversation",
     "ConversationChannel",
@@ -74,8 +76,11 @@ __all__ = [
     "Domain",
     "DomainKey",
     "Event",
+    "ExpiryTold",
     "Follower",
     "Idempotency",
+    "Idler",
+    "Idling",
     "Invite",
     "KnownId",
     "LeftOut",
@@ -84,6 +89,7 @@ __all__ = [
     "Membership",
     "Message",
     "OAuthClient",
+    "OtherId",
     "Participant",
     "Raw",
     "Route",
@@ -91,13 +97,16 @@ __all__ = [
     "SandboxMail",
     "Seen",
     "Sender",
+    "SentCopy",
     "Suppression",
     "Transcript",
     "UTCDateTime",
     "Unsubscribe",
     "User",
+    "Verification",
     "View",
     "Webhook",
     "WebhookCall",
+    "WriteBack",
     "Why",
 ]

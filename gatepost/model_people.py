@@ -1,6 +1,7 @@
 """Rows of people, mailboxes and systems: who may do what, and which addresses are ours."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import JSON, BigInteger, LargeBinary
 from sqlmodel import Field, SQLModel
@@ -91,7 +92,13 @@ class Account(SQLModel, table=True):
     """A login at a provider that is polled into a channel; its secrets are sealed.
 
     `auth` is `password`, `oauth` (tokens of a person) or `app` (client credentials); `user_id` connected it and is told
-    about it. `token_expires_at` is the access token's end; who holds `token_lease_until` refreshes.
+    about it. `token_expires_at` is the access token's end; who holds `token_lease_until` refreshes. `import_choice` is
+    what of the mail that was there before shall be fetched (`asking`, `new`, `days`, `all`), since `import_from` with
+    `days`; `import_preview` is what was there when that was asked. `told` is the state that its owner knows of.
+
+    Mail is sent over `smtp_host`, where that is known. `sent_copy` says whether we put a copy into `sent_folder` (empty:
+    the one that the server marks): `auto` where the provider does not, `always`, `never`. With `two_way` what is done
+    here to its mail is done there too.
     """
 
     id: str = Field(primary_key=True)
@@ -123,6 +130,19 @@ class Account(SQLModel, table=True):
     granted_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     refreshed_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     user_id: str | None = None
+    import_choice: str = "all"
+    import_from: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    import_state: str = ""
+    import_total: int = 0
+    import_done: int = 0
+    import_preview: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    told: str = ""
+    smtp_host: str = ""
+    smtp_port: int = 0
+    smtp_security: str = ""
+    sent_copy: str = "auto"
+    sent_folder: str = ""
+    two_way: bool = False
 
 
 class Cursor(SQLModel, table=True):
@@ -144,6 +164,7 @@ class Cursor(SQLModel, table=True):
     role: str = ""
     chosen: bool | None = None
     changes: int = 0
+    import_until: int = Field(default=0, sa_type=BigInteger)
     checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     trouble: str = ""
 

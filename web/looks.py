@@ -60,9 +60,11 @@ STRENGTH = {
 
 ACCOUNT = {
     "connecting": Look("Connecting", "warn", icon="plug-connected"),
+    "importing": Look("Importing", "", icon="download"),
     "live": Look("Connected", "ok", icon="circle-check"),
     "delayed": Look("Delayed", "warn", icon="clock-exclamation"),
     "needs reconnect": Look("Needs reconnect", "bad", icon="plug-x"),
+    "needs admin approval": Look("Needs admin approval", "bad", icon="shield-question"),
     "disabled": Look("Off", "", icon="player-pause"),
 }
 

@@ -17,9 +17,11 @@ class AccountState(StrEnum):
     """How reading a mailbox goes; the words are shown as they are."""
 
     CONNECTING = "connecting"
+    IMPORTING = "importing"
     LIVE = "live"
     DELAYED = "delayed"
     NEEDS_RECONNECT = "needs reconnect"
+    NEEDS_APPROVAL = "needs admin approval"
     DISABLED = "disabled"
 
 

@@ -13,6 +13,9 @@ def upgrade() -> None:
     """Add what connectors need."""
     add_oauth()
     add_folders()
+    add_whole()
+    add_sending()
+    add_idling()
 
 
 def add_oauth() -> None:
@@ -66,6 +69,127 @@ def add_folders() -> None:
         sa.PrimaryKeyConstraint("account_id", "folder", "uidvalidity", "uid"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
     )
+
+
+def add_whole() -> None:
+    """What of the mail that was there is fetched, whether all of it is here, and who was told what."""
+    time = sa.DateTime(timezone=True)
+    for name, default in (("import_choice", "all"), ("import_state", ""), ("told", "")):
+        op.add_column("account", sa.Column(name, sa.String(), nullable=False, server_default=default))
+    for name in ("import_total", "import_done"):
+        op.add_column("account", sa.Column(name, sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("account", sa.Column("import_from", time, nullable=True))
+    op.add_column("account", sa.Column("import_preview", sa.JSON(), nullable=False, server_default="{}"))
+    op.add_column("cursor", sa.Column("import_until", sa.BigInteger(), nullable=False, server_default="0"))
+    op.execute("UPDATE account SET told = state")
+    sums = ("on_server", "stored", "skipped", "waiting", "missing")
+    op.create_table(
+        "completeness",
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in sums),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("uids", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "folder", "day"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+    )
+    op.create_table(
+        "verification",
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("next_at", time, nullable=False),
+        sa.Column("checked_at", time, nullable=True),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in (*sums, "refetched", "tries")),
+        sa.Column("trouble", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+    )
+    op.create_index("ix_verification_next_at", "verification", ["next_at"])
+    op.create_table(
+        "expiry_told",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("ends_at", time, nullable=False),
+        sa.Column("days", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+    )
+
+
+def add_idling() -> None:
+    """Which process watches which mailbox, and how that goes."""
+    time = sa.DateTime(timezone=True)
+    op.create_table(
+        "idler",
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("until", time, nullable=False),
+        sa.PrimaryKeyConstraint("holder"),
+    )
+    op.create_table(
+        "idling",
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("holder", sa.String(), nullable=False),
+        sa.Column("word", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("since", time, nullable=False),
+        sa.PrimaryKeyConstraint("account_id"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+    )
+    op.create_index("ix_idling_holder", "idling", ["holder"])
+
+
+def add_sending() -> None:
+    """Where accounts send, copies in their Sent folders, ids that servers gave our mails, what is written back."""
+    time = sa.DateTime(timezone=True)
+    words = (("smtp_host", ""), ("smtp_security", ""), ("sent_copy", "auto"), ("sent_folder", ""))
+    for name, default in words:
+        op.add_column("account", sa.Column(name, sa.String(), nullable=False, server_default=default))
+    op.add_column("account", sa.Column("smtp_port", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("account", sa.Column("two_way", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("arrival", sa.Column("sent", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_table(
+        "sent_copy",
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("sure", sa.Boolean(), nullable=False),
+        sa.Column("folder", sa.String(), nullable=False),
+        sa.Column("uid", sa.BigInteger(), nullable=False),
+        sa.Column("header_id", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", time, nullable=False),
+        sa.Column("at", time, nullable=False),
+        sa.PrimaryKeyConstraint("message_id", "account_id"),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+    )
+    op.create_index("ix_sent_copy_due", "sent_copy", ["state", "next_at"])
+    op.create_table(
+        "other_id",
+        sa.Column("header_id", sa.String(), nullable=False),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("at", time, nullable=False),
+        sa.PrimaryKeyConstraint("header_id", "message_id"),
+        sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
+    )
+    op.create_index("ix_other_id_message_id", "other_id", ["message_id"])
+    op.create_table(
+        "write_back",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("account_id", sa.String(), nullable=False),
+        sa.Column("arrival_id", sa.String(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", time, nullable=False),
+        sa.Column("at", time, nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
+        sa.ForeignKeyConstraint(["arrival_id"], ["arrival.id"]),
+    )
+    op.create_index("ix_write_back_due", "write_back", ["state", "next_at"])
+    op.create_index("ix_write_back_arrival_id", "write_back", ["arrival_id"])
 
 
 def downgrade() -> None:
