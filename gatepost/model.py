@@ -107,6 +107,6 @@ __all__ = [
     "View",
     "Webhook",
     "WebhookCall",
-    "WriteBack",
     "Why",
+    "WriteBack",
 ]

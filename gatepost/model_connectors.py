@@ -74,7 +74,7 @@ class ExpiryTold(SQLModel, table=True):
 
 
 class Idler(SQLModel, table=True):
-    """A process that watches mailboxes, alive until `until`; it moves that on, and nobody takes its mailboxes before."""
+    """A process that watches mailboxes, alive until `until`, which it moves on; nobody takes its mailboxes before."""
 
     holder: str = Field(primary_key=True)
     until: datetime = Field(sa_type=UTCDateTime)

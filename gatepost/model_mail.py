@@ -124,7 +124,8 @@ class Raw(SQLModel, table=True):
 class Arrival(SQLModel, table=True):
     """An inbound mail as it came, with its envelope; stored before it is read, and ends in exactly one outcome.
 
-    `internal_date` and `provider_thread` are what the server of a fetched mailbox says of it.
+    `internal_date` and `provider_thread` are what the server of a fetched mailbox says of it; `sent`: it was fetched
+    from the folder of what the mailbox sent itself.
     """
 
     __table_args__ = (Index("ix_arrival_provider_thread", "account_id", "provider_thread"),)
@@ -147,6 +148,7 @@ class Arrival(SQLModel, table=True):
     outcome_why: str = ""
     tries: int = 0
     decided: str = ""
+    sent: bool = False
     message_id: str | None = Field(default=None, foreign_key="message.id", index=True)
 
 

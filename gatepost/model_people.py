@@ -96,9 +96,9 @@ class Account(SQLModel, table=True):
     what of the mail that was there before shall be fetched (`asking`, `new`, `days`, `all`), since `import_from` with
     `days`; `import_preview` is what was there when that was asked. `told` is the state that its owner knows of.
 
-    Mail is sent over `smtp_host`, where that is known. `sent_copy` says whether we put a copy into `sent_folder` (empty:
-    the one that the server marks): `auto` where the provider does not, `always`, `never`. With `two_way` what is done
-    here to its mail is done there too.
+    Mail is sent over `smtp_host`, where that is known. `sent_copy` says whether we put a copy into `sent_folder`
+    (empty: the one that the server marks): `auto` where the provider does not, `always`, `never`. With `two_way` what
+    is done here to its mail is done there too.
     """
 
     id: str = Field(primary_key=True)
