@@ -38,7 +38,7 @@ def read_problem(provider: str, stage: Stage, answer: Mapping[str, object]) -> P
         provider,
         stage,
         word(answer.get("error")),
-        word(answer.get("suberror") or answer.get("error_subcode")),
+        word(answer.get("suberror") or answer.get("error_subcode") or answer.get("error_subtype")),
         numbers(answer.get("error_codes"), text),
         text,
     )
@@ -47,7 +47,8 @@ def read_problem(provider: str, stage: Stage, answer: Mapping[str, object]) -> P
 def numbers(listed: object, text: str) -> tuple[int, ...]:
     """AADSTS numbers, as listed or else from a text."""
     found = listed if isinstance(listed, list | tuple) else NUMBER.findall(text[:TEXT_LIMIT])
-    return tuple(int(each) for each in found[:10] if str(each).isascii() and str(each).isdigit() and len(str(each)) < 9)
+    texts = [str(each)[:20] for each in found[:200]]
+    return tuple(int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 9)[:10]
 
 
 def word(value: object) -> str:
