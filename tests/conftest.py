@@ -12,7 +12,8 @@ from gatepost.seal import Keys, make_keys
 from gatepost.settings import Settings
 
 pytest_plugins = [
-    *("tests.rig.postgres", "tests.rig.postfix", "tests.rig.chromium", "tests.rig.dovecot", "tests.rig.gatepost"),
+    *("tests.rig.postgres", "tests.rig.postfix", "tests.rig.chromium"),
+    *("tests.rig.identity", "tests.rig.dovecot", "tests.rig.provider", "tests.rig.gatepost"),
 ]
 
 

@@ -1,5 +1,6 @@
 """A real Dovecot 2.3: IMAP with STARTTLS and IMAPS on free loopback ports, password logins, mail as Maildir.
 
+With an identity provider it takes access tokens (XOAUTH2, OAUTHBEARER) as well, and with `relay_port` mail to send on.
 It runs as root (then mail belongs to an unprivileged uid) or unprivileged (then everything runs as oneself).
 """
 
@@ -19,7 +20,8 @@ from pathlib import Path
 import pytest
 
 from tests.rig.certificate import write_certificate
-from tests.rig.packages import find_program, need
+from tests.rig.identity import RESOURCE, Identity
+from tests.rig.packages import find_program, need, unavailable
 from tests.rig.process import answers, free_port, running, wait_until
 
 MAIL_UID = 5000
@@ -30,7 +32,7 @@ instance_name = gatepost-test
 base_dir = {folder}/run
 state_dir = {folder}/state
 log_path = {folder}/log
-protocols = imap
+protocols = {protocols}
 listen = 127.0.0.1
 default_internal_user = {internal}
 default_internal_group = {group}
@@ -46,7 +48,7 @@ ssl = yes
 ssl_cert = <{folder}/certificate.pem
 ssl_key = <{folder}/key.pem
 disable_plaintext_auth = no
-auth_mechanisms = plain login
+auth_mechanisms = {mechanisms}
 auth_cache_size = 0
 auth_failure_delay = 0 secs
 service imap-login {{
@@ -75,6 +77,7 @@ service auth {{
 }}
 passdb {{
   driver = passwd-file
+  mechanisms = plain login
   args = scheme=PLAIN username_format=%u {folder}/users
 }}
 userdb {{
@@ -96,17 +99,55 @@ namespace inbox {{
 protocol imap {{
   imap_capability = {capability}
 }}
+{more}"""
+TOKENS = """\
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/tokens.conf
+}}
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {folder}/shared.conf
+}}
 """
+INTROSPECTION = """\
+introspection_mode = post
+introspection_url = {url}
+username_attribute = email
+username_format = %Lu
+active_attribute = active
+active_value = true
+tls_ca_cert_file = {folder}/certificate.pem
+timeout_msecs = 5000
+"""
+SUBMISSION = """\
+service submission-login {{
+  chroot = {login_chroot}
+  inet_listener submission {{
+    port = {submission_port}
+  }}
+}}
+submission_relay_host = 127.0.0.1
+submission_relay_port = {relay_port}
+hostname = localhost
+"""
+SUBMISSION_PROGRAM = Path("/usr/lib/dovecot/submission-login")
 
 
 @dataclass(slots=True)
 class Dovecot:
-    """A Dovecot: plain and STARTTLS on 127.0.0.1:`port`, TLS on `tls_port`, both with `certificate` (PEM)."""
+    """A Dovecot: plain and STARTTLS on 127.0.0.1:`port`, TLS on `tls_port`, both with `certificate` (PEM).
+
+    `submission_port` (with STARTTLS) is 0 where it does not take mail to send.
+    """
 
     folder: Path
     port: int
     tls_port: int
     certificate: Path
+    submission_port: int = 0
     users: list[str] = field(default_factory=list, repr=False)
     stack: ExitStack = field(default_factory=ExitStack, repr=False)
 
@@ -175,17 +216,25 @@ def own(path: Path) -> None:
         os.chown(place, MAIL_UID, MAIL_UID)
 
 
-def configure(folder: Path, port: int, tls_port: int, capability: str = "") -> Dovecot:
+def configure(
+    folder: Path,
+    port: int,
+    tls_port: int,
+    capability: str = "",
+    identity: Identity | None = None,
+    relay_port: int = 0,
+) -> Dovecot:
     """Write configuration, certificate and folders."""
     folder.chmod(0o755)  # Dovecot's own users walk through it
     for name in ("run", "state", "mail"):
         (folder / name).mkdir()
     own(folder / "mail")
-    certificate, _ = write_certificate(folder)
+    certificate = take_certificate(identity, folder) if identity else write_certificate(folder)[0]
     users = [f"user{number}@mail.test" for number in range(USERS)]
     (folder / "users").write_text("".join(f"{user}:{PASSWORD}::::::\n" for user in users))
     root = os.geteuid() == 0
     me, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    submission_port = free_port() if relay_port else 0
     values = {
         "folder": folder,
         "internal": "dovecot" if root else me,
@@ -198,18 +247,47 @@ def configure(folder: Path, port: int, tls_port: int, capability: str = "") -> D
         "port": port,
         "tls_port": tls_port,
         "capability": capability,
+        "protocols": "imap submission" if relay_port else "imap",
+        "mechanisms": "plain login xoauth2 oauthbearer" if identity else "plain login",
+        "submission_port": submission_port,
+        "relay_port": relay_port,
     }
-    (folder / "dovecot.conf").write_text(CONFIG.format(**values))
-    return Dovecot(folder, port, tls_port, certificate, users)
+    more = (TOKENS if identity else "") + (SUBMISSION if relay_port else "")
+    (folder / "dovecot.conf").write_text(CONFIG.format(**values, more=more.format(**values)))
+    if identity:
+        ask_at(identity, folder)
+    return Dovecot(folder, port, tls_port, certificate, submission_port, users)
+
+
+def take_certificate(identity: Identity, folder: Path) -> Path:
+    """The identity provider's certificate for this server, too: one to trust for both."""
+    shutil.copy(identity.key, folder / "key.pem")
+    return Path(shutil.copy(identity.certificate, folder / "certificate.pem"))
+
+
+def ask_at(identity: Identity, folder: Path) -> None:
+    """Write where tokens are checked; the files hold a secret, and Dovecot's own user reads them."""
+    name, secret = RESOURCE
+    address = identity.origin.replace("https://", f"https://{name}:{secret}@")
+    for file, path in (("tokens.conf", "introspect"), ("shared.conf", "introspect/shared")):
+        (folder / file).touch(0o600)
+        (folder / file).write_text(INTROSPECTION.format(url=f"{address}/{path}", folder=folder))
+        if not os.geteuid():
+            shutil.chown(folder / file, "dovecot", "dovecot")
 
 
 @contextmanager
-def started(capability: str = "") -> Iterator[Dovecot]:
-    """A running Dovecot; `capability` dresses it as another server (the whole list, or `+NAME`)."""
+def started(capability: str = "", identity: Identity | None = None, relay_port: int = 0) -> Iterator[Dovecot]:
+    """A running Dovecot; `capability` dresses it as another server (the whole list, or `+NAME`).
+
+    With an `identity` provider it takes its tokens, with `relay_port` it hands on to an SMTP server of loopback.
+    """
     need("dovecot")
+    if relay_port and not SUBMISSION_PROGRAM.exists():
+        unavailable("Dovecot's submission is not installed: apt-get install dovecot-submissiond")
     folder = Path(tempfile.mkdtemp(prefix="gatepost-dovecot-"))  # short: its sockets' names have a limit
     try:
-        server = configure(folder, free_port(), free_port(), capability)
+        server = configure(folder, free_port(), free_port(), capability, identity, relay_port)
         try:
             server.start()
             yield server
