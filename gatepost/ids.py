@@ -25,6 +25,7 @@ PREFIXES = (
     "key",
     "snd",
     "cor",
+    "apv",
 )
 
 

@@ -7,6 +7,7 @@ from sqlmodel import SQLModel
 
 from gatepost.model_agents import Acknowledgement, AgentAddress, AgentCopy, AgentMail, AutomaticMail, Breaker, Follower
 from gatepost.model_base import UTCDateTime, Why
+from gatepost.model_connecting import AdminApproval, ConnectAttempt, ConnectLink
 from gatepost.model_connectors import Completeness, ExpiryTold, Idler, Idling, OAuthClient, Verification
 from gatepost.model_events import (
     Counter,
@@ -54,6 +55,7 @@ from gatepost.model_sending import OtherId, SentCopy, WriteBack
 __all__ = [
     "Account",
     "Acknowledgement",
+    "AdminApproval",
     "AgentAddress",
     "AgentCopy",
     "AgentMail",
@@ -63,6 +65,8 @@ __all__ = [
     "Channel",
     "ChannelAlias",
     "Completeness",
+    "ConnectAttempt",
+    "ConnectLink",
     "Contact",
     "Conversation",
     "ConversationChannel",

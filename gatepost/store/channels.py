@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, union_all
+from sqlalchemy import delete, union_all, update
 from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
-from gatepost.model import Account, Channel, ChannelAlias, Conversation, Membership
+from gatepost.model import Account, Arrival, Channel, ChannelAlias, Conversation, ConversationChannel, Membership
+from gatepost.store.approvals import forget_approvals
+from gatepost.store.attempts import forget_connecting
 from gatepost.store.together import remembered, together_in
 
 
@@ -92,4 +94,8 @@ def delete_channel(session: Session, channel_id: str) -> None:
         raise ValueError("disconnect this mailbox's account first")
     session.execute(delete(ChannelAlias).where(col(ChannelAlias.channel_id) == channel_id))
     session.execute(delete(Membership).where(col(Membership.channel_id) == channel_id))
+    session.execute(update(Arrival).where(col(Arrival.channel_id) == channel_id).values(channel_id=None))
+    session.execute(delete(ConversationChannel).where(col(ConversationChannel.channel_id) == channel_id))
+    forget_connecting(session, channel_id)
+    forget_approvals(session, channel_id)
     session.execute(delete(Channel).where(col(Channel.id) == channel_id))

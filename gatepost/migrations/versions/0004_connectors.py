@@ -16,6 +16,7 @@ def upgrade() -> None:
     add_whole()
     add_sending()
     add_idling()
+    add_connecting()
 
 
 def add_oauth() -> None:
@@ -190,6 +191,53 @@ def add_sending() -> None:
     )
     op.create_index("ix_write_back_due", "write_back", ["state", "next_at"])
     op.create_index("ix_write_back_arrival_id", "write_back", ["arrival_id"])
+
+
+def add_connecting() -> None:
+    """Logins at providers under way, links for colleagues, and approvals that administrators were asked for."""
+    time = sa.DateTime(timezone=True)
+    op.create_table(
+        "connect_attempt",
+        sa.Column("state_hash", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("channel_id", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("flow_sealed", sa.LargeBinary(), nullable=False),
+        sa.Column("browser", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=True),
+        sa.Column("link_hash", sa.String(), nullable=False),
+        sa.Column("shared", sa.Boolean(), nullable=False),
+        sa.Column("result", sa.String(), nullable=False),
+        *(sa.Column(name, time, nullable=False) for name in ("created_at", "expires_at")),
+        sa.Column("used_at", time, nullable=True),
+        sa.PrimaryKeyConstraint("state_hash"),
+        sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
+    )
+    op.create_table(
+        "connect_link",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("token_hash", "channel_id", "address")),
+        sa.Column("user_id", sa.String(), nullable=True),
+        *(sa.Column(name, time, nullable=False) for name in ("created_at", "expires_at")),
+        sa.Column("used_at", time, nullable=True),
+        sa.PrimaryKeyConstraint("token_hash"),
+        sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
+    )
+    op.create_table(
+        "admin_approval",
+        *(sa.Column(name, sa.String(), nullable=False) for name in ("id", "channel_id", "provider", "address")),
+        sa.Column("tenant", sa.String(), nullable=False),
+        *(sa.Column(name, sa.Boolean(), nullable=False) for name in ("app_only", "by_link")),
+        sa.Column("user_id", sa.String(), nullable=True),
+        *(sa.Column(name, time, nullable=False) for name in ("created_at", "expires_at")),
+        *(sa.Column(name, time, nullable=True) for name in ("approved_at", "finished_at")),
+        sa.PrimaryKeyConstraint("id"),
+        sa.ForeignKeyConstraint(["channel_id"], ["channel.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
+    )
+    for table in ("connect_attempt", "connect_link", "admin_approval"):
+        op.create_index(f"ix_{table}_channel_id", table, ["channel_id"])
 
 
 def downgrade() -> None:
