@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import imapclient
@@ -73,12 +74,30 @@ class Client(imapclient.IMAPClient):  # type: ignore[misc]
         return self.wire
 
 
+@lru_cache(1)
+def system_trust() -> ssl.SSLContext:
+    """The system's authorities, read once: that takes 20 ms and a megabyte."""
+    return ssl.create_default_context()
+
+
 @contextmanager
 def connect(
     settings: Connect, *, allow_private: bool, message_size: int, tls: ssl.SSLContext | None = None
 ) -> Iterator[Client]:
     """A logged-in connection that is closed at the end; `tls` replaces the system's authorities. Raises Trouble."""
-    context = tls or ssl.create_default_context()
+    client = open_client(settings, allow_private=allow_private, message_size=message_size, tls=tls)
+    try:
+        yield client
+        leave(client)
+    finally:
+        client.wire.shutdown()
+
+
+def open_client(
+    settings: Connect, *, allow_private: bool, message_size: int, tls: ssl.SSLContext | None = None
+) -> Client:
+    """A logged-in connection; who gets it shuts its wire down. Raises Trouble."""
+    context = tls or system_trust()
     try:
         wire = open_wire(settings, allow_private, message_size + LITERAL_SLACK, context)
         try:
@@ -86,10 +105,10 @@ def connect(
                 client = Client(wire, settings, message_size)
             secure(client, context)
             log_in(client)
-            yield client
-            leave(client)
-        finally:
+            return client
+        except BaseException:
             wire.shutdown()
+            raise
     except Trouble as trouble:
         if isinstance(trouble.__cause__, ssl.SSLCertVerificationError):
             raise name_fingerprint(trouble, settings, allow_private) from None

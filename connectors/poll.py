@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
+from gatepost.bell import Bell
 from gatepost.child import JobFailed
 from gatepost.connectors.cursor import Folder, Position, start_at
 from gatepost.connectors.imap import Batch, Fetched, connect, fetch_new, open_folder
@@ -22,6 +23,7 @@ from gatepost.model import Account
 from gatepost.seal import Keys, SealError
 from gatepost.store import accounts
 from gatepost.store.accounts import AccountState, LeaseLost
+from gatepost.store.idling import is_watched
 
 LEASE = timedelta(minutes=15)
 COMMIT_AFTER = timedelta(seconds=30)
@@ -29,6 +31,8 @@ PATIENCE = 3
 CAP_SECONDS = 300.0
 LASTING_FIRST_SECONDS = 60.0
 LASTING_CAP_SECONDS = 3600.0
+WATCHED_SECONDS = 1800.0
+"""Between two passes over a mailbox whose changes are told as they come (IDLE)."""
 
 log = structlog.get_logger("gatepost.poll")
 
@@ -39,7 +43,7 @@ class Polling:
 
     `prepare(mail)` does what must not be done inside a transaction; `receive(session, mail, prepared)` stores the mail
     and its view, and may be repeated; `quarantine(session, mail, why)` keeps one that could not be received, with what
-    there is of it; `jitter()` is in 0..1.
+    there is of it; `jitter()` is in 0..1; `bell` wakes a poller when something is due.
     """
 
     ledger: Ledger
@@ -54,6 +58,7 @@ class Polling:
     tls: ssl.SSLContext | None = None
     jitter: Callable[[], float] = random.random
     stop: threading.Event = field(default_factory=threading.Event)
+    bell: Bell = field(default_factory=Bell)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +91,7 @@ def poll_loop(polling: Polling, idle_seconds: float = 1.0) -> None:
         except Exception:
             log.exception("poll.broke")
         if polled is None:
-            polling.stop.wait(idle_seconds)
+            polling.bell.wait(idle_seconds)
 
 
 def poll_next(polling: Polling) -> Polled | None:
@@ -241,8 +246,13 @@ def as_trouble(error: Exception, account: Account) -> Trouble:
 
 def record_success(account: Account, polling: Polling, mails: int) -> Polled:
     now = polling.clock()
-    due = now + timedelta(seconds=polling.poll_seconds)
-    row = polling.ledger.write(lambda session: accounts.finish(session, account, next_poll_at=due, now=now))
+
+    def op(session: Session) -> Account:
+        seconds = WATCHED_SECONDS if is_watched(session, account.id, now) else polling.poll_seconds
+        due = now + timedelta(seconds=max(seconds, polling.poll_seconds))
+        return accounts.finish(session, account, next_poll_at=due, now=now)
+
+    row = polling.ledger.write(op)
     return Polled(account.id, row.state, mails)
 
 

@@ -198,11 +198,15 @@ def release_all(session: Session) -> int:
 
 
 def finish(session: Session, claimed: Account, *, next_poll_at: datetime, now: datetime) -> Account:
-    """A pass went well: live, due again later, lease given back. Raises LeaseLost."""
+    """A pass went well: live, lease given back, due again later, unless something made it due meanwhile.
+
+    Raises LeaseLost.
+    """
     account = held(session, claimed, now)
     account.failures = 0
     account.last_sync_at = now
-    account.next_poll_at = next_poll_at
+    if account.next_poll_at == claimed.next_poll_at:
+        account.next_poll_at = next_poll_at
     account.lease_until = None
     set_state(session, account, AccountState.LIVE, "", now)
     return account

@@ -9,11 +9,20 @@ from sqlmodel import Session
 
 from gatepost.connectors import wire
 from gatepost.connectors.imap import Fetched
-from gatepost.connectors.poll import PATIENCE, Polled, backoff, poll_loop, poll_next, poll_once, state_after
+from gatepost.connectors.poll import (
+    PATIENCE,
+    WATCHED_SECONDS,
+    Polled,
+    backoff,
+    poll_loop,
+    poll_next,
+    poll_once,
+    state_after,
+)
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.seal import Keys, make_keys
-from gatepost.store import accounts
+from gatepost.store import accounts, idling
 from gatepost.store.accounts import AccountState, LeaseLost
 from tests.connectors.desk import DUE, Desk, Inbox, mail
 from tests.fakes.imap import Script, imap_server
@@ -161,6 +170,47 @@ def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot)
     polling.stop.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_ring_wakes_the_loop(desk: Desk) -> None:
+    arrived = threading.Event()
+    polling = replace(desk.polling(), receive=lambda session, mail, prepared: arrived.set())
+    thread = threading.Thread(target=poll_loop, args=(polling, 600))
+    with imap_server(Script(messages={1: mail(1)})) as server:
+        thread.start()
+        desk.add(server.port)
+        polling.bell.ring()
+        assert arrived.wait(30)
+        polling.stop.set()
+        polling.bell.ring()
+        thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_what_is_made_due_during_a_pass_stays_due(desk: Desk) -> None:
+    def make_due(mail: Fetched) -> None:
+        desk.ledger.write(lambda session: accounts.poll_now(session, desk.account(), desk.time))
+
+    desk.inbox.before = make_due
+    with imap_server(Script(messages={1: mail(1)})) as server:
+        desk.add(server.port)
+        assert desk.poll().mails == 1
+        assert desk.account().next_poll_at == desk.time
+        assert desk.poll().mails == 0
+    assert desk.account().next_poll_at > desk.time
+
+
+def test_a_watched_mailbox_is_looked_at_less_often(desk: Desk) -> None:
+    with imap_server(Script()) as server:
+        desk.add(server.port)
+        desk.poll()
+        assert desk.account().next_poll_at - desk.time == timedelta(seconds=60)
+        end = desk.time + 2 * DUE
+        note = idling.Note(desk.account_id, idling.Word.IDLE, "", desk.time)
+        desk.ledger.write(lambda session: idling.keep_watching(session, "me", desk.time, end, 1))
+        desk.ledger.write(lambda session: idling.note_all(session, "me", [note], desk.time))
+        desk.poll()
+        assert desk.account().next_poll_at - desk.time == timedelta(seconds=WATCHED_SECONDS)
 
 
 def test_the_loop_ends_with_the_ledger(desk: Desk) -> None:
