@@ -4,12 +4,13 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from gatepost.http import Guard, HttpRefused, HttpTrouble, is_global, request
+from tests.fakes.http import http_server
 from tests.rig.certificate import write_certificate
 
 OPEN = Guard(private=True, seconds=5)
@@ -64,29 +65,15 @@ class Handler(BaseHTTPRequestHandler):
         """Nothing."""
 
 
-class Server(ThreadingHTTPServer):
-    """A server that does not print what clients that went away caused."""
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing."""
-
-
 @contextmanager
 def serving(tls: ssl.SSLContext | None = None) -> Iterator[int]:
     Handler.seen.clear()
     Handler.stop.clear()
-    server = Server(("127.0.0.1", 0), Handler)
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        Handler.stop.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with http_server(Handler, tls) as port:
+        try:
+            yield port
+        finally:
+            Handler.stop.set()
 
 
 def loopback(host: str, port: int) -> list[str]:

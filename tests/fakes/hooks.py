@@ -3,11 +3,13 @@
 import json
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.fakes.http import http_server
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +48,7 @@ class Receiver:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
-class Quiet(ThreadingHTTPServer):
-    """A server that does not print what clients that went away caused."""
-
-    daemon_threads = True
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Nothing."""
-
-
-def handler(receiver: Receiver) -> Callable[..., BaseHTTPRequestHandler]:
+def handler(receiver: Receiver) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
@@ -83,16 +76,9 @@ def receiving(
     receiver = Receiver(answers=list(answers) or [200])
     if not held:
         receiver.free.set()
-    server = Quiet(("127.0.0.1", port), handler(receiver))
-    if tls:
-        server.socket = tls.wrap_socket(server.socket, server_side=True)
-    receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}/hook"
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield receiver
-    finally:
-        receiver.free.set()
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with http_server(handler(receiver), tls, port) as listening:
+        receiver.url = f"{'https' if tls else 'http'}://127.0.0.1:{listening}/hook"
+        try:
+            yield receiver
+        finally:
+            receiver.free.set()

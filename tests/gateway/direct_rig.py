@@ -2,12 +2,11 @@
 
 import asyncio
 import ssl
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from gatepost.gateway.accept import Gate
@@ -24,6 +23,7 @@ from gatepost.store.deliveries import Claim
 from gatepost.store.destinations import get_destination
 from tests.fakes.certificates import self_signed, server_context
 from tests.fakes.dns import DnsServer
+from tests.fakes.http import http_server
 
 MAIL = b"From: a@shop.example\r\nTo: ana@remote.test\r\nSubject: x\r\n\r\nHello\r\n"
 QUICK = Timeouts(connect=5, command=5, data=5, block=5, dot=5, until_dot=20)
@@ -106,17 +106,5 @@ def policy_server(tls: ssl.SSLContext, answers: dict[str, tuple[int, str, str]])
         def log_message(self, *args: object) -> None:
             """Nothing."""
 
-    class Server(ThreadingHTTPServer):
-        def handle_error(self, request: object, client_address: object) -> None:
-            """Clients that go away are meant to."""
-
-    server = Server(("127.0.0.1", 0), Handler)
-    server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-    thread.start()
-    try:
-        yield server.server_address[1]
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
+    with http_server(Handler, tls) as port:
+        yield port

@@ -137,6 +137,14 @@ def need_tmpfs(run: Run) -> None:
         pass
 
 
+def unmount(place: Path) -> None:
+    """Let go of a file system; one that is still in use is asked for 5 s."""
+    for _ in range(50):
+        if not subprocess.run(["umount", str(place)], capture_output=True).returncode:
+            break
+        time.sleep(0.1)
+
+
 @contextmanager
 def small_disk(place: Path, options: str) -> Iterator[Path]:
     """A tmpfs of this size; unmounted at the end."""
@@ -148,10 +156,7 @@ def small_disk(place: Path, options: str) -> Iterator[Path]:
     try:
         yield place
     finally:
-        for _ in range(50):
-            if not subprocess.run(["umount", str(place)], capture_output=True).returncode:
-                break
-            time.sleep(0.1)
+        unmount(place)
 
 
 def sync_fails(run: Run) -> Verdict:

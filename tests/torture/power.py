@@ -18,6 +18,7 @@ from gatepost.database import open_database
 from gatepost.parts import clock
 from gatepost.store.fsck import fsck
 from tests.torture.backends import Cluster, prepare
+from tests.torture.disk import unmount
 from tests.torture.load import Load, loading
 from tests.torture.product import Gatepost, installed
 from tests.torture.run import Run, Skipped, Verdict
@@ -207,7 +208,4 @@ def mounted(image: Path, place: Path) -> Iterator[Path]:
         place.chmod(0o755)
         yield place
     finally:
-        for _ in range(50):
-            if not subprocess.run(["umount", str(place)], capture_output=True).returncode:
-                break
-            time.sleep(0.1)
+        unmount(place)

@@ -19,7 +19,7 @@ from gatepost.seal import make_keys
 from gatepost.settings import Settings, load_settings
 from gatepost.store.channels import create_channel
 from gatepost.store.credentials import create_credential
-from tests.rig.process import free_port
+from tests.rig.process import answers, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SENDER_DOMAIN = "torture.test"
@@ -90,7 +90,7 @@ class Gatepost:
     def wait_listening(self, deadline: float) -> None:
         """Until both its SMTP listeners greet and the pages' port takes connections."""
         assert self.process is not None
-        while not all(listens(port) if name == "web" else greets(port) for name, port in self.ports.items()):
+        while not all(answers(port) if name == "web" else greets(port) for name, port in self.ports.items()):
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"it did not start (exit {self.process.poll()}):\n{self.tail()}")
             time.sleep(0.01)
@@ -156,13 +156,6 @@ def status_kb(pid: int, name: str) -> int:
         if line.startswith(f"{name}:"):
             return int(line.split()[1])
     return 0
-
-
-def listens(port: int) -> bool:
-    """Whether something listens on this loopback port."""
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def greets(port: int) -> bool:
