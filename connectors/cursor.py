@@ -18,12 +18,13 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What the server says of an opened folder; `uidnext` is None where it does not say."""
+    """What the server says of a folder; `uidnext` is None, `highestmodseq` 0 where it does not say."""
 
     name: str
     uidvalidity: int
     uidnext: int | None
     messages: int
+    highestmodseq: int = 0
 
 
 def start_at(stored: Position | None, folder: Folder) -> tuple[Position, str]:
