@@ -3,7 +3,7 @@
 From the providers' own documentation of 2026; menus move, so they are named here and nowhere else.
 """
 
-from gatepost.connectors.consent_entry import AGAIN, APPROVAL, DELAYED, LATER, SEND_LINK, TOLD, Entry
+from gatepost.connectors.consent_entry import AGAIN, APPROVAL, DELAYED, LATER, SEND_LINK, SEND_TOO, TOLD, Entry
 from gatepost.connectors.consent_servers import COMMON, SERVERS
 
 ENTRA = (
@@ -26,21 +26,21 @@ MICROSOFT = (
         "Microsoft sent you back without permission: either the login was cancelled, or {tenant} lets only an "
         "administrator approve apps. Microsoft does not tell which.",
         "owner",
-        ("If you cancelled it: press Connect once more and accept.", 'If it said "Need admin approval": ' + SEND_LINK),
+        ("If you cancelled it: press Connect once more and accept.", 'If it said "Need admin approval": ' + SEND_TOO),
         admin_link=True,
     ),
     Entry(
         "microsoft_declined",
         "The permissions were declined on Microsoft's page.",
         "owner",
-        (AGAIN, "Accept the permissions that are listed there; if you may not, " + SEND_LINK),
+        (AGAIN, "Accept the permissions that are listed there; if you may not: " + SEND_TOO),
         admin_link=True,
     ),
     Entry(
         "microsoft_consent_missing",
         "The permission for this mailbox is missing at Microsoft, or was withdrawn.",
         "owner",
-        (AGAIN, 'If it then says "Need admin approval": ' + SEND_LINK),
+        (AGAIN, 'If it then says "Need admin approval": ' + SEND_TOO),
         admin_link=True,
     ),
     Entry(

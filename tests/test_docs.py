@@ -13,6 +13,7 @@ from typer.main import get_command
 
 from gatepost.cli.app import app
 from gatepost.settings import Settings
+from scripts.consent import page as consent_page
 from scripts.delivery_codes import page
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -140,3 +141,8 @@ def test_every_setting_is_described_with_its_default() -> None:
 def test_the_code_reference_is_up_to_date() -> None:
     """`.venv/bin/python scripts/delivery_codes.py` writes it anew."""
     assert (ROOT / "docs" / "delivery-codes.md").read_text(encoding="utf-8") == page()
+
+
+def test_the_help_with_permissions_is_up_to_date() -> None:
+    """`.venv/bin/python scripts/consent.py` writes it anew."""
+    assert (ROOT / "docs" / "consent.md").read_text(encoding="utf-8") == consent_page()

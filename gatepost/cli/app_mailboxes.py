@@ -77,6 +77,19 @@ def mailbox_check(context: typer.Context, address: Address, as_json: AsJson = Fa
         finish(check_mailbox(context.obj.settings(), address, as_json))
 
 
+@mailbox.command("explain")
+def mailbox_explain(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="What the provider said: an error, a code, a sentence.")],
+    provider: Annotated[str, typer.Option(help="google or microsoft (default: both).")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Explain why a mailbox cannot be connected: what happened, who must act, the next step."""
+    from gatepost.cli.consent import explain_refusal
+
+    with ending():
+        explain_refusal(text, provider, as_json)
+
+
 @mailbox.command("poll")
 def mailbox_poll(context: typer.Context, address: Address, as_json: AsJson = False) -> None:
     """Have the running server fetch a mailbox now, or again after a disconnect."""
