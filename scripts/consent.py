@@ -23,8 +23,8 @@ Gatepost where an organisation asks for its administrator's approval: the permis
 ## "Need admin approval" at Microsoft 365
 
 It comes up where the organisation lets only its administrator approve apps that read mail, also apps that use official
-Microsoft interfaces. Microsoft then sends nothing back to Gatepost, or a cancelled login like any other. The mailbox's page
-therefore has the **approval link** of your organisation, with a mail for the IT team that holds it. When the
+Microsoft interfaces. Microsoft then sends nothing back to Gatepost, or a cancelled login like any other. So the page of
+the mailbox has the **approval link** of your organisation, with a mail for the IT team that holds it. When the
 administrator has followed it, days later and in any browser, you are told by mail and finish with your own login. An
 administrator who wants to review the settings instead goes this way:
 
