@@ -87,3 +87,14 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     except OSError as error:
         raise OSError(f"{error.filename}: {error.strerror}; tls_certificate and tls_key name the files") from None
     return context
+
+
+def certificate_end(settings: Settings) -> datetime | None:
+    """When the certificate of the settings ends; None for our own, which renews itself, and for one that is unread."""
+    if not settings.tls_certificate:
+        return None
+    try:
+        certificate = x509.load_pem_x509_certificate(settings.path(settings.tls_certificate).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return certificate.not_valid_after_utc

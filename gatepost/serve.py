@@ -18,6 +18,7 @@ from gatepost.certificate import certificate_files, server_context
 from gatepost.disk import Disk
 from gatepost.doors import Handing, listening, start_inbound, start_submissions, web_server
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.account_notices import telling_owners
 from gatepost.gateway.budget import Budget
 from gatepost.gateway.desk import following
 from gatepost.gateway.domain_watch import watching_domains
@@ -99,6 +100,7 @@ async def serving(
             await stack.enter_async_context(telling(gate, clock))
             await stack.enter_async_context(following(gate, clock))
             await stack.enter_async_context(watching_domains(gate, inbound.resolver, clock))
+            await stack.enter_async_context(telling_owners(gate, clock))
             await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         if Role.SYNC in roles:
             stack.callback(start_polling(parts, desk, inbound.resolver))

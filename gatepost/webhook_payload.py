@@ -8,14 +8,27 @@ from gatepost.codes import explain
 from gatepost.model import Event
 from gatepost.reply import Reply, read_reply
 
-HEARD = ("message.", "delivery.", "conversation.", "report.", "account.", "domain.", "suppression.", "sender.")
+HEARD = (
+    "message.",
+    "delivery.",
+    "conversation.",
+    "report.",
+    "account.",
+    "domain.",
+    "suppression.",
+    "sender.",
+    "expiry.",
+)
 """Beginnings of the kinds that webhooks may hear; logins and the like are for nobody outside."""
 
 TEST = "webhook.test"
 KIND = re.compile(r"[a-z]{1,30}(?:\.[a-z_]{1,30}|\.\*)")
 KINDS_LIMIT = 50
 CODE = re.compile(r"([2-5]\d\d)(?: |$)")
-TOLD = ("recipient", "remote_host", "trigger", "recipients", "why", "state", "source", "domain", "address")
+TOLD = (
+    *("recipient", "remote_host", "trigger", "recipients", "why", "state", "source", "domain", "address"),
+    *("account", "next", "missing", "provider", "accounts", "what", "name", "days", "ends_at"),
+)
 VALUE_LIMIT = 2048
 
 
