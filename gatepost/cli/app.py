@@ -160,15 +160,16 @@ def thread(
         ),
     ] = "desk",
     dry: Annotated[bool, typer.Option("--dry-run", help="Stored mail: which would land elsewhere?")] = False,
+    put: Annotated[bool, typer.Option("--put", help="Stored mail: put what would land elsewhere there.")] = False,
     days: Annotated[int, typer.Option(min=1, max=3650, help="How many days back the dry run looks.")] = 30,
     as_json: AsJson = False,
 ) -> None:
     """Show which mails of files belong together, and why; or which stored ones another policy would put elsewhere."""
-    if dry:
+    if dry or put:
         from gatepost.cli.replay import dry_run
 
         with ending():
-            finish(dry_run(context.obj.settings(), days, policy, as_json))
+            finish(dry_run(context.obj.settings(), days, policy, put, as_json))
         return
     from gatepost.cli.thread import thread_paths
 
@@ -181,13 +182,14 @@ def replay(
     context: typer.Context,
     what: Annotated[str, typer.Argument(metavar="ID", help="An id, #number, an address or a Message-ID.")],
     policy: Annotated[str, typer.Option(help="desk, strict or archive.")] = "desk",
+    put: Annotated[bool, typer.Option("--put", help="Put what would be elsewhere there; it can be undone.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Decide about stored inbound mail anew, by today's code, and show what would be different; nothing changes."""
+    """Decide about stored inbound mail anew, by today's code, and show what would be different."""
     from gatepost.cli.replay import replay as run
 
     with ending():
-        finish(run(context.obj.settings(), what, policy, as_json))
+        finish(run(context.obj.settings(), what, policy, put, as_json))
 
 
 @app.command()

@@ -5,22 +5,26 @@ from typing import Any
 
 from sqlmodel import Session
 
+from gatepost.acts import Actor
 from gatepost.cli.frame import DONE, FINDINGS, BadInput, opened, print_object, say, warn
 from gatepost.cli.trace import find_messages
 from gatepost.model import Message
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
-from gatepost.store.messages import RawLost, raw_of
+from gatepost.threading.intake import Desk
 from gatepost.threading.place import DESK, POLICIES, Policy
-from gatepost.threading.reading import read
 from gatepost.threading.replay import Decision, Replayed, recent
-from gatepost.threading.replay import replay as decide
+from gatepost.threading.rethread import decide_anew, lands_elsewhere, rethread
 
 MOST = 5000
+ACTOR = Actor("the command line")
 
 
-def replay(settings: Settings, what: str, policy: str, as_json: bool) -> int:
-    """Decide anew about the inbound mails that `what` names; 0, or 3 where something would be different."""
+def replay(settings: Settings, what: str, policy: str, put: bool, as_json: bool) -> int:
+    """Decide anew about the inbound mails that `what` names; 0, or 3 where something would be different.
+
+    With `put` what would be elsewhere is put there.
+    """
     chosen = policy_named(policy)
     with opened(settings) as parts, parts.database.session() as session:
         messages = [one for one in find_messages(session, what, None) if one.direction == "in"]
@@ -29,13 +33,19 @@ def replay(settings: Settings, what: str, policy: str, as_json: bool) -> int:
         done = [one for message in messages if (one := try_one(parts, session, message, chosen))]
         for one in done:
             tell(one, as_json)
+        if put:
+            return put_there(parts, [one.message.id for one in done if lands_elsewhere(one)], chosen, as_json)
         return FINDINGS if any(one.differs for one in done) else DONE
 
 
-def dry_run(settings: Settings, days: int, policy: str, as_json: bool) -> int:
-    """Which mails of the last days would land elsewhere under a policy; 0, or 3 where some would."""
+def dry_run(settings: Settings, days: int, policy: str, put: bool, as_json: bool) -> int:
+    """Which mails of the last days would land elsewhere under a policy; 0, or 3 where some would.
+
+    With `put` they are put there.
+    """
     chosen = policy_named(policy)
-    elsewhere = looked = by_hand = 0
+    elsewhere: list[str] = []
+    looked = by_hand = 0
     with opened(settings) as parts, parts.database.session() as session:
         for message in recent(session, clock() - timedelta(days=days), MOST):
             one = try_one(parts, session, message, chosen)
@@ -43,13 +53,28 @@ def dry_run(settings: Settings, days: int, policy: str, as_json: bool) -> int:
                 continue
             looked += 1
             by_hand += one.by_hand
-            if not one.by_hand and one.before.conversation != one.now.conversation:
-                elsewhere += 1
+            if lands_elsewhere(one):
+                elsewhere.append(message.id)
                 tell(one, as_json)
     if not as_json:
         kept = f"; {by_hand} were moved by a person and stay" if by_hand else ""
-        warn(f"{elsewhere} of {looked} mails of the last {days} days would land elsewhere under {policy}{kept}.")
+        warn(f"{len(elsewhere)} of {looked} mails of the last {days} days would land elsewhere under {policy}{kept}.")
+    if put:
+        with opened(settings) as parts:
+            return put_there(parts, elsewhere, chosen, as_json)
     return FINDINGS if elsewhere else DONE
+
+
+def put_there(parts: Parts, message_ids: list[str], policy: Policy, as_json: bool) -> int:
+    """Put mails where the policy puts them; 0, or 3 where one stayed."""
+    desk = Desk(parts.settings, parts.keys, parts.blobs)
+    done = rethread(parts.database, parts.ledger, desk, message_ids, policy, ACTOR, clock())
+    for one in done.moved:
+        told = {"correction": one.id, "kind": one.kind, "policy": policy.name}
+        print_object(told) if as_json else say(f"  {one.kind}: take it back with `gatepost conversation undo {one.id}`")
+    for message_id, why in done.stayed:
+        warn(f"{message_id} stays: {why}")
+    return FINDINGS if done.stayed else DONE
 
 
 def policy_named(name: str) -> Policy:
@@ -59,14 +84,11 @@ def policy_named(name: str) -> Policy:
 
 
 def try_one(parts: Parts, session: Session, message: Message, policy: Policy = DESK) -> Replayed | None:
-    """A mail decided anew; None, with a warning, where its octets are lost."""
-    try:
-        envelope_from = message.envelope_from if message.trigger == "mx" else None
-        reading = read(raw_of(session, message.raw_id, parts.blobs), envelope_from)
-    except RawLost as error:
-        warn(f"{message.id}: {error}")
-        return None
-    return decide(session, parts.settings, parts.keys, message, reading, policy)
+    """A mail decided anew; None, with a warning, where it cannot be read any more."""
+    found = decide_anew(session, Desk(parts.settings, parts.keys, parts.blobs), message, policy)
+    if found is None:
+        warn(f"{message.id}: its content is lost, or cannot be read; `gatepost fsck` tells")
+    return found
 
 
 def tell(one: Replayed, as_json: bool) -> None:

@@ -56,3 +56,16 @@ def test_replay_and_dry_run(gatepost: Command) -> None:
     assert "0 of 3" in gatepost.run("thread", "--dry-run").stderr
     assert "there is no such policy" in gatepost.refused("thread", "--dry-run", "--policy", "lax")
     assert "no inbound mail" in gatepost.refused("replay", "msg_x")
+
+
+def test_replay_puts_mail_where_a_policy_puts_it(gatepost: Command) -> None:
+    with gatepost.parts() as parts:
+        arrive(parts, "1@c.example", "Lamp")
+        answer = arrive(parts, "2@c.example", "Re: Lamp", "In-Reply-To: <1@c.example>")
+        arrive(parts, "3@c.example", "Re: Lamp")
+    rows = gatepost.objects("thread", "--put", "--policy", "archive")
+    assert (rows[-1]["kind"], rows[-1]["policy"]) == ("merge", "archive")
+    gatepost.run("conversation", "undo", rows[-1]["correction"])
+    told = gatepost.run("replay", answer.message_id or "", "--policy", "strict", "--put").stdout
+    assert "split: take it back with `gatepost conversation undo cor_" in told
+    gatepost.run("fsck")
