@@ -21,7 +21,8 @@ class ConversationChannel(SQLModel, table=True):
 class Correction(SQLModel, table=True):
     """Mails that a person moved from one conversation to another (`kind` move, split or merge), and the way back.
 
-    `before` holds the rows as they were: messages, known ids, and who was added and taken out.
+    `before` holds the rows as they were: messages, known ids, and who was added and taken out. `policy` is set where
+    mail was placed anew under it, not moved by a person's choice.
     """
 
     id: str = Field(primary_key=True)
@@ -31,5 +32,6 @@ class Correction(SQLModel, table=True):
     before: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     user_id: str | None = Field(default=None, foreign_key="user.id")
     actor: str = ""
+    policy: str = ""
     at: datetime = Field(sa_type=UTCDateTime)
     undone_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

@@ -1,10 +1,11 @@
 """What placing asks of the store: who wrote and was named where, which mailboxes show it, what was there before."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists
-from sqlmodel import Session, and_, col, or_, select
+from sqlalchemy import case, exists, update
+from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.model import Arrival, Conversation, ConversationChannel, Correction, Delivery, Message, Participant
 from gatepost.store import foresight
@@ -114,3 +115,39 @@ def moved_by_hand(session: Session, message: Message) -> bool:
     where = (Correction.target_id == message.conversation_id, col(Correction.undone_at).is_(None))
     rows = session.exec(select(Correction).where(*where)).all()
     return any(message.id == one[0] for row in rows for one in row.before.get("messages", ()))
+
+
+def mails_in(session: Session, conversation_id: str) -> int:
+    """How many messages are in a conversation itself."""
+    return session.exec(select(func.count()).where(Message.conversation_id == conversation_id)).one()
+
+
+def note_policy(session: Session, correction_id: str, policy: str) -> None:
+    """A correction was made by placing mail anew under this policy."""
+    session.execute(update(Correction).where(col(Correction.id) == correction_id).values(policy=policy))
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Mail placed anew together, at one moment: by whom, under which policy, how many moves, how many still hold."""
+
+    at: datetime
+    policy: str
+    actor: str
+    moves: int
+    holding: int
+
+
+def runs(session: Session, most: int = 20) -> list[Run]:
+    """What was placed anew, the newest first."""
+    holding = func.sum(case((col(Correction.undone_at).is_(None), 1), else_=0))
+    columns = (Correction.at, Correction.policy, Correction.actor)
+    query = select(*columns, func.count(), holding).where(Correction.policy != "").group_by(*columns)  # type: ignore[call-overload]
+    rows = session.exec(query.order_by(col(Correction.at).desc()).limit(most)).all()
+    return [Run(at, policy, actor, moves, int(held)) for at, policy, actor, moves, held in rows]
+
+
+def of_run(session: Session, at: datetime) -> Sequence[str]:
+    """The ids of the corrections of a run that hold, the last first."""
+    where = (Correction.at == at, Correction.policy != "", col(Correction.undone_at).is_(None))
+    return session.exec(select(Correction.id).where(*where).order_by(col(Correction.id).desc())).all()

@@ -17,6 +17,7 @@ def upgrade() -> None:
     add_sending()
     add_idling()
     add_connecting()
+    add_placing()
 
 
 def add_oauth() -> None:
@@ -238,6 +239,11 @@ def add_connecting() -> None:
     )
     for table in ("connect_attempt", "connect_link", "admin_approval"):
         op.create_index(f"ix_{table}_channel_id", table, ["channel_id"])
+
+
+def add_placing() -> None:
+    """By which policy mail was placed anew."""
+    op.add_column("correction", sa.Column("policy", sa.String(), nullable=False, server_default=""))
 
 
 def downgrade() -> None:
