@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, or_, update
+from sqlalchemy import ColumnElement, CursorResult, delete, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
@@ -155,19 +155,24 @@ def set_state(
     session.flush()
 
 
+def due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """What holds for accounts that can be claimed."""
+    free = or_(col(Account.lease_until).is_(None), col(Account.lease_until) <= now)
+    return col(Account.next_poll_at) <= now, free, col(Account.state) != AccountState.DISABLED
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Whether `claim_due` would find an account; this only reads."""
+    return session.exec(select(Account.id).where(*due(now)).limit(1)).first() is not None
+
+
 def claim_due(session: Session, now: datetime, lease: timedelta) -> Account | None:
     """Take the account that is due longest and nobody holds; its `lease_fence` is the claim.
 
     The row is detached: a copy to work with. Two processes on PostgreSQL skip each other's locked rows.
     """
-    free = or_(col(Account.lease_until).is_(None), col(Account.lease_until) <= now)
-    query = (
-        select(Account)
-        .where(Account.next_poll_at <= now, free, Account.state != AccountState.DISABLED)
-        .order_by(col(Account.next_poll_at), col(Account.id))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    query = select(Account).where(*due(now)).order_by(col(Account.next_poll_at), col(Account.id))
+    query = query.limit(1).with_for_update(skip_locked=True)
     account = session.exec(query).first()
     if account is None:
         return None
