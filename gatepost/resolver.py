@@ -42,6 +42,16 @@ class Exchange:
     host: str
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Service:
+    """An SRV record (RFC 2782): the lower priority first, then the higher weight; `host` is empty for no service."""
+
+    priority: int
+    lightness: int
+    host: str
+    port: int
+
+
 Tlsa = tuple[int, int, int, bytes]
 """Usage, selector, matching type and data."""
 
@@ -74,6 +84,10 @@ class Resolver(Protocol):
 
     def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
         """TLSA records (RFC 6698); what they say counts only where `authentic` says so."""
+        ...
+
+    def srv(self, name: str, seconds: float | None = None) -> list[Service]:
+        """Services, best first."""
         ...
 
     def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
@@ -139,6 +153,11 @@ class DnsResolver:
         return [
             (record.usage, record.selector, record.mtype, record.cert) for record in self._ask(name, "TLSA", seconds)
         ]
+
+    def srv(self, name: str, seconds: float | None = None) -> list[Service]:
+        """Services, best first."""
+        found = self._ask(name, "SRV", seconds)
+        return sorted(Service(r.priority, -r.weight, _host(r.target), r.port) for r in found)
 
     def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
         """Whether an answer, which mostly is in the cache, has the AD bit and came from a loopback address."""
@@ -256,6 +275,10 @@ class Budget:
     def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
         """As the inner resolver, within the budget."""
         return self.inner.tlsa(name, self._spend(seconds))
+
+    def srv(self, name: str, seconds: float | None = None) -> list[Service]:
+        """As the inner resolver, within the budget."""
+        return self.inner.srv(name, self._spend(seconds))
 
     def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
         """As the inner resolver, within the budget."""

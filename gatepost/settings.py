@@ -98,6 +98,25 @@ def check_spf_mechanism(value: str) -> str:
     return value
 
 
+ENDPOINTS = ("issuer", "authority", "authorize_url", "token_url", "revoke_url", "keys_url", "resource", "imap", "smtp")
+
+
+def check_providers(values: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    """Other addresses of Google and Microsoft, such as those of a national cloud."""
+    for provider, ends in values.items():
+        if provider not in ("google", "microsoft"):
+            raise ValueError(f"{provider} is not a provider with a login of its own: name google or microsoft")
+        for name, value in ends.items():
+            if name not in ENDPOINTS:
+                raise ValueError(f"{provider} has no {name}: write one of {', '.join(ENDPOINTS)}")
+            host, _, port = value.rpartition(":")
+            if name in ("imap", "smtp") and not (host and port.isdigit() and 0 < int(port) < 65536):
+                raise ValueError(f"{provider}.{name}: write it as host:port")
+            if name not in ("imap", "smtp") and not (value.startswith("https://") and len(value) > 8):
+                raise ValueError(f"{provider}.{name}: write it as https://...")
+    return values
+
+
 HostName = Annotated[str, AfterValidator(check_domain)]
 Listen = Annotated[str, AfterValidator(check_listen)]
 Networks = Annotated[list[str], AfterValidator(check_networks)]
@@ -155,6 +174,7 @@ class Settings(BaseSettings):
     dsn: Literal["asked", "always", "never"] = "asked"
     poll_seconds: int = 60
     private_hosts: bool = False
+    providers: Annotated[dict[str, dict[str, str]], AfterValidator(check_providers)] = {}
     dns_servers: list[str] = []
     dns_validates: bool = False
     log: Literal["auto", "json", "text"] = "auto"

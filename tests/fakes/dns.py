@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.rrset
 import dns.zone
 
-from gatepost.resolver import DnsTrouble, Exchange, NoSuchName, Tlsa
+from gatepost.resolver import DnsTrouble, Exchange, NoSuchName, Service, Tlsa
 
 Fault = Literal["servfail", "timeout", "truncated", "loop"]
 Zone = dict[str, dict[str, list[str]]]
@@ -32,6 +32,7 @@ class DictResolver:
     AAAA: Mapping[str, Sequence[str]] = field(default_factory=dict)
     MX: Mapping[str, Sequence[tuple[int, str]]] = field(default_factory=dict)
     PTR: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    SRV: Mapping[str, Sequence[tuple[int, int, str, int]]] = field(default_factory=dict)
     CNAME: Mapping[str, str] = field(default_factory=dict)
     fail: Sequence[str] = ()
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -54,6 +55,9 @@ class DictResolver:
 
     def tlsa(self, name: str, seconds: float | None = None) -> list[Tlsa]:
         return self._some([], self._name(name, "TLSA"))
+
+    def srv(self, name: str, seconds: float | None = None) -> list[Service]:
+        return self._some(sorted(Service(*record) for record in self.SRV.get(self._name(name, "SRV"), ())), name)
 
     def authentic(self, name: str, kind: str, seconds: float | None = None) -> tuple[bool, bool]:
         return False, False

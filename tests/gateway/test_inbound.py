@@ -214,6 +214,7 @@ class Broken:
     a: Any = txt
     aaaa: Any = txt
     mx: Any = txt
+    srv: Any = txt
     ptr: Any = txt
     tlsa: Any = txt
     authentic: Any = txt
@@ -236,6 +237,7 @@ def test_silent_name_servers_do_not_keep_other_work_waiting(inbound: Inbound) ->
         a: Any = txt
         aaaa: Any = txt
         mx: Any = txt
+        srv: Any = txt
         ptr: Any = txt
 
     silent = replace(inbound, resolver=Silent())
