@@ -17,6 +17,8 @@ SILENCE_SECONDS = 30
 COMMAND_SECONDS = 60
 OCTETS_PER_SECOND = 50_000
 LINE_CAP = 1_000_000
+UNASKED_LINE_CAP = 65_536
+READS_AT_ONCE = 4
 MOST_TOKEN = 16_384
 ANSWER_OCTETS = 4 * 1024 * 1024
 NAT64 = IPv6Network("64:ff9b::/96")
@@ -92,6 +94,28 @@ class Wire(imaplib.IMAP4):
                 raise Nonsense(f"a line is longer than {LINE_CAP} octets")
             self.fill()
         return self.take(end + 1)
+
+    def receive(self) -> bool:
+        """Take what has come into the buffer, without waiting; whether there may be more at once. Raises at the end.
+
+        TLS may hold octets that no selector sees, so reading goes on until there is nothing.
+        """
+        for _ in range(READS_AT_ONCE):
+            try:
+                data = self.sock.recv(65_536)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return False
+            if not data:
+                raise self.abort("socket error: EOF")
+            self.buffer += data
+        return True
+
+    def whole_lines(self) -> Iterator[bytes]:
+        """The lines that are there whole. Raises Nonsense for one that is too long for what is said unasked."""
+        while (end := self.buffer.find(b"\n")) >= 0:
+            yield self.take(end + 1)
+        if len(self.buffer) > UNASKED_LINE_CAP:
+            raise Nonsense(f"a line is longer than {UNASKED_LINE_CAP} octets")
 
     def upgrade(self, context: ssl.SSLContext) -> None:
         """STARTTLS (RFC 3501 section 6.2.1); nothing that came in the clear counts afterwards."""
