@@ -1,5 +1,6 @@
 """Who may see and do what: the one policy for every route, stream, attachment and search."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 from gatepost.model import User
@@ -18,6 +19,11 @@ def access(user: User, memberships: frozenset[str], channel_id: str | None, acti
     if user.role == "admin":
         return True
     return action != "manage" and channel_id is not None and channel_id in memberships
+
+
+def access_any(user: User, memberships: frozenset[str], homes: Iterable[str | None], action: Action) -> bool:
+    """As `access` for what several channels show: one of them is enough."""
+    return any(access(user, memberships, home, action) for home in homes)
 
 
 def scope(user: User, memberships: frozenset[str]) -> Scope:

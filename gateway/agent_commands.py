@@ -6,11 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from gatepost.access import access
 from gatepost.model import Conversation, User
 from gatepost.store.conversations import assign, set_state
 from gatepost.store.shelf import add_tags, snooze
-from gatepost.store.users import list_users, memberships
+from gatepost.store.showing import may
+from gatepost.store.users import list_users
 
 LINE = re.compile(r"#([A-Za-z]{1,20})(?:[ \t]+([^\r\n]{0,200}))?")
 SPAN = re.compile(r"([1-9][0-9]{0,2}) ?([hdw])")
@@ -101,7 +101,7 @@ def assignee_of(session: Session, conversation: Conversation, user: User, value:
 
 
 def works_here(session: Session, user: User, conversation: Conversation) -> bool:
-    return access(user, memberships(session, user.id), conversation.channel_id, "answer")
+    return may(session, user, conversation, "answer")
 
 
 def carry_out(session: Session, conversation: Conversation, user: User, commands: list[Command], now: datetime) -> None:

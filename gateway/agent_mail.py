@@ -27,10 +27,10 @@ from gatepost.store.agents import (
     get_copy,
     release_agent_mail,
 )
-from gatepost.store.channels import get_channel
 from gatepost.store.conversations import add_note, get_conversation
 from gatepost.store.events import add_event
 from gatepost.store.messages import RawLost, get_message, raw_of
+from gatepost.store.showing import channel_to_answer_from
 from gatepost.store.users import get_user, memberships
 from gatepost.threading.agent_mail import bound_to
 from gatepost.threading.quoted import reply_text
@@ -85,7 +85,7 @@ def find_written(session: Session, message_id: str) -> Written | None:
     copy = get_copy(session, mail.copy_id)
     user = get_user(session, copy.user_id) if copy else None
     conversation = get_conversation(session, copy.conversation_id) if copy else None
-    channel = get_channel(session, conversation.channel_id or "") if conversation else None
+    channel = channel_to_answer_from(session, conversation, user) if conversation and user else None
     if not copy or not user or not conversation or not channel:
         raise NotDone("The conversation or its mailbox is not there any more.")
     bound = bound_to(session, mail.copy_id)

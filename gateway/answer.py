@@ -12,6 +12,7 @@ from gatepost.envelope import Envelope
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.large import split_source
 from gatepost.gateway.put import Submission
+from gatepost.gateway.senders import allowed
 from gatepost.ids import new_id
 from gatepost.mail import parse
 from gatepost.model import Channel, Conversation, Credential, Message, User
@@ -19,6 +20,7 @@ from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation, participants
 from gatepost.store.messages import conversation_messages, get_message, open_raw
+from gatepost.store.showing import channel_to_answer_from, homes_of
 from gatepost.store.users import get_user
 from gatepost.tokens import mint_message_id, reply_address
 
@@ -150,12 +152,12 @@ def make_answer(
         conversation = get_conversation(session, conversation_id)
         if conversation is None:
             raise NoAnswer("This conversation is not there any more")
-        channel = get_channel(session, conversation.channel_id) if conversation.channel_id else None
+        user = get_user(session, user_id) if user_id else None
+        channel = channel_of_answer(session, conversation, user, credential)
         if channel is None:
             raise NoAnswer("This conversation belongs to no mailbox, so there is no address to answer from")
         if channel.state != "active":
             raise NoAnswer(f"The mailbox {channel.address} is switched off; switch it on to answer")
-        user = get_user(session, user_id) if user_id else None
         named_one = get_message(session, answered_id) if answered_id else None
         answered = named_one or answered_message(session, conversation)
         references = references_of(session, gate, conversation, answered)
@@ -166,6 +168,20 @@ def make_answer(
     return submission_of(
         gate, conversation, channel, user, people, text, answered, references, now, credential, key, files
     )
+
+
+def channel_of_answer(
+    session: Session, conversation: Conversation, user: User | None, credential: Credential | None
+) -> Channel | None:
+    """The mailbox that answers: of those that show the conversation the first that the writer may write as.
+
+    Who may answer here was asked before; who works nowhere, such as a system, writes as the conversation's own.
+    """
+    if credential is None:
+        return channel_to_answer_from(session, conversation, user) or channel_to_answer_from(session, conversation, None)
+    found = [one for home in homes_of(session, conversation) if home and (one := get_channel(session, home))]
+    usable = [one for one in found if allowed(parse_address(one.address), credential.senders)]
+    return next(iter(usable or found), None)
 
 
 def addresses(written: list[str]) -> list[str]:

@@ -34,7 +34,7 @@ from gatepost.store.events import events_between
 from gatepost.store.messages import RawLost, get_message, raw_of
 from gatepost.store.notices import move_on, told_until
 from gatepost.store.settled import Horizon, mark
-from gatepost.store.shelf import wake_snoozed
+from gatepost.store.shelf import any_to_wake, wake_snoozed
 from gatepost.words import Kind, Outcome
 
 NAME = "desk mail"
@@ -79,7 +79,9 @@ def is_news(event: Event, message: Message, now: datetime) -> bool:
 def acknowledgement(
     gate: Gate, session: Session, channel: Channel, conversation: Conversation, message: Message, now: datetime
 ) -> list[Op]:
-    """The acknowledgement of a mail, or the breaker where it went round; nothing for the rest."""
+    """The acknowledgement of a mail, or the breaker where it went round; nothing for the rest, nor for a copy."""
+    if any(reason.get("copy") for reason in message.why):
+        return []
     mail = parse(raw_of(session, message.raw_id, gate.blobs))
     known = known_of(session, gate, channel, message, mail, now)
     may, _ = may_acknowledge(message, mail, known)
@@ -97,18 +99,21 @@ def follow_once(gate: Gate, horizon: Horizon, now: datetime, failed: dict[int, i
     """Do what the next events lead to; True when there are more. `failed` counts tries of an event by its number."""
     with gate.database.session() as session:
         horizon_now = horizon.move(mark(session))
-        after = told_until(session, NAME)
+        stored = told_until(session, NAME)
+        after = max(stored, horizon.passed)
         until = min(horizon_now, after + WINDOW)
         events = events_between(session, after, until, KINDS) if until > after else []
-    gate.ledger.write(lambda session: wake_snoozed(session, now))
+        waking = any_to_wake(session, now)
+    if waking:
+        gate.ledger.write(lambda session: wake_snoozed(session, now))
     if until <= after:
         return False
     for event in events:
-        if not follow(gate, event, after, now, failed):
+        if not follow(gate, event, stored, now, failed):
             return True
-        after = event.seq or after
-    if after < until:
-        gate.ledger.write(lambda session: move_on(session, after, until, NAME))
+        stored = event.seq or stored
+    if (events or not horizon.pass_over(stored, until)) and stored < until:
+        gate.ledger.write(lambda session: move_on(session, stored, until, NAME))
     return until < horizon_now
 
 

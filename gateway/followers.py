@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session
 
-from gatepost.access import access
 from gatepost.address import format_mailbox
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.answer import AnswerRecipient, anchor_of, answer_recipients, reply_subject
@@ -15,10 +14,9 @@ from gatepost.ids import new_id
 from gatepost.mail import parse
 from gatepost.model import AgentCopy, Channel, Conversation, Message, User
 from gatepost.store.agents import confirmed_addresses, put_copy
-from gatepost.store.channels import get_channel
 from gatepost.store.followers import followers
 from gatepost.store.messages import raw_of
-from gatepost.store.users import memberships
+from gatepost.store.showing import channel_to_answer_from, may
 from gatepost.threading.quoted import reply_text
 from gatepost.tokens import agent_address
 
@@ -41,8 +39,12 @@ def recipients_of_copies(session: Session, conversation: Conversation, message: 
     found = []
     for user in followers(session, conversation):
         addresses = confirmed_addresses(session, user.id)
-        may = access(user, memberships(session, user.id), conversation.channel_id, "answer")
-        if addresses and may and message.from_address not in addresses and message.user_id != user.id:
+        if (
+            addresses
+            and may(session, user, conversation, "answer")
+            and message.from_address not in addresses
+            and message.user_id != user.id
+        ):
             found.append((user, addresses[0]))
     return found
 
@@ -52,14 +54,15 @@ def make_copies(
 ) -> list[Copy]:
     """A copy of a message for each follower. Raises Refused, RawLost."""
     wanted = recipients_of_copies(session, conversation, message)
-    channel = get_channel(session, conversation.channel_id) if conversation.channel_id else None
-    if not wanted or channel is None:
+    if not wanted:
         return []
     people = answer_recipients(session, conversation.id, gate.settings, message) if message.direction == "in" else []
     raw = raw_of(session, message.raw_id, gate.blobs)
     text = reply_text(parse(raw)).reply if message.direction == "in" else raw.decode("utf-8", "replace")
     return [
-        make_copy(gate, conversation, channel, message, user, address, people, text, now) for user, address in wanted
+        make_copy(gate, conversation, channel, message, user, address, people, text, now)
+        for user, address in wanted
+        if (channel := channel_to_answer_from(session, conversation, user))
     ]
 
 

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlmodel import Session
 
-from gatepost.access import access
 from gatepost.address import AddressError, parse_address
 from gatepost.ids import new_id
 from gatepost.mail import Mail
@@ -20,7 +19,8 @@ from gatepost.store.conversations import get_conversation
 from gatepost.store.deliveries import get_delivery
 from gatepost.store.events import add_event
 from gatepost.store.messages import put_message
-from gatepost.store.users import get_user, memberships
+from gatepost.store.showing import channel_to_answer_from, may
+from gatepost.store.users import get_user
 from gatepost.threading.identity import name_of, sender_of
 from gatepost.threading.place import Sender
 from gatepost.tokens import read_agent_address, read_return_path
@@ -82,8 +82,8 @@ def bound_to(session: Session, copy_id: str) -> Bound | None:
     if copy is None:
         return None
     user, conversation = get_user(session, copy.user_id), get_conversation(session, copy.conversation_id)
-    may = bool(user and conversation and access(user, memberships(session, user.id), conversation.channel_id, "answer"))
-    return Bound(copy, user, conversation, tuple(confirmed_addresses(session, copy.user_id)), may)
+    may_answer = bool(user and conversation and may(session, user, conversation, "answer"))
+    return Bound(copy, user, conversation, tuple(confirmed_addresses(session, copy.user_id)), may_answer)
 
 
 def role_of(keys: Keys, settings: Settings, address: str) -> tuple[str, str] | None:
@@ -125,7 +125,9 @@ def take_agent_mail(
     outcome, why = judge_agent(
         sender, bound, automatic=automatic, named=bool(roles), identified=bool(mail.message_id), now=now
     )
-    message = message_of(arrival, mail, digest, kind, snippet, outcome, why, sender, bound, now)
+    message = message_of(arrival, mail, digest, kind, snippet, outcome, why, sender, now)
+    home = channel_to_answer_from(session, bound.conversation, bound.user) if bound and bound.conversation else None
+    message.channel_id = home.id if home else None
     put_message(session, message, None)
     full = outcome == Outcome.PLACED
     put_agent_mail(session, AgentMail(message_id=message.id, copy_id=copy_id, role=role, full=full))
@@ -145,7 +147,7 @@ def take_agent_mail(
 
 def message_of(
     arrival: Arrival, mail: Mail, digest: str, kind: Kind, snippet: str, outcome: Outcome, why: str, sender: Sender,
-    bound: Bound | None, now: datetime,
+    now: datetime,
 ) -> Message:  # fmt: skip
     """An agent's mail as a row; it is in no conversation."""
     return Message(
@@ -163,7 +165,6 @@ def message_of(
         sent_at=mail.date,
         size=mail.size,
         envelope_from=arrival.envelope_from,
-        channel_id=bound.conversation.channel_id if bound and bound.conversation else None,
         trigger="agent mail",
         outcome=outcome,
         strength=arrival.strength,

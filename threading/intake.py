@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,9 +20,10 @@ from gatepost.store.messages import foresee_digests, get_message, give_up_digest
 from gatepost.store.rows import made
 from gatepost.store.together import together
 from gatepost.threading.agent_mail import take_agent_mail
-from gatepost.threading.joining import join
+from gatepost.threading.joining import channel_of, join, time_of
 from gatepost.threading.reading import Reading
 from gatepost.threading.reported import apply_report
+from gatepost.threading.showing import view_in
 from gatepost.words import Outcome, Strength
 
 MOST_THREAD_ID = 200
@@ -76,12 +77,13 @@ class Arriving:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """How receiving ended: the outcome, why, and where the mail is."""
+    """How receiving ended: the outcome, why, and where the mail is; `receive_all` says as what it arrived."""
 
     outcome: Outcome
     why: str
     message_id: str | None = None
     conversation_id: str | None = None
+    arrival_id: str = ""
 
 
 def store_arrival(session: Session, arriving: Arriving, content: Content, now: datetime, raw_id: str = "") -> Arrival:
@@ -146,7 +148,7 @@ def receive_item(session: Session, item: Item) -> Received:
         arrival = store_arrival(session, item.arriving, item.content, item.now)
     if arrival is None:
         raise ValueError("an item has its arrival, or what it is made of")
-    return receive(session, item.desk, arrival, item.reading, item.now)
+    return replace(receive(session, item.desk, arrival, item.reading, item.now), arrival_id=arrival.id)
 
 
 def ids_of(mail: Mail) -> tuple[str, ...]:
@@ -173,8 +175,7 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     if same and is_another(same, arrival, reading, now):
         give_up_digest(session, same.id)
     elif same:
-        why = "The same mail had already come another way; it is one message with one more view"
-        return Received(Outcome(same.outcome or Outcome.PLACED), why, same.id, same.conversation_id)
+        return once_more(session, desk, arrival, reading, same, now)
     if reading.report:
         message_id, why = apply_report(
             session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.report, now
@@ -191,12 +192,40 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)
 
 
+def once_more(
+    session: Session, desk: Desk, arrival: Arrival, reading: Reading, same: Message, now: datetime
+) -> Received:
+    """A mail that is here already, and came another way: one message with one more view.
+
+    To another mailbox of ours it came for its people: its conversation is shown there too, where the mail may do that;
+    else they get one of their own that holds this mail alone.
+    """
+    channel_id = channel_of(session, arrival)
+    found = view_in(session, same, reading.digest, arrival, channel_id, now)
+    if found:
+        message, why = found
+        return Received(Outcome(message.outcome or Outcome.PLACED), why, message.id, message.conversation_id)
+    joined = join(
+        session,
+        desk.settings,
+        desk.keys,
+        arrival,
+        reading.mail,
+        f"{reading.digest}:{channel_id}",
+        reading.kind,
+        reading.snippet,
+        now,
+        copy_of=same,
+    )
+    return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)
+
+
 def is_another(same: Message, arrival: Arrival, reading: Reading, now: datetime) -> bool:
     """Whether a mail that reads as one we have is a mail of its own.
 
     One that failed authentication must not stand in the way of the true one. Mail without an id of its own, such as
-    that of a monitoring script, may say the same every day.
+    that of a monitoring script, may say the same every day; one that was moved in its mailbox keeps its time there.
     """
     if same.outcome == Outcome.REVIEW and arrival.strength != Strength.FAILING:
         return True
-    return not reading.mail.message_id and now - same.at >= RECEIPT_KEPT
+    return not reading.mail.message_id and abs(time_of(arrival, reading.mail, now) - same.at) >= RECEIPT_KEPT

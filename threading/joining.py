@@ -11,7 +11,8 @@ from gatepost.mail import Mail
 from gatepost.model import Arrival, Conversation, Message, Why
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store.channels import channel_by_address
+from gatepost.store.arrivals import note_channel
+from gatepost.store.channels import channel_by_address, get_channel
 from gatepost.store.conversations import (
     add_participants,
     create_conversation,
@@ -23,10 +24,13 @@ from gatepost.store.conversations import (
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
 from gatepost.store.messages import get_message, put_message
+from gatepost.store.placing import channels_of
 from gatepost.store.rows import made
-from gatepost.threading.candidates import Search, channel_for, find_candidates
+from gatepost.store.showing import show
+from gatepost.threading.candidates import Search, aim_of, channel_for, find_candidates
 from gatepost.threading.identity import name_of, sender_of
 from gatepost.threading.place import DESK, Placement, Policy, Sender, place
+from gatepost.threading.showing import apart, is_named, may_widen
 from gatepost.words import Kind, Outcome, Strength
 
 MOST_SHOWN = 200
@@ -56,10 +60,18 @@ def join(
     kind: Kind,
     snippet: str,
     now: datetime,
+    copy_of: Message | None = None,
 ) -> Joined:
-    """Place a mail and store it there; an automatic answer opens no closed conversation and none for relayed mail."""
+    """Place a mail and store it there; an automatic answer opens no closed conversation and none for relayed mail.
+
+    `copy_of` is the message that it is, where it gets a conversation of its own in another mailbox all the same.
+    """
     sender, placement = place_mail(session, settings, keys, arrival, mail)
     channel_id = channel_of(session, arrival)
+    if copy_of is not None:
+        placement = apart(session, placement, copy_of)
+    elif is_for_others(session, settings, channel_id, mail, placement):
+        placement, digest = apart(session, placement), f"{digest}:{channel_id}"
     automatic = kind == Kind.AUTO_REPLY
     outcome = outcome_of(kind, sender)
     at = time_of(arrival, mail, now)
@@ -68,6 +80,8 @@ def join(
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
     put_message(session, message, None)
+    if conversation and channel_id and placement.conversation_id:
+        show_where_it_came(session, conversation, message, arrival, channel_id, now)
     if conversation:
         enter(
             session,
@@ -89,6 +103,35 @@ def join(
         data={"from": sender.key, "kind": kind, "outcome": outcome, "inlet": arrival.inlet},
     )
     return Joined(outcome, sentence(placement.why), message.id, message.conversation_id)
+
+
+def is_for_others(
+    session: Session, settings: Settings, channel_id: str | None, mail: Mail, placement: Placement
+) -> bool:
+    """Whether a mail came to a mailbox that must not see the conversation it joins, which gets one of its own.
+
+    Only where the conversation's own mailbox gets the mail too: else it joins there, and is seen there alone.
+    """
+    if channel_id is None or placement.conversation_id is None:
+        return False
+    homes = channels_of(session, placement.conversation_id)
+    if not homes or channel_id in homes:
+        return False
+    aim = aim_of(session, settings, mail)
+    return not may_widen(placement, named=channel_id in aim.channels)[0] and bool(aim.token or aim.channels & homes)
+
+
+def show_where_it_came(
+    session: Session, conversation: Conversation, message: Message, arrival: Arrival, channel_id: str, now: datetime
+) -> None:
+    """Show a conversation that a mail joins in the mailbox that the mail came to, where the mail may do that."""
+    if channel_id in channels_of(session, conversation.id):
+        return
+    channel = get_channel(session, channel_id)
+    named = channel is not None and is_named(session, message, channel.id)
+    if channel and may_widen(message, named=named)[0]:
+        note_channel(session, arrival.id, channel_id)
+        show(session, conversation, channel, message.id, now)
 
 
 def place_mail(

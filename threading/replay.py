@@ -16,6 +16,7 @@ from gatepost.store.placing import inbound_since, moved_by_hand, survivor
 from gatepost.threading.joining import outcome_of, place_mail
 from gatepost.threading.place import DESK, Policy
 from gatepost.threading.reading import Reading
+from gatepost.threading.showing import apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def replay(
     """Decide anew about a stored inbound mail; its own effect and what came later are left out."""
     arrival = next(iter(arrivals_of(session, message.id)), None) or stand_in(message)
     sender, placement = place_mail(session, settings, keys, arrival, reading.mail, policy, message)
+    if any(reason.get("copy") for reason in message.why):
+        placement = apart(session, placement)
     founded = number_of(session, message) if founded_by(session, message) else 0
     number = founded
     if placement.conversation_id:

@@ -1,22 +1,25 @@
 """`/v1/conversations`: what customers wrote, and answering as the desk."""
 
+from collections.abc import Sequence
+
 from pydantic import TypeAdapter
 from sqlmodel import Session
 
 from gatepost.address import parse_address
-from gatepost.gateway.answer import NoAnswer, answer, answer_recipients
+from gatepost.gateway.answer import NoAnswer, answer, answer_recipients, channel_of_answer
 from gatepost.gateway.budget import for_reading
 from gatepost.gateway.senders import allowed
-from gatepost.model import Channel, Conversation, Credential, Message
+from gatepost.model import Channel, Conversation, Credential, Message, Participant
 from gatepost.store import api
 from gatepost.store.channels import get_channel, list_channels
 from gatepost.store.deliveries import deliveries_of
 from gatepost.store.messages import RawLost, key_used, raw_of
+from gatepost.store.showing import further_of
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, idempotency, read_json, read_query
 from gatepost.web.api_errors import Problem
 from gatepost.web.api_messages import taken
-from gatepost.web.api_models import AttachmentOut, ConversationList, ThreadList, ThreadMessage
+from gatepost.web.api_models import AttachmentOut, ConversationList, ConversationOut, ThreadList, ThreadMessage
 from gatepost.web.api_requests import ConversationQuery, NoQuery, Paging, ReplyIn, read_id
 from gatepost.web.bodies import LOST, Body, read_body
 from gatepost.web.thread import why_lines
@@ -57,6 +60,12 @@ def address_of(session: Session, conversation: Conversation) -> str | None:
     return channel.address if channel else None
 
 
+def shown(session: Session, row: Conversation, people: Sequence[Participant]) -> ConversationOut:
+    """A conversation with the addresses of its mailboxes."""
+    also_in = [one.channel.address for one in further_of(session, row)]
+    return views.conversation(row, people, address_of(session, row), also_in)
+
+
 def list_conversations(call: Call) -> Answer:
     """Conversations that answer the key's mail, or that came to addresses it may send as; newest first."""
     query = read_query(call, ConversationQuery)
@@ -73,7 +82,7 @@ def list_conversations(call: Call) -> Answer:
         )
         page = rows[: query.limit]
         people = api.participants_of(session, [row.id for row in page])
-        data = [views.conversation(row, people[row.id], address_of(session, row)) for row in page]
+        data = [shown(session, row, people[row.id]) for row in page]
     return Answer(ConversationList(data=data, next=page[-1].id if len(rows) > len(page) else None))
 
 
@@ -83,7 +92,7 @@ def get_one_conversation(call: Call) -> Answer:
     with call.app.database.session() as session:
         row = find(session, call)
         people = api.participants_of(session, [row.id])[row.id]
-        return Answer(views.conversation(row, people, address_of(session, row)))
+        return Answer(shown(session, row, people))
 
 
 def list_conversation_messages(call: Call) -> Answer:
@@ -135,7 +144,7 @@ def reply_to_conversation(call: Call) -> Answer:
         conversation = find(session, call)
         if conversation.merged_into:
             raise Problem("refused", "This conversation was merged into another one: answer there")
-        channel = get_channel(session, conversation.channel_id) if conversation.channel_id else None
+        channel = channel_of_answer(session, conversation, None, call.credential)
         if channel and not may_answer_from(call.credential, channel):
             raise Problem("sender-not-allowed", f"This key may not send as {channel.address}, which would answer")
         to, cc = wanted.to, wanted.cc or []

@@ -7,9 +7,9 @@ from pydantic import Field, TypeAdapter
 from sqlmodel import Session
 
 from gatepost.acts import Actor
+from gatepost.gateway.answer import channel_of_answer
 from gatepost.model import Conversation, Correction
 from gatepost.store import api, corrections
-from gatepost.store.channels import get_channel
 from gatepost.store.conversations import get_conversation
 from gatepost.store.corrections import NotPossible
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
@@ -93,7 +93,7 @@ def undo(call: Call) -> Answer:
 
 def changeable(session: Session, call: Call, conversation: Conversation) -> Conversation:
     """The conversation, if the key may answer in it. Raises Problem."""
-    channel = get_channel(session, conversation.channel_id) if conversation.channel_id else None
+    channel = channel_of_answer(session, conversation, None, call.credential)
     if channel and not may_answer_from(call.credential, channel):
         raise Problem("sender-not-allowed", f"This key may not send as {channel.address}, so it may move nothing there")
     return conversation

@@ -142,7 +142,10 @@ class EventList(Given):
 
 
 class ConversationOut(Given):
-    """A conversation; `requester` is who began it, `failed` counts recipients that were not reached."""
+    """A conversation; `requester` is who began it, `failed` counts recipients that were not reached.
+
+    `also_in` are further mailboxes that show it, because a mail of it went there too.
+    """
 
     id: str
     number: int
@@ -152,6 +155,7 @@ class ConversationOut(Given):
     requester: str
     participants: list[PersonOut]
     channel: str | None
+    also_in: list[str]
     tags: list[str]
     messages: int
     failed: int

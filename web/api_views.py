@@ -116,8 +116,10 @@ def history(
     return sorted(lines, key=lambda line: line.at)
 
 
-def conversation(row: Conversation, participants: Sequence[Participant], channel: str | None) -> ConversationOut:
-    """A conversation; `channel` is the address that it came to."""
+def conversation(
+    row: Conversation, participants: Sequence[Participant], channel: str | None, also_in: Sequence[str] = ()
+) -> ConversationOut:
+    """A conversation; `channel` is the address that it came to, `also_in` those that show it too."""
     return ConversationOut(
         id=row.id,
         number=row.number,
@@ -127,6 +129,7 @@ def conversation(row: Conversation, participants: Sequence[Participant], channel
         requester=row.requester,
         participants=[PersonOut(address=person.address, name=person.name) for person in participants],
         channel=channel,
+        also_in=list(also_in),
         tags=list(row.tags),
         messages=row.messages,
         failed=row.failed,

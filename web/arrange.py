@@ -41,8 +41,8 @@ def arrange_view(visit: Visit, form: Form, status: int = 200) -> Response:
 def line(visit: Visit, correction: Correction) -> dict[str, Any]:
     """A correction with its conversations; only those that the reader may see are named."""
     both = (get_conversation(visit.session, one) for one in (correction.source_id, correction.target_id))
-    source, target = (one if one and visit.may(one.channel_id, "read") else None for one in both)
-    may = source and target and all(visit.may(one.channel_id, "assign") for one in (source, target))
+    source, target = (one if one and visit.may_on(one, "read") else None for one in both)
+    may = source and target and all(visit.may_on(one, "assign") for one in (source, target))
     return {"row": correction, "source": source, "target": target, "may": bool(may) and not correction.undone_at}
 
 
@@ -67,7 +67,7 @@ def arrange(visit: Visit) -> Response:
 def join_claimed(visit: Visit) -> Response:
     """Join the conversation that this one claims to belong to: one click."""
     claimed = survivor(visit.session, visit.conversation.claims_id or "")
-    if claimed is None or not visit.may(claimed.channel_id, "assign"):
+    if claimed is None or not visit.may_on(claimed, "assign"):
         return arrange_view(visit, visit.form.wrong({"": NO_SUCH}), 422)
     source_id, target_id, now, actor = visit.conversation.id, claimed.id, visit.now, actor_of(visit)
     try:
@@ -97,7 +97,7 @@ def named(visit: Visit, text: str) -> Conversation | None:
     if not number.isascii() or not number.isdecimal() or len(number) > NUMBER_DIGITS:
         return None
     found = by_number(visit.session, int(number))
-    return found if found and visit.may(found.channel_id, "assign") else None
+    return found if found and visit.may_on(found, "assign") else None
 
 
 def actor_of(visit: Visit) -> Actor:

@@ -15,6 +15,7 @@ from gatepost.store.agents import confirmed_addresses
 from gatepost.store.events import conversation_events
 from gatepost.store.followers import follows
 from gatepost.store.messages import conversation_messages
+from gatepost.store.showing import channel_to_answer_from, further_of, may
 from gatepost.store.suppressions import suppressed_among
 from gatepost.web.forms import Form
 from gatepost.web.history import history, trigger_label
@@ -54,15 +55,19 @@ def thread_context(visit: Visit) -> dict[str, Any]:
     """Head and messages."""
     conversation = visit.conversation
     channels = {channel.id: channel for channel in pages.channels_in(visit.session, None)}
+    thread = thread_of(visit)
     claimed = conversations.get_conversation(visit.session, conversation.claims_id) if conversation.claims_id else None
     survivor = placing.survivor(visit.session, conversation.id) if conversation.merged_into else None
     return {
         "conversation": conversation,
         "channel": channels.get(conversation.channel_id or ""),
-        "thread": thread_of(visit),
+        "thread": thread,
         "people": people_count(visit),
-        "survivor": survivor if survivor and visit.may(survivor.channel_id, "read") else None,
-        "claimed": claimed if claimed and visit.may(claimed.channel_id, "read") else None,
+        "further": further_of(visit.session, conversation),
+        "answers_from": channel_to_answer_from(visit.session, conversation, visit.user),
+        "copied": any(reason.get("copy") for shown in thread[:1] for reason in shown.message.why),
+        "survivor": survivor if survivor and visit.may_on(survivor, "read") else None,
+        "claimed": claimed if claimed and visit.may_on(claimed, "read") else None,
         "assignees": [user for user in pages.assignable(visit.session) if works_here(visit, user)],
         "assignee": users.get_user(visit.session, conversation.assignee_id or ""),
         "query": kept_query(visit),
@@ -75,8 +80,7 @@ def thread_context(visit: Visit) -> dict[str, Any]:
 
 def works_here(visit: Visit, user: User) -> bool:
     """Whether a user may answer in this conversation."""
-    channel_id = visit.conversation.channel_id
-    return user.role == "admin" or channel_id in users.memberships(visit.session, user.id)
+    return may(visit.session, user, visit.conversation, "answer")
 
 
 def composer_context(visit: Visit) -> dict[str, Any]:

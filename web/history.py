@@ -11,10 +11,11 @@ from gatepost.model import Delivery, DeliveryEvent, Event, Message
 from gatepost.reply import Reply
 from gatepost.store import pages
 from gatepost.store.deliveries import deliveries_of, delivery_events
+from gatepost.store.showing import SHOWN
 from gatepost.store.transcripts import transcripts_of_message
-from gatepost.web.looks import Look, delivery_look, event_look
-from gatepost.web.said import tls_of
-from gatepost.words import NOT_DELIVERED
+from gatepost.web.looks import Look, delivery_look, event_look, strength_look
+from gatepost.web.said import text_of, tls_of
+from gatepost.words import NOT_DELIVERED, Strength
 
 QUIET = ("delivery.", "user.")
 SOURCES = {
@@ -22,6 +23,15 @@ SOURCES = {
     "return path": "reported by mail, proven by the signed return path",
     "message id": "reported by mail, found by its Message-ID",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Why an inbound mail is where it is: what proves its sender, and each (candidate, whether it decided)."""
+
+    message_id: str
+    proof: Look
+    reasons: tuple[tuple[str, bool], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +46,7 @@ class Line:
     transcript: str = ""
     next_at: datetime | None = None
     code_page: str = ""
+    placing: Placing | None = None
 
 
 TRIGGERS = {
@@ -81,13 +92,23 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
         about = f"“{message.subject}”"
     if "assignee" in event.data:
         about = f"to {event.data['assignee']}" if event.data["assignee"] else "to nobody"
+    if event.kind == SHOWN:
+        about = f"{event.data.get('address', '')}: a mail {about} came there too".replace("  ", " ")
     if "correction" in event.data:
         mails = event.data["messages"]
         about = f"{mails} {'mail' if mails == 1 else 'mails'} from #{event.data['from']} to #{event.data['to']}"
         who = who or str(event.data.get("actor", ""))
     detail = " ".join(part for part in (about, f"by {who}" if who else "") if part)
     trigger = trigger_label(message.trigger) if message and message.direction == "out" else ""
-    return Line(event.at, event_look(event.kind), detail, trigger=trigger)
+    placing = placing_of(message) if message and event.kind == "message.received" else None
+    return Line(event.at, event_look(event.kind), detail, trigger=trigger, placing=placing)
+
+
+def placing_of(message: Message) -> Placing | None:
+    """Why a mail that came in is where it is; None where nothing was written down."""
+    reasons = tuple((text, item.get("result") in ("joined", "new")) for item in message.why if (text := text_of(item)))
+    proven = message.verified or message.strength == Strength.FAILING
+    return Placing(message.id, strength_look(message.strength if proven else "none"), reasons) if reasons else None
 
 
 def delivery_line(delivery: Delivery, event: DeliveryEvent, trigger: str, transcript: str = "") -> Line:

@@ -8,11 +8,11 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gatepost.database import Database
-from gatepost.model import Event, User
+from gatepost.model import Event
 from gatepost.store import pages, users
 from gatepost.store.events import events_after, last_seq
 from gatepost.store.settled import Horizon, mark
-from gatepost.web.access import access
+from gatepost.web.access import access_any
 from gatepost.web.clock import clock
 
 STEP = 0.25
@@ -156,12 +156,8 @@ def news_for(session: Session, events: Sequence[Event], logins: frozenset[str], 
             continue
         user = known[1]
         channels = users.memberships(session, user.id)
-        heard[login] = {item for item, homes in subjects if may_hear(user, channels, homes)}
+        heard[login] = {item for item, homes in subjects if access_any(user, channels, homes, "read")}
     return heard
-
-
-def may_hear(user: User, channels: frozenset[str], homes: Sequence[str | None]) -> bool:
-    return any(access(user, channels, home, "read") for home in homes)
 
 
 def subjects_of(session: Session, events: Sequence[Event]) -> list[tuple[News, list[str | None]]]:
@@ -173,9 +169,10 @@ def subjects_of(session: Session, events: Sequence[Event]) -> list[tuple[News, l
     for event in events:
         named = {event.conversation_id or "", *by_message.get(event.message_id or "", [])}
         shown = [keys[conversation_id] for conversation_id in sorted(named) if conversation_id in keys]
-        subjects += [(("conversation", str(number)), [channel]) for number, channel in shown]
+        subjects += [(("conversation", str(number)), homes) for number, homes in shown]
         if event.message_id:
-            subjects.append((("message", event.message_id), [event.channel_id, *(channel for _, channel in shown)]))
-        if event.kind.startswith(("account.", "channel.")):
+            everywhere = [home for _, homes in shown for home in homes]
+            subjects.append((("message", event.message_id), [event.channel_id, *everywhere]))
+        if event.kind.startswith(("account.", "channel.", "connect.")):
             subjects.append((("account", event.channel_id or ""), [event.channel_id]))
     return subjects

@@ -85,9 +85,7 @@ def message_page(visit: Visit) -> Response:
         "source": raw,
         "headers": headers,
         "origin": origin(visit, visit.message),
-        "conversations": [
-            c for c in pages.conversations_with(visit.session, visit.message) if visit.may(c.channel_id, "read")
-        ],
+        "conversations": [c for c in pages.conversations_with(visit.session, visit.message) if visit.may_on(c, "read")],
         "trigger_label": trigger_label,
         "view": visit.query("view") if visit.query("view") in ("headers", "source") else "mail",
     }

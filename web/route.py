@@ -18,7 +18,8 @@ from gatepost.model import Conversation, LoginSession, Message, SandboxMail, Use
 from gatepost.store import pages, users
 from gatepost.store.conversations import by_number
 from gatepost.store.messages import get_message
-from gatepost.web.access import Action, Scope, access, scope
+from gatepost.store.showing import homes_of
+from gatepost.web.access import Action, Scope, access, access_any, scope
 from gatepost.web.forms import Form, clean, read_form
 from gatepost.web.guard import same_site
 from gatepost.web.session import read_cookie
@@ -104,6 +105,10 @@ class Visit(Guest):
     def may(self, channel_id: str | None, action: Action) -> bool:
         """Whether the user may do this there."""
         return access(self.user, self.channels, channel_id, action)
+
+    def may_on(self, conversation: Conversation, action: Action) -> bool:
+        """Whether the user may do this to a conversation, by one of the mailboxes that show it."""
+        return access_any(self.user, self.channels, homes_of(self.session, conversation), action)
 
 
 Serve = Callable[[Visit], Response]
@@ -192,7 +197,7 @@ def find(request: Request, session: Session, user: User, channels: frozenset[str
     if not need.of:
         return None
     thing, homes = look_up(session, need.of, request.path_params)
-    if thing is None or not any(access(user, channels, home, need.action) for home in homes):
+    if thing is None or not access_any(user, channels, homes, need.action):
         raise HTTPException(404, NOT_HERE)
     return thing
 
@@ -201,7 +206,7 @@ def look_up(session: Session, of: str, path: dict[str, Any]) -> tuple[Any, Seque
     """A thing and the channels it belongs to."""
     if of == "conversation":
         conversation = by_number(session, path["number"])
-        return conversation, (conversation.channel_id if conversation else None,)
+        return conversation, homes_of(session, conversation) if conversation else (None,)
     if of == "message":
         message = get_message(session, path["id"])
         return message, pages.homes_of(session, message) if message else ()

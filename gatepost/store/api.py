@@ -7,6 +7,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Event, Message, Participant
 from gatepost.store.pages import tag_where
+from gatepost.store.showing import shown_to
 from gatepost.words import DeliveryState
 
 
@@ -55,7 +56,7 @@ def message_history(session: Session, message_id: str) -> tuple[Sequence[Event],
 
 def visible(credential_id: str, channel_ids: Collection[str]) -> ColumnElement[bool]:
     """Which conversations a credential sees: those of its own mail, and those of these channels."""
-    return or_(col(Conversation.credential_id) == credential_id, col(Conversation.channel_id).in_(sorted(channel_ids)))
+    return or_(col(Conversation.credential_id) == credential_id, shown_to(channel_ids))
 
 
 def one_conversation(

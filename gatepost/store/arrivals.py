@@ -21,6 +21,7 @@ SETTLE = (
     .where(ARRIVALS.c.id == bindparam("its_id"))
     .values(outcome=bindparam("ended"), outcome_why=bindparam("reason"), message_id=bindparam("is_message"))
 )
+NOTE_CHANNEL = update(ARRIVALS).where(ARRIVALS.c.id == bindparam("its_id")).values(channel_id=bindparam("its_channel"))
 RECEIVED = core_select(ARRIVALS.c.receipt).where(ARRIVALS.c.receipt.in_(bindparam("receipts", expanding=True)))
 
 
@@ -58,6 +59,11 @@ def get_arrival(session: Session, arrival_id: str) -> Arrival | None:
 def settle(session: Session, arrival_id: str, outcome: Outcome, why: str, message_id: str | None) -> None:
     """Write what became of an arrival."""
     update_values(session, SETTLE, {"its_id": arrival_id, "ended": outcome, "reason": why, "is_message": message_id})
+
+
+def note_channel(session: Session, arrival_id: str, channel_id: str) -> None:
+    """Write to which channel an arrival came, where its conversation is shown there because of it."""
+    update_values(session, NOTE_CHANNEL, {"its_id": arrival_id, "its_channel": channel_id})
 
 
 def count_try(session: Session, arrival_id: str, why: str) -> None:

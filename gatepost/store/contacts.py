@@ -9,8 +9,9 @@ from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Contact, Conversation, Delivery, Message, Participant
 from gatepost.store.conversations import keep_contact
-from gatepost.store.pages import Scope, like, within
+from gatepost.store.pages import Scope, like
 from gatepost.store.queue import Which, where
+from gatepost.store.showing import shown_to
 from gatepost.words import NOT_DELIVERED, DeliveryState
 
 PAGE = 50
@@ -107,7 +108,7 @@ def contact_list(session: Session, scope: Scope, text: str = "", offset: int = 0
     people = (
         select(Participant.address, func.max(Participant.name), func.count())
         .join(Conversation, col(Conversation.id) == col(Participant.conversation_id))
-        .where(within(Conversation.channel_id, scope))
+        .where(shown_to(scope))
         .group_by(col(Participant.address))
         .order_by(col(Participant.address))
     )
@@ -120,7 +121,7 @@ def conversations_of(session: Session, addresses: Sequence[str], scope: Scope) -
     """The newest 50 conversations in which one of these addresses takes part."""
     keys = [address.lower() for address in addresses]
     among = select(Participant.conversation_id).where(col(Participant.address).in_(keys))
-    query = select(Conversation).where(col(Conversation.id).in_(among), within(Conversation.channel_id, scope))
+    query = select(Conversation).where(col(Conversation.id).in_(among), shown_to(scope))
     return session.exec(query.order_by(col(Conversation.updated_at).desc()).limit(PAGE)).all()
 
 

@@ -15,7 +15,9 @@ from gatepost.store.conversations import add_participants, create_conversation, 
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
 from gatepost.store.messages import get_message
+from gatepost.store.placing import show_in
 from gatepost.store.rows import insert_missing, insert_row
+from gatepost.store.showing import drop_unfounded, take_along
 
 MOST = 50
 EVENTS = {"move": "message.moved", "split": "conversation.split", "merge": "conversation.merged"}
@@ -38,6 +40,7 @@ def merge(session: Session, source: Conversation, target: Conversation, actor: A
     named = [(one.address, one.name) for one in people]
     shift(session, source.id, target.id, mails, named, before, everything=True)
     set_values(session, source.id, merged_into=target.id, state="closed")
+    take_along(session, source, target, "merge", actor, now)
     return write_down(session, "merge", source, target, before, actor, now)
 
 
@@ -63,6 +66,8 @@ def move(
     before: dict[str, Any] = {}
     shift(session, source.id, target.id, mails, people, before)
     before["removed"] = leave(session, source, {address for address, _ in people})
+    take_along(session, source, target, kind, actor, now)
+    before["hidden"] = drop_unfounded(session, source.id)
     return write_down(session, kind, source, target, before, actor, now)
 
 
@@ -275,6 +280,9 @@ def undo(session: Session, correction: Correction, actor: Actor, now: datetime) 
     if source is None or target is None:
         raise NotPossible("One of the conversations is not there any more")
     put_back(session, correction, source, target)
+    for channel_id in correction.before.get("hidden", ()):
+        show_in(session, source.id, channel_id, now)
+    drop_unfounded(session, target.id)
     session.execute(update(Correction).where(col(Correction.id) == correction.id).values(undone_at=now))
     tell(session, "correction.undone", correction, source, target, actor, now)
 

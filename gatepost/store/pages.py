@@ -13,6 +13,7 @@ from gatepost.model import (
     Arrival,
     Channel,
     Conversation,
+    ConversationChannel,
     Delivery,
     Message,
     Participant,
@@ -20,6 +21,8 @@ from gatepost.model import (
     Seen,
     User,
 )
+from gatepost.store import showing
+from gatepost.store.showing import shown_to
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 TABS = ("all", "mine", "unassigned", "failed", "closed")
@@ -117,13 +120,13 @@ def conversation_list(
     session: Session, *, scope: Scope, user_id: str, tab: str, text: str = "", channel_id: str = "", offset: int = 0
 ) -> list[ListRow]:
     """Up to 50 conversations, last changed first; a search looks at closed ones too."""
-    query = select(Conversation).where(within(Conversation.channel_id, scope))
+    query = select(Conversation).where(shown_to(scope))
     if text:
         query = query.where(search_where(text))
     if not (text and tab == "all"):
         query = query.where(tab_where(tab, user_id))
     if channel_id:
-        query = query.where(Conversation.channel_id == channel_id)
+        query = query.where(shown_to({channel_id}))
     order = (col(Conversation.updated_at).desc(), col(Conversation.number).desc())
     found = session.exec(query.order_by(*order).offset(offset).limit(PAGE)).all()
     return list_rows(session, found, user_id)
@@ -211,9 +214,9 @@ def tab_counts(session: Session, *, scope: Scope, user_id: str, channel_id: str 
     """How many conversations each tab holds; closed ones are not counted."""
     counts: dict[str, int] = {}
     for tab in TABS[:-1]:
-        query = select(func.count()).select_from(Conversation).where(within(Conversation.channel_id, scope))
+        query = select(func.count()).select_from(Conversation).where(shown_to(scope))
         if channel_id:
-            query = query.where(Conversation.channel_id == channel_id)
+            query = query.where(shown_to({channel_id}))
         counts[tab] = session.exec(query.where(tab_where(tab, user_id))).one()
     return counts
 
@@ -225,7 +228,17 @@ def open_by_channel(session: Session, scope: Scope) -> dict[str, int]:
         .where(Conversation.state == "open", within(Conversation.channel_id, scope))
         .group_by(Conversation.channel_id)
     )
-    return {channel_id: count for channel_id, count in session.exec(query) if channel_id}
+    shared = (
+        select(ConversationChannel.channel_id, func.count())
+        .join(Conversation, col(Conversation.id) == col(ConversationChannel.conversation_id))
+        .where(Conversation.state == "open", within(ConversationChannel.channel_id, scope))
+        .group_by(col(ConversationChannel.channel_id))
+    )
+    counts: dict[str, int] = {}
+    for channel_id, count in [*session.exec(query), *session.exec(shared)]:
+        if channel_id:
+            counts[channel_id] = counts.get(channel_id, 0) + count
+    return counts
 
 
 def channels_in(session: Session, scope: Scope) -> Sequence[Channel]:
@@ -246,7 +259,8 @@ def conversations_with(session: Session, message: Message) -> Sequence[Conversat
 
 def homes_of(session: Session, message: Message) -> list[str | None]:
     """The channels that a message belongs to: its own and those of the conversations that show it."""
-    homes = [conversation.channel_id for conversation in conversations_with(session, message)]
+    shown = conversations_with(session, message)
+    homes = list(dict.fromkeys(home for one in shown for home in showing.homes_of(session, one)))
     return [message.channel_id, *homes] if message.direction != "note" else homes
 
 
@@ -258,7 +272,7 @@ def message_where(scope: Scope, show: str, text: str, code: str = "") -> list[Co
     where: list[ColumnElement[bool]] = [col(Message.direction) == "out"]
     if scope is not None:
         channels = sorted(scope)
-        here = col(Conversation.channel_id).in_(channels)
+        here = shown_to(channels)
         mine = or_(
             col(Message.conversation_id).in_(select(Conversation.id).where(here)),
             col(Message.id).in_(select(Conversation.origin_id).where(here, col(Conversation.origin_id).is_not(None))),
@@ -343,11 +357,13 @@ def sandbox_list(
     return list(session.exec(query.order_by(*order).offset(offset).limit(PAGE)).all())
 
 
-def keys_of(session: Session, conversation_ids: Iterable[str]) -> dict[str, tuple[int, str | None]]:
-    """Number and channel of conversations, for telling open pages."""
+def keys_of(session: Session, conversation_ids: Iterable[str]) -> dict[str, tuple[int, list[str | None]]]:
+    """Number and channels of conversations, for telling open pages."""
+    ids = sorted(set(conversation_ids))
     query = select(Conversation.id, Conversation.number, Conversation.channel_id)
-    rows = session.exec(query.where(col(Conversation.id).in_(sorted(set(conversation_ids)))))
-    return {conversation_id: (number, channel_id) for conversation_id, number, channel_id in rows}
+    rows = session.exec(query.where(col(Conversation.id).in_(ids))).all()
+    further = showing.homes_among(session, ids)
+    return {key: (number, [channel_id, *further.get(key, ())]) for key, number, channel_id in rows}
 
 
 def conversations_by_message(session: Session, message_ids: Iterable[str]) -> dict[str, list[str]]:

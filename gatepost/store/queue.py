@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, func, select
 
 from gatepost.model import Arrival, Conversation, Delivery, Message
+from gatepost.store.showing import shown_to
 from gatepost.words import WAITING, Outcome
 
 
@@ -56,7 +57,7 @@ def where_message(which: Which) -> list[ColumnElement[bool]]:
         shown = or_(col(Message.conversation_id) == which.conversation, col(Message.id).in_(origin))
         found.append(of_messages(shown))
     if which.channels is not None:
-        channels = col(Conversation.channel_id).in_(sorted(which.channels))
+        channels = shown_to(which.channels)
         own, origins = select(Conversation.id).where(channels), select(Conversation.origin_id).where(channels)
         mine = (
             col(Message.channel_id).in_(sorted(which.channels)),
