@@ -12,6 +12,8 @@ import pytest
 from typer.main import get_command
 
 from gatepost.cli.app import app
+from gatepost.connectors.provider_data import PROVIDERS
+from gatepost.connectors.registering import steps
 from gatepost.settings import Settings
 from scripts.consent import page as consent_page
 from scripts.delivery_codes import page
@@ -146,3 +148,14 @@ def test_the_code_reference_is_up_to_date() -> None:
 def test_the_help_with_permissions_is_up_to_date() -> None:
     """`.venv/bin/python scripts/consent.py` writes it anew."""
     assert (ROOT / "docs" / "consent.md").read_text(encoding="utf-8") == consent_page()
+
+
+@pytest.mark.parametrize("key", ["google", "microsoft"])
+def test_connecting_is_described_as_the_page_says_it(key: str) -> None:
+    """The steps of the page *OAuth clients*, for one redirect address, and every permission that is asked for."""
+    text = (ROOT / "docs" / f"connect-{key}.md").read_text(encoding="utf-8")
+    scopes = [scope.name for scope in PROVIDERS[key].asked()]
+    mail = [name for name in scopes if "://" in name or key == "google"]
+    said = steps(key, "https://mail.example.com/connect/callback", mail)
+    assert "".join(f"{number}. {step}\n" for number, step in enumerate(said, 1)) in text
+    assert [name for name in scopes if f"`{name}`" not in text] == []
