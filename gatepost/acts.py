@@ -49,10 +49,13 @@ class Actor:
     user_id: str | None = None
 
 
-def may(act: str, state: str, *, leased: bool = False, suppressed: bool = False) -> tuple[bool, str]:
+def may(
+    act: str, state: str, *, leased: bool = False, suppressed: bool = False, left: bool = False
+) -> tuple[bool, str]:
     """Whether an act applies to a delivery in this state, and why not.
 
-    `leased`: a process is sending it at this moment; `suppressed`: its address is on the suppression list.
+    `leased`: a process is sending it at this moment; `suppressed`: its address is on the suppression list; `left`: its
+    recipient has unsubscribed from the stream that it belongs to.
     """
     if state not in FROM[act]:
         ended = "it has ended" if state in ENDED else ""
@@ -61,6 +64,8 @@ def may(act: str, state: str, *, leased: bool = False, suppressed: bool = False)
         return False, WHY_NOT[State.SENDING]
     if act in SENDS and suppressed:
         return False, "its address is on the suppression list; remove it there first"
+    if act in SENDS and left:
+        return False, "its recipient has unsubscribed from this mail; only take him back in if he asks for it"
     return True, ""
 
 

@@ -11,12 +11,13 @@ from sqlmodel import Session, and_, case, col, func, or_, select
 from gatepost.acts import DONE, ENDED, FROM, INTO, SENDS, Actor, may
 from gatepost.address import parse_address
 from gatepost.ids import new_id
-from gatepost.model import Delivery, DeliveryEvent, Suppression
-from gatepost.store.deliveries import conversations_showing, count_failures
+from gatepost.model import Delivery, Suppression
+from gatepost.store.deliveries import conversations_showing, count_failures, history
 from gatepost.store.events import add_event
 from gatepost.store.queue import Which, where
 from gatepost.store.rows import insert_row, insert_rows
 from gatepost.store.suppressions import sentence, suppressed_among
+from gatepost.store.unsubscribes import has_left_it, stream_left
 from gatepost.words import DeliveryState
 
 LIVED_ANEW = {"code": None, "status": None, "text": "", "reported": False}
@@ -40,11 +41,13 @@ def preview(session: Session, act: str, which: Which, now: datetime) -> Preview:
     """What an act would do to the deliveries that fit."""
     leased = case((and_(col(Delivery.lease_until).is_not(None), col(Delivery.lease_until) > now), 1), else_=0)
     listed = case((on_the_list(now), 1), else_=0)
-    found = select(Delivery.state, leased.label("leased"), listed.label("listed")).where(*where(which)).subquery()
-    kinds = (found.c.state, found.c.leased, found.c.listed)
+    left = case((has_left_it(), 1), else_=0)
+    asked = select(Delivery.state, leased.label("leased"), listed.label("listed"), left.label("gone"))
+    found = asked.where(*where(which)).subquery()
+    kinds = (found.c.state, found.c.leased, found.c.listed, found.c.gone)
     result = Preview()
-    for state, is_leased, is_listed, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
-        done, why = may(act, state, leased=bool(is_leased), suppressed=bool(is_listed))
+    for state, is_leased, is_listed, gone, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
+        done, why = may(act, state, leased=bool(is_leased), suppressed=bool(is_listed), left=bool(gone))
         group, key = (result.ready, str(state)) if done else (result.refused, why)
         group[key] = group.get(key, 0) + count
     return result
@@ -61,7 +64,7 @@ def applies(act: str, now: datetime) -> ColumnElement[bool]:
     free = or_(col(Delivery.state) != DeliveryState.SENDING, col(Delivery.lease_until) <= now)
     conditions = [col(Delivery.state).in_(sorted(FROM[act])), free]
     if act in SENDS:
-        conditions.append(~on_the_list(now))
+        conditions += [~on_the_list(now), ~has_left_it()]
     return and_(*conditions)
 
 
@@ -171,6 +174,9 @@ def check_new(session: Session, old: Delivery, written: str, key: str, now: date
         raise ValueError(f"{written} is a recipient of this mail already")
     for row in suppressed_among(session, [key], now):
         raise ValueError(sentence(row))
+    stream = stream_left(session, old.message_id, key)
+    if stream:
+        raise ValueError(f"{written} has unsubscribed from {stream}, to which this mail belongs")
 
 
 def give_up(session: Session, old: Delivery, text: str, now: datetime) -> None:
@@ -182,21 +188,6 @@ def give_up(session: Session, old: Delivery, text: str, now: datetime) -> None:
         changed = update(Delivery).where(col(Delivery.id) == old.id)
         session.execute(changed.values(**values, text=text, fence=Delivery.fence + 1, updated_at=now))
     insert_row(session, history(old.id, state, text, None, now))
-
-
-def history(
-    delivery_id: str, state: DeliveryState, text: str, due: datetime | None, now: datetime, source: str = "person"
-) -> DeliveryEvent:
-    """A line of a delivery's history that no server caused."""
-    return DeliveryEvent(
-        id=new_id("dev"),
-        delivery_id=delivery_id,
-        at=now,
-        state=state,
-        source=source,
-        text=text,
-        next_attempt_at=due,
-    )
 
 
 def tell(

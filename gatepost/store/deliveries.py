@@ -110,6 +110,21 @@ def ends_doubt(delivery: Delivery, reported: DeliveryState, proven: bool) -> boo
     return proven and reported == DeliveryState.DELIVERED and delivery.state == DeliveryState.UNCERTAIN
 
 
+def history(
+    delivery_id: str, state: DeliveryState, text: str, due: datetime | None, now: datetime, source: str = "person"
+) -> DeliveryEvent:
+    """A line of a delivery's history that no server caused."""
+    return DeliveryEvent(
+        id=new_id("dev"),
+        delivery_id=delivery_id,
+        at=now,
+        state=state,
+        source=source,
+        text=text,
+        next_attempt_at=due,
+    )
+
+
 def add_delivery_event(
     session: Session, delivery_id: str, result: Result, source: str, attempt: int, now: datetime
 ) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from gatepost.model import Delivery, DeliveryEvent, Message
-from gatepost.store.acts import history
+from gatepost.store.deliveries import history
 from gatepost.store.rows import insert_rows
 from gatepost.words import DeliveryState
 

@@ -7,8 +7,13 @@ from datetime import datetime
 
 import dkim
 import pytest
+from sqlalchemy import update
+from sqlmodel import Session, col
 
+from gatepost.acts import Actor
+from gatepost.gateway import acts
 from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.fixing import preview_fixes, send_fixes
 from gatepost.gateway.routes import way_out
 from gatepost.gateway.stream_mark import MARK
 from gatepost.gateway.streams import read_link
@@ -20,6 +25,7 @@ from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.store.domains import domain_by_name, domain_keys
 from gatepost.store.events import message_events
 from gatepost.store.messages import raw_of
+from gatepost.store.queue import Which
 from gatepost.store.unsubscribes import come_back, has_left, leave, list_unsubscribes, set_stream
 from gatepost.words import DeliveryState
 from tests.fakes.smtp import FakeServer, smtp_server
@@ -137,3 +143,68 @@ def test_names_of_streams(gate: Gate, credential: Credential) -> None:
     for name in ("x" * 61, "a\x00b"):
         with pytest.raises(ValueError, match="stream's name"):
             gate.ledger.write(lambda session, name=name: set_stream(session, credential.id, name))  # type: ignore[misc]
+
+
+BY = Actor("Ada")
+
+
+def has_gone(gate: Gate, submit: Submit, news: Credential, address: str, now: datetime) -> str:
+    """Somebody who has left the stream, by a mail of before; its id."""
+    message_id = accept(gate, submit(recipients=(address,), sender=news), now).result(10)
+    (row,) = rows_of(gate, message_id)
+    assert gate.ledger.write(lambda session: leave(session, row.id, "the link in a mail", now))
+    return message_id
+
+
+def test_what_waits_for_who_leaves_is_not_sent_any_more(
+    gate: Gate, submit: Submit, news: Credential, now: datetime
+) -> None:
+    waiting = accept(gate, submit(recipients=("Ana@x.example", "ben@x.example"), sender=news), now).result(10)
+    other = accept(gate, submit(recipients=("ana@x.example",), sender=replace_stream(news, "")), now).result(10)
+    own = submit(recipients=("ana@x.example",))
+    elsewhere = accept(gate, replace(own, credential=None, senders=own.senders), now).result(10)
+    has_gone(gate, submit, news, "ana@x.example", now)
+    states = {row.recipient: row.state for row in rows_of(gate, waiting)}
+    assert states == {"Ana@x.example": "suppressed", "ben@x.example": "queued"}
+    assert [row.state for row in rows_of(gate, elsewhere)] == ["queued"]
+    assert [row.state for row in rows_of(gate, other)] == ["suppressed"], "it is of the same credential, now a stream"
+
+
+@pytest.mark.parametrize("act", ["retry", "release", "reroute"])
+def test_no_act_sends_a_stream_to_who_has_left_it(
+    gate: Gate, submit: Submit, news: Credential, now: datetime, act: str
+) -> None:
+    message_id = has_gone(gate, submit, news, "ana@x.example", now)
+    put_into(gate, message_id, DeliveryState.HELD if act == "release" else DeliveryState.SUPPRESSED)
+    which = Which(ids=(message_id,))
+    refused = acts.preview(gate.database, act, which, now).refused
+    assert [why for why in refused if "unsubscribed" in why] == list(refused)
+    assert refused
+    assert acts.perform(gate.database, gate.ledger, act, which, BY, now).changed == 0
+    gate.ledger.write(lambda session: come_back(session, "Order news", "ana@x.example", now))
+    assert acts.perform(gate.database, gate.ledger, act, which, BY, now).changed == 1
+
+
+def put_into(gate: Gate, message_id: str, state: DeliveryState) -> None:
+    def op(session: Session) -> None:
+        session.execute(update(Delivery).where(col(Delivery.message_id) == message_id).values(state=state))
+
+    gate.ledger.write(op)
+
+
+def test_nothing_is_sent_again_to_a_corrected_address_that_has_left(
+    gate: Gate, submit: Submit, news: Credential, now: datetime
+) -> None:
+    has_gone(gate, submit, news, "ana@x.example", now)
+    wrong = accept(gate, submit(recipients=("anna@x.example",), sender=news), now).result(10)
+    put_into(gate, wrong, DeliveryState.FAILED)
+    (row,) = rows_of(gate, wrong)
+    with pytest.raises(ValueError, match="has unsubscribed from Order news"):
+        acts.resend(gate.ledger, row.id, "Ana@x.example", BY, now)
+    fixes = {"anna@x.example": "ana@x.example"}
+    (planned,) = preview_fixes(gate.database, Which(), fixes, now)
+    assert (planned.ready, list(planned.refused)) == (
+        (), ["ana@x.example has unsubscribed from Order news, to which this mail belongs"]
+    )  # fmt: skip
+    assert send_fixes(gate.database, gate.ledger, Which(), fixes, BY, now).changed == 0
+    assert acts.resend(gate.ledger, row.id, "ann@x.example", BY, now), "anybody else may get it"

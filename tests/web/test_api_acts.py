@@ -14,6 +14,7 @@ from gatepost.model import Credential
 from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.suppressions import suppress
+from gatepost.store.unsubscribes import leave, set_stream
 from tests.web.api_rig import Api, opened, problem
 from tests.web.api_rig import api as api
 from tests.web.test_api_deliveries import mail_to
@@ -109,3 +110,18 @@ def test_a_key_does_not_send_mail_of_a_sender_whom_nobody_confirmed(
         path = delivery_path(api, auth, api.send(auth, **{"from": "boss@northwind.de"})["id"])
         told = problem(api.client.post(f"{path}/{way}", headers=auth, json=body), 403, "sender-not-allowed")
         assert "not confirmed" in told["detail"]
+
+
+def test_nobody_who_left_a_stream_is_sent_its_mail_over_the_api(api: Api) -> None:
+    credential, auth = api.key()
+    api.parts.ledger.write(lambda session: set_stream(session, credential.id, "Order news"))
+    path = delivery_path(api, auth, mail_to(api, auth, "ana"))
+    other = delivery_path(api, auth, mail_to(api, auth, "anna"))
+    api.parts.ledger.write(lambda session: leave(session, path.rpartition("/")[2], "the link in a mail", api.now))
+    for name, body in (("retry", None), ("release", None), ("reroute", {"route": "auto"})):
+        answer = api.client.post(f"{path}/{name}", headers=auth, json=body)
+        assert answer.json().get("done") is False, answer.text
+        assert answer.json()["delivery"]["state"] == "suppressed"
+    answer = api.client.post(f"{other}/resend", headers=auth, json={"address": "ana@calderon.example"})
+    assert "has unsubscribed from Order news" in answer.text
+    assert answer.status_code >= 400
