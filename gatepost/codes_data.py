@@ -4,22 +4,9 @@ Statuses are those of RFC 3463 and the IANA registry, without their class: `1.1`
 with its class (`4.7.1`) comes before. `{address}` and `{domain}` are the recipient's.
 """
 
-from typing import Literal, NamedTuple
-
-Who = Literal["sender", "recipient", "admin", "wait"]
-
-
-class Entry(NamedTuple):
-    """A reason, what to do, who can fix it (sender, recipient, admin, wait), and whether later tries can help.
-
-    `retryable` None: as the class says, temporary yes, permanent no.
-    """
-
-    reason: str
-    advice: str
-    who: Who
-    retryable: bool | None = None
-
+from gatepost.codes_entry import Entry as Entry
+from gatepost.codes_entry import Who as Who
+from gatepost.codes_sending import SEND_AS, SENDING_LIMIT
 
 WAIT = "Nothing to do while it is tried again by itself; if it has ended, send again later."
 CHECK = "Check the part after the @ for typing errors, correct it in the contact and send again."
@@ -305,6 +292,9 @@ STATUSES: dict[str, Entry] = {
     # not in the registry, but in use by large providers
     "7.40": UNAUTHENTICATED,
     "7.57": LOGIN,
+    "7.60": SEND_AS,
+    "2.252": SEND_AS,
+    "1.90": SENDING_LIMIT,
     "7.124": NOT_ALLOWED,
     "7.133": NOT_ALLOWED,
     "7.134": NOT_ALLOWED,
@@ -326,8 +316,12 @@ STATUSES: dict[str, Entry] = {
     "4.316": UNREACHABLE,
 }
 
-VAGUE = frozenset(("0.0", "1.0", "1.10", "2.0", "3.0", "4.0", "4.1", "5.0", "6.0", "7.0", "7.1"))
-"""Statuses that say so little that a known phrase in the text comes first (large providers use 5.1.10 and 5.4.1 so)."""
+VAGUE = frozenset(("0.0", "1.0", "1.10", "2.0", "3.0", "4.0", "4.1", "4.5", "5.0", "6.0", "7.0", "7.1"))
+VAGUE |= {"7.3", "7.30", "7.139"}
+"""Statuses that say so little that a known phrase in the text comes first (large providers use 5.1.10 and 5.4.1 so).
+
+The last three mean several things at Microsoft, and others in the registry.
+"""
 
 CODES: dict[int, Entry] = {
     421: BUSY,

@@ -21,6 +21,7 @@ from gatepost.codes_data import (
     UNKNOWN_USER,
     Entry,
 )
+from gatepost.codes_sending import LOGIN_BY_TOKEN, LOGIN_OFF, LOGIN_POLICY, SEND_AS, SENDING_LIMIT
 
 
 class Saying(NamedTuple):
@@ -32,6 +33,14 @@ class Saying(NamedTuple):
 
 
 PHRASES: tuple[tuple[Entry, str], ...] = (
+    (LOGIN_OFF, "smtpclientauthentication is disabled|security defaults policy"),
+    (LOGIN_BY_TOKEN, "basic authentication is disabled|basic authentication is not supported"),
+    (LOGIN_POLICY, "did not meet the criteria to be authenticated|conditional access"),
+    (LOGIN, "authentication unsuccessful|credentials were incorrect"),
+    (SEND_AS, "sendasdenied|permissions to send as this sender|not allowed to send as"),
+    (SENDING_LIMIT, "user sending limit exceeded|daily sending quota exceeded|submissionquotaexceeded"),
+    (SENDING_LIMIT, "provider's sending limit|reached your daily limit|exceeded sending limits"),
+    (SENDING_LIMIT, "sending limit of the mailbox|recipient limit exceeded"),
     (GREYLISTED, "greylist|graylist|grey listed|gray listed"),
     (FULL, "mailbox full|mailbox is full|inbox is full|over quota|overquota|quota exceeded|exceeded storage"),
     (FULL, "out of storage|insufficient storage for"),
@@ -74,6 +83,33 @@ SAYINGS: tuple[Saying, ...] = (
     Saying(GMAIL, "550 5.7.26 Unauthenticated email is not accepted due to the domain's DMARC policy", UNAUTHENTICATED),
     Saying(GMAIL, "550 5.7.26 This mail was blocked because the sender is unauthenticated", UNAUTHENTICATED),
     Saying(GMAIL, "552 5.3.4 Your message exceeded message size limits", TOO_BIG),
+    Saying(GMAIL, "550 5.4.5 Daily user sending limit exceeded", SENDING_LIMIT),
+    Saying(
+        MICROSOFT,
+        "535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant",
+        LOGIN_OFF,
+    ),
+    Saying(
+        MICROSOFT,
+        "535 5.7.139 Authentication unsuccessful, user is locked by your organization's security defaults policy",
+        LOGIN_OFF,
+    ),
+    Saying(MICROSOFT, "535 5.7.139 Authentication unsuccessful, basic authentication is disabled", LOGIN_BY_TOKEN),
+    Saying(MICROSOFT, "550 5.7.30 Basic authentication is not supported for Client Submission", LOGIN_BY_TOKEN),
+    Saying(
+        MICROSOFT,
+        "535 5.7.139 Authentication unsuccessful, the request did not meet the criteria to be authenticated",
+        LOGIN_POLICY,
+    ),
+    Saying(MICROSOFT, "535 5.7.3 Authentication unsuccessful", LOGIN),
+    Saying(MICROSOFT, "550 5.7.60 Client does not have permissions to send as this sender", SEND_AS),
+    Saying(MICROSOFT, "554 5.2.252 SendAsDenied; not allowed to send as this address", SEND_AS),
+    Saying(MICROSOFT, "550 5.1.90 Your message can't be sent because you've reached your daily limit", SENDING_LIMIT),
+    Saying(
+        MICROSOFT,
+        "554 5.2.0 STOREDRV.Submission.Exception: SubmissionQuotaExceededException; sending limit of the mailbox",
+        SENDING_LIMIT,
+    ),
     Saying(MICROSOFT, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP lookup", UNKNOWN_USER),
     Saying(MICROSOFT, "550 5.4.1 Recipient address rejected: Access denied", UNKNOWN_USER),
     Saying(MICROSOFT, "550 5.5.0 Requested action not taken: mailbox unavailable, user not found", UNKNOWN_USER),

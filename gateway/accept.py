@@ -15,6 +15,7 @@ from gatepost.blobs import Blobs
 from gatepost.database import Database
 from gatepost.disk import Disk
 from gatepost.domain_key import KeyState
+from gatepost.gateway.account_login import AccountLogin
 from gatepost.gateway.again import identity
 from gatepost.gateway.budget import Budget
 from gatepost.gateway.large import body_digest, split_source
@@ -48,7 +49,7 @@ class Gate:
     """What accepting needs; `wake` tells the outbox that there is something new.
 
     Without `looks_up` only what is remembered of senders is used; what is not raises NotRemembered. `budget` is the
-    memory for large mails that are read whole.
+    memory for large mails that are read whole; `account_login` gets what connected mailboxes log in with.
     """
 
     settings: Settings
@@ -61,6 +62,7 @@ class Gate:
     standings: dict[str, tuple[datetime, Standing]] = field(default_factory=dict)
     looks_up: bool = True
     budget: Budget = field(default_factory=Budget)
+    account_login: AccountLogin | None = None
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

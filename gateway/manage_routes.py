@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from gatepost.gateway.abilities import ABILITIES
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.account_way import account_hop
 from gatepost.gateway.route import parse_relay, relay_hop
 from gatepost.gateway.route_config import (
     ONLY_HERE,
@@ -19,7 +20,7 @@ from gatepost.gateway.route_config import (
     open_secrets,
     seal_secrets,
 )
-from gatepost.gateway.route_ways import NoHop, account_hop, relay_hop_of
+from gatepost.gateway.route_ways import NoHop, relay_hop_of
 from gatepost.gateway.rules import DEFAULT, Sender, check_name, choose, read_rule, why_not
 from gatepost.gateway.send_connection import Timeouts, open_connection
 from gatepost.gateway.send_transcript import Dialogue, secrets_of
@@ -64,7 +65,7 @@ def save_route(
     account_id, host = find_account(gate, account) if kind == "account" else (None, "")
     if kind == "account" and account_id is None:
         problems["account"] = "Name the address of a mailbox that is connected"
-    elif kind == "account" and config and not here and not of_one_provider(host, parse_relay(config.url).host):
+    elif config and config.url and account_id and not (here or of_one_provider(host, parse_relay(config.url).host)):
         problems["url"] = f"The mailbox's password is only sent to servers of its provider, as {host} is one"
     if problems or config is None:
         raise ConfigError(problems)
@@ -152,7 +153,12 @@ def explain_row(gate: Gate, name: str) -> list[str]:
         return []
     config = config_of(row)
     login = {"password": "with a password"}.get(config.auth, f"by {config.auth.upper()}")
-    said = [f"It leads to {config.url}, TLS {config.tls}, login {login}."]
+    if row.kind == "account" and not config.url:
+        said = [
+            f"It leads to the sending server of its connected mailbox, TLS {config.tls}, with that mailbox's login."
+        ]
+    else:
+        said = [f"It leads to {config.url}, TLS {config.tls}, login {login}."]
     return said + [f"{sentence}." for sentence in ABILITIES["account" if row.kind == "account" else "relay"].sentences]
 
 
@@ -168,7 +174,7 @@ def try_route(gate: Gate, name: str) -> tuple[bool, list[str]]:
         elif row is None:
             return False, [f"* there is no route {name}"]
         elif row.kind == "account":
-            hop = account_hop(gate, row, config_of(row))[0]
+            hop = account_hop(gate, row).hop
         else:
             hop = relay_hop_of(gate, row, Tokens(gate))
     except NoHop as error:

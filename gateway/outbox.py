@@ -19,7 +19,7 @@ from gatepost.gateway.send import Sent
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Message
 from gatepost.reply import Reply
-from gatepost.store.claims import claim_some, renew
+from gatepost.store.claims import claim_some, is_due, renew
 from gatepost.store.deliveries import Claim, Result
 from gatepost.store.messages import RawLost, get_message
 from gatepost.store.records import Answer, record_replies
@@ -61,7 +61,8 @@ class Outgoing:
 class Route:
     """A way out: its name, one attempt over it, and whether it retries as the sandbox does.
 
-    `pace` limits the deliveries for each destination; `places` those of all, where the settings' number is not meant.
+    `pace` limits the deliveries for each destination; `places` those that are in hand, where the settings' number is
+    not meant: a route may let them wait for their turn.
     """
 
     name: str
@@ -105,16 +106,24 @@ class Outbox:
         """Places for a new mail's recipients, to be given back by `hand`; None where one of them has to wait."""
         if self.loop is None or len(recipients) > self.free():
             return None
-        sites: list[Site] = []
-        for recipient in recipients if self.route.pace else ():
-            site = self.site(recipient)
-            if site is None or not self.route.pace or self.route.pace.closed(site) or not self.route.pace.room(site):
+        sites = self.places_at(recipients)
+        if sites is None:
+            return None
+        self.reserved += len(recipients)
+        return Reserved(len(recipients), tuple(sites), self.clock() + LEASE)
+
+    def places_at(self, recipients: Sequence[str]) -> list[Site] | None:
+        """A place taken at each recipient's destination; None, and nothing taken, where one has no room."""
+        pace, sites = self.pace, list[Site]()
+        if pace is None:
+            return sites
+        for site in map(pace.site, recipients):
+            if pace.closed(site) or not pace.room(site):
                 free_all(sites)
                 return None
             site.busy += 1
             sites.append(site)
-        self.reserved += len(recipients)
-        return Reserved(len(recipients), tuple(sites), self.clock() + LEASE)
+        return sites
 
     def hand(self, reserved: Reserved, claims: Sequence[Claim], content: Octets | None) -> None:
         """Send what was stored for places that were reserved; without claims they are only given back."""
@@ -141,12 +150,14 @@ class Outbox:
             renewing.cancel()
             await self.stop()
 
-    def site(self, recipient: str) -> Site | None:
-        return self.route.pace.site(recipient) if self.route.pace else None
+    @property
+    def pace(self) -> Pace | None:
+        """The pace for each destination, where there is one."""
+        return self.route.pace if self.route.pace and self.route.pace.by_destination else None
 
     def begin(self, taken: Claim, content: Octets | None) -> None:
         """Start one delivery; its place at the destination is taken at once, before the next claim."""
-        site = self.site(taken.recipient)
+        site = self.pace.site(taken.recipient) if self.pace else None
         if site:
             site.busy += 1
         task = asyncio.create_task(self.deliver(taken, site, content))
@@ -155,21 +166,25 @@ class Outbox:
 
     def free(self) -> int:
         """How many more deliveries may begin now."""
-        places = self.route.places or self.gate.settings.deliveries_at_once
-        return places - len(self.tasks) - self.reserved
+        return self.places - len(self.tasks) - self.reserved
+
+    @property
+    def places(self) -> int:
+        """How many deliveries may be in hand."""
+        return self.route.places or self.gate.settings.deliveries_at_once
 
     async def claim_some(self) -> list[tuple[Claim, Octets | None]]:
         """As many due deliveries as there are free places, with their mails; none when the database is in trouble."""
-        pace, now, free = self.route.pace, self.clock(), self.free()
-        if pace and pace.one:
-            free = min(free, pace.room(pace.site("")))
+        pace, now, free = self.pace, self.clock(), self.free()
         if free <= 0:
             self.behind = True
+            return []
+        if not self.behind and not await self.something_due(now):
             return []
         with self.holding(free if self.behind else 0):  # else there is hardly anything to find
             try:
                 passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
-                choose = pace.choose if pace and not pace.one else None
+                choose = pace.choose if pace else None
                 own = [taken.delivery_id for taken, _ in self.tasks.values()]
                 claims, self.full = await self.gate.ledger.commit(
                     lambda session: claim_some(session, free, LEASE, now, choose, passed, own)
@@ -182,19 +197,25 @@ class Outbox:
             self.behind = len(claims) >= free
             return await self.contents.of(claims)
 
+    async def something_due(self, now: datetime) -> bool:
+        """Whether there may be something to claim: to look costs nobody the right to write, which a claim takes."""
+        try:
+            return await asyncio.to_thread(self.look, now)
+        except AWAY:
+            return True
+
+    def look(self, now: datetime) -> bool:
+        with self.gate.database.session() as session:
+            return is_due(session, now)
+
     @contextmanager
     def holding(self, places: int) -> Iterator[None]:
         """Keep places free while it is found out what for, so that new mail does not take them too."""
-        one = self.route.pace.site("") if self.route.pace and self.route.pace.one else None
         self.reserved += places
-        if one:
-            one.busy += places
         try:
             yield
         finally:
             self.reserved -= places
-            if one:
-                one.busy -= places
 
     async def wait_for_news(self) -> None:
         with suppress(TimeoutError):  # not wait_for, which can swallow a cancellation (before Python 3.12)
@@ -207,7 +228,7 @@ class Outbox:
         del self.tasks[task]
         if site:
             site.busy -= 1
-        if self.behind or self.full:
+        if self.full or (self.behind and self.free() * 4 >= self.places):  # a claim for each single place costs more
             self.news.set()
         if not task.cancelled() and task.exception():
             log.error("a delivery's result was not recorded; it is tried again", error=str(task.exception()))

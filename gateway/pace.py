@@ -1,12 +1,13 @@
 """The pace for each destination site: how many deliveries at once, fewer after trouble, none while nobody answers.
 
-A site is the group of servers that take a domain's mail, or the relay. All is kept in memory: it is learned anew fast.
+A site is the group of servers that take a domain's mail, or a relay. All is kept in memory: it is learned anew fast.
 """
 
+import asyncio
 import threading
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter, OrderedDict, deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gatepost.gateway.send import Sent
@@ -18,7 +19,8 @@ CLOSING = 5
 """So many failed connections in a row close a site."""
 CLOSED_FIRST = 60.0
 CLOSED_LONGEST = 600.0
-"""Seconds; for a relay, which is the only way and our own, 5 and 60."""
+RELAY_CLOSED = (5.0, 60.0)
+"""Seconds; a relay is the only way and our own, so it is tried again sooner."""
 KEPT = 20_000
 T = TypeVar("T")
 
@@ -35,25 +37,24 @@ class Site:
     closed_until: float = 0.0
     closed_for: float = 0.0
     trouble: str = ""
+    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
 class Pace:
-    """The sites of one outbox, from any thread; `time` is a clock in seconds that never goes back.
+    """The sites of one outbox, from any thread; `time` is a clock in seconds that never goes back."""
 
-    With `one` all mail goes to the same site: a relay.
-    """
+    by_destination = True
 
-    def __init__(self, time: Callable[[], float], *, one: bool = False) -> None:
+    def __init__(self, time: Callable[[], float]) -> None:
         self.time = time
-        self.one = one
-        self.closing = (5.0, 60.0) if one else (CLOSED_FIRST, CLOSED_LONGEST)
+        self.closing = (CLOSED_FIRST, CLOSED_LONGEST)
         self.lock = threading.Lock()
         self.sites: OrderedDict[str, Site] = OrderedDict()
         self.groups: OrderedDict[str, str] = OrderedDict()
 
     def site(self, recipient: str) -> Site:
         """The site of a recipient: that of the servers which its domain was last found to have, or of its domain."""
-        domain = "" if self.one else recipient.rpartition("@")[2].lower()
+        domain = recipient.rpartition("@")[2].lower()
         with self.lock:
             return kept(self.sites, self.groups.get(domain, domain), Site, lambda site: not site.busy)
 
@@ -128,6 +129,59 @@ class Pace:
         site.closed_for = min(max(2 * site.closed_for, first), longest)
         site.closed_until = self.time() + site.closed_for
         site.limit = 1.0
+
+
+class RelayPace(Pace):
+    """The pace of a relay, which is one site for all: who sends waits for his turn there, in the loop."""
+
+    by_destination = False
+
+    def __init__(self, time: Callable[[], float], most: int) -> None:
+        super().__init__(time)
+        self.closing = RELAY_CLOSED
+        self.most = most
+        self.relay = Site("")
+
+    def room(self, site: Site) -> int:
+        """How many more deliveries may begin now; no more than the settings allow."""
+        return min(super().room(site), max(self.most - site.busy, 0))
+
+    async def through(self, attempt: Callable[[], Awaitable[Sent]]) -> Sent:
+        """One attempt in its turn, or what a closed relay answers; what it says of the relay is learned."""
+        await self.enter()
+        try:
+            sent = self.suspended(self.relay)
+            if sent is None:
+                sent = await attempt()
+                self.learn(self.relay, sent)
+            return sent
+        finally:
+            self.leave()
+
+    async def enter(self) -> None:
+        """Wait for a place, in the order of asking."""
+        site = self.relay
+        if not site.waiting and self.room(site):
+            site.busy += 1
+            return
+        turn = asyncio.get_running_loop().create_future()
+        site.waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                site.waiting.remove(turn)
+            else:
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        """Give a place back, and let in whom there is room for."""
+        site = self.relay
+        site.busy -= 1
+        while site.waiting and self.room(site):
+            site.busy += 1
+            site.waiting.popleft().set_result(None)
 
 
 def unreachable(sent: Sent) -> bool:

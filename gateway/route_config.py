@@ -70,6 +70,8 @@ def check_config(
     known = {field.name for field in fields(RouteConfig)} - {"private"}
     values: dict[str, Any] = {name: given[name].strip() for name in known if given.get(name)}
     config = RouteConfig(**values, private=here)
+    if kind == "account" and not config.url:
+        return of_account(config, problems)
     try:
         hop = parse_relay(config.url)
         if hop.password:
@@ -82,6 +84,15 @@ def check_config(
     if problems:
         raise ConfigError(problems)
     return config, {name: value for name, value in secrets.items() if name in wanted(config)}
+
+
+def of_account(config: RouteConfig, problems: Mapping[str, str]) -> tuple[RouteConfig, dict[str, str]]:
+    """A route over the account's own server, with the account's own login. Raises ConfigError."""
+    if config.tls == "none" and not config.private:
+        problems = {**problems, "tls": "A login is only sent over TLS"}
+    if problems:
+        raise ConfigError(problems)
+    return config, {}
 
 
 def wrong(kind: str, config: RouteConfig, secrets: Mapping[str, str], named: bool) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Going over a route that people made: a relay with its own login, or the server of a connected mailbox."""
+"""Going over a relay that people made, with its own login and TLS."""
 
 import asyncio
 import time
@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.dsn_parameters import NO_REQUEST
 from gatepost.gateway.outbox import Outgoing
 from gatepost.gateway.route import Hop
 from gatepost.gateway.route_config import RouteConfig, config_hop, config_of, open_secrets
@@ -15,11 +14,9 @@ from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.token_source import TokenError, Tokens
 from gatepost.gateway.ways import hand_over
 from gatepost.http import is_global, system_addresses
-from gatepost.model import Account, Channel, Route
+from gatepost.model import Route
 from gatepost.reply import Reply, clean_text
 from gatepost.seal import SealError
-from gatepost.store.accounts import get_account, open_secret
-from gatepost.store.channels import get_channel
 
 Attempt = Callable[[Outgoing], Awaitable[Sent]]
 KEPT_SECONDS = 60.0
@@ -40,7 +37,7 @@ def relay_way(gate: Gate, row: Route, pool: Pool, tokens: Tokens) -> Attempt:
         except NoHop as error:
             return no_hop(row, error)
         sent = await hand_over(hop, outgoing, pool)
-        if config.bearer and sent.stage == "auth" and sent.reply.status == "4.7.8":
+        if config.bearer and token_refused(sent):
             kept.clear()
             tokens.drop(row, hop.password)
             try:
@@ -52,6 +49,11 @@ def relay_way(gate: Gate, row: Route, pool: Pool, tokens: Tokens) -> Attempt:
         return sent
 
     return attempt
+
+
+def token_refused(sent: Sent) -> bool:
+    """Whether a login was refused in a way that another token may mend."""
+    return sent.stage == "auth" and sent.reply.status in ("4.7.8", "4.7.3")
 
 
 async def kept_hop(kept: list[tuple[float, Hop]], config: RouteConfig, make: Callable[[], Hop]) -> Hop:
@@ -84,45 +86,6 @@ def pinned(gate: Gate, config: RouteConfig, hop: Hop) -> Hop:
     if not found or not all(is_global(address) for address in found):
         raise NoHop(f"{hop.host} is at a private address; private_hosts, or making the route on the machine, allows it")
     return replace(hop, address=found[0])
-
-
-def account_way(gate: Gate, row: Route, pool: Pool, tokens: Tokens) -> Attempt:
-    """The attempt over a connected mailbox's server: as that mailbox, for its provider allows no other sender."""
-    config = config_of(row)
-    kept: list[tuple[float, tuple[Hop, str]]] = []
-
-    async def attempt(outgoing: Outgoing) -> Sent:
-        try:
-            if not kept or time.monotonic() >= kept[0][0]:
-                kept[:] = [(time.monotonic() + 1, await asyncio.to_thread(account_hop, gate, row, config))]
-        except NoHop as error:
-            return no_hop(row, error)
-        hop, address = kept[0][1]
-        mail_from = address if outgoing.mail_from else ""
-        return await hand_over(hop, replace(outgoing, mail_from=mail_from, dsn=NO_REQUEST), pool)
-
-    return attempt
-
-
-def account_hop(gate: Gate, row: Route, config: RouteConfig) -> tuple[Hop, str]:
-    """Where an account's mail is handed in, and the address it sends as. Raises NoHop."""
-    found = find_account(gate, row)
-    if found is None:
-        raise NoHop("its connected mailbox is gone; connect it again, or remove the route")
-    account, channel = found
-    try:
-        secret = open_secret(gate.keys, account)
-    except SealError as error:
-        raise NoHop(str(error)) from None
-    hop = config_hop(gate.settings, config, account.username, secret)
-    return pinned(gate, config, hop), account.username if "@" in account.username else channel.address
-
-
-def find_account(gate: Gate, row: Route) -> tuple[Account, Channel] | None:
-    with gate.database.session() as session:
-        account = get_account(session, row.account_id or "")
-        channel = get_channel(session, account.channel_id) if account else None
-        return (account, channel) if account and channel else None
 
 
 def no_hop(row: Route, error: NoHop) -> Sent:

@@ -14,9 +14,11 @@ from datetime import datetime
 import structlog
 
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.account_way import account_way
+from gatepost.gateway.given_id import given_id, kept_in_mind
 from gatepost.gateway.outbox import Outgoing, Route
-from gatepost.gateway.pace import Pace, Site
-from gatepost.gateway.route_ways import account_way, relay_way
+from gatepost.gateway.pace import RelayPace
+from gatepost.gateway.route_ways import relay_way
 from gatepost.gateway.routes_pace import RoutesPace
 from gatepost.gateway.rules import DEFAULT, Rules, Sender, choose
 from gatepost.gateway.send import Sent
@@ -29,6 +31,7 @@ from gatepost.gateway.ways import DIRECT_PLACES, direct_route, relay_route, sand
 from gatepost.model import Route as Row
 from gatepost.reply import clean_text
 from gatepost.resolver import Resolver
+from gatepost.store.other_ids import keep_other_id
 from gatepost.store.routes import list_routes, rules_of, sender_of
 
 log = structlog.get_logger("routes")
@@ -40,17 +43,10 @@ BY_SENDER = ("sender:", "credential:")
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A route in use, whether it is direct sending, and its places."""
+    """A route in use, and whether it is direct sending, which has a pace for each destination."""
 
     route: Route
-    directly: bool
-    places: asyncio.Semaphore
-
-    @property
-    def site(self) -> tuple[Pace, Site] | None:
-        """Its own pace, and where it stands; direct sending has one for each destination instead."""
-        pace = self.route.pace
-        return (pace, pace.site("")) if pace and not self.directly else None
+    directly: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +82,7 @@ async def way_out(
 ) -> AsyncIterator[Route]:
     """The route that the outbox is given; connections are closed with the context."""
     pool = Pool()
-    pace = RoutesPace(time.monotonic, gate.settings.route, gate.settings.deliveries_at_once)
+    pace = RoutesPace(time.monotonic, direct=gate.settings.route == "direct")
     ways = Ways(gate, pool, resolver, mx, clock, pace, Tokens(gate))
     default = built_in(ways, gate.settings.route)
     places = DIRECT_PLACES * gate.settings.deliveries_at_once
@@ -98,9 +94,14 @@ async def way_out(
             outgoing = replace(outgoing, content=own)
         book = await current(ways)
         if not book.rows and not outgoing.claim.via:
-            return await default.route.attempt(outgoing)
-        name, why = await chosen(ways, book, outgoing)
-        return await over(way(ways, book, name), ways, outgoing, why)
+            sent, directly = await default.route.attempt(outgoing), default.directly
+        else:
+            name, why = await chosen(ways, book, outgoing)
+            going = way(ways, book, name)
+            sent, directly = await over(going, ways, outgoing, why), going.directly
+        if sent.reply.positive and not directly:
+            await keep_given_id(gate, outgoing.claim.message_id, sent, clock())
+        return sent
 
     settling = asyncio.create_task(settle_for_ever(gate, clock))
     try:
@@ -109,6 +110,13 @@ async def way_out(
         settling.cancel()
         await asyncio.gather(settling, return_exceptions=True)
         await pool.close()
+
+
+async def keep_given_id(gate: Gate, message_id: str, sent: Sent, now: datetime) -> None:
+    """Keep the id that the next server gave the mail, where its yes names one, so that answers and bounces find it."""
+    header_id = given_id(sent.remote_host.partition(" ")[0], sent.reply.text)
+    if header_id:
+        await kept_in_mind(gate, lambda session: keep_other_id(session, header_id, message_id, "answer", now))
 
 
 async def current(ways: Ways) -> Book:
@@ -183,47 +191,31 @@ def built_in(ways: Ways, name: str) -> Way:
     """A route that needs no row: that of the settings, the sandbox, or direct sending."""
     gate = ways.gate
     if name == "sandbox":
-        return placed(gate, sandbox_route(gate, ways.mx, ways.clock))
+        return Way(sandbox_route(gate, ways.mx, ways.clock))
     if name == "direct":
-        direct = direct_route(gate, ways.pool, ways.resolver, ways.mx, ways.clock, ways.pace)
-        return placed(gate, direct, directly=True)
-    return placed(gate, relay_route(gate, ways.pool))
+        return Way(direct_route(gate, ways.pool, ways.resolver, ways.mx, ways.clock, ways.pace), directly=True)
+    return in_turn(gate, relay_route(gate, ways.pool))
 
 
 def of_row(ways: Ways, row: Row) -> Way:
     """A route that people made."""
-    make = account_way if row.kind == "account" else relay_way
-    attempt = make(ways.gate, row, ways.pool, ways.tokens)
-    return placed(ways.gate, Route(row.name, attempt, pace=Pace(time.monotonic, one=True)))
+    if row.kind == "account":
+        pace = RelayPace(time.monotonic, ways.gate.settings.deliveries_at_once)
+        return Way(Route(row.name, account_way(ways.gate, row, ways.pool, ways.clock, pace.through)))
+    return in_turn(ways.gate, Route(row.name, relay_way(ways.gate, row, ways.pool, ways.tokens)))
 
 
-def placed(gate: Gate, route: Route, *, directly: bool = False) -> Way:
-    return Way(route, directly, asyncio.Semaphore(gate.settings.deliveries_at_once))
+def in_turn(gate: Gate, route: Route) -> Way:
+    """A relay in use, at which each delivery waits for its turn."""
+    pace = RelayPace(time.monotonic, gate.settings.deliveries_at_once)
+    return Way(replace(route, attempt=lambda outgoing: pace.through(lambda: route.attempt(outgoing))))
 
 
 async def over(way: Way, ways: Ways, outgoing: Outgoing, why: str) -> Sent:
     """One attempt over a route, with the reason on top of what was said."""
-    sent = resting(way, ways, outgoing.recipient)
+    sent = ways.pace.closed_to_direct(outgoing.recipient) if way.directly else None
     if sent is None:
-        if way.directly:
-            sent = await way.route.attempt(outgoing)
-        else:
-            async with way.places:
-                sent = await way.route.attempt(outgoing)
-        teach(way, ways, outgoing.recipient, sent)
+        sent = await way.route.attempt(outgoing)
+        ways.pace.taught(outgoing.recipient, sent, directly=way.directly)
     note = f"* route {way.route.name}: {clean_text(why)}"
     return replace(sent, route=way.route.name, transcript=f"{note}\n{sent.transcript}".rstrip())
-
-
-def resting(way: Way, ways: Ways, recipient: str) -> Sent | None:
-    """The answer where nothing is tried for a while over this route, or to this destination."""
-    if way.directly:
-        return ways.pace.closed_to_direct(recipient)
-    return way.site[0].suspended(way.site[1]) if way.site else None
-
-
-def teach(way: Way, ways: Ways, recipient: str, sent: Sent) -> None:
-    """What an attempt says of the route, and of the destination."""
-    if way.site:
-        way.site[0].learn(way.site[1], sent)
-    ways.pace.taught(recipient, sent, directly=way.directly)

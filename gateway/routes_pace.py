@@ -1,11 +1,9 @@
-"""The pace of an outbox whose routes are chosen per mail: that of the settings' route, until there are rules."""
+"""The pace of an outbox whose routes are chosen per mail: for each destination, once there is more than one relay."""
 
 from collections.abc import Callable
 
-from gatepost.gateway.pace import CLOSED_FIRST, CLOSED_LONGEST, Pace, Site
+from gatepost.gateway.pace import Pace, Site
 from gatepost.gateway.send import Sent
-
-RELAY_CLOSED = (5.0, 60.0)
 
 
 class RoutesPace(Pace):
@@ -14,31 +12,20 @@ class RoutesPace(Pace):
     Only direct sending says something bad of a domain: where a relay is in trouble, it has a pace of its own.
     """
 
-    def __init__(self, time: Callable[[], float], kind: str, most: int) -> None:
+    def __init__(self, time: Callable[[], float], *, direct: bool) -> None:
         super().__init__(time)
-        self.kind = kind
-        self.most = most
-        self.several = True
-        self.use(several=False)
+        self.direct = direct
+        self.several = False
+        self.by_destination = direct
 
     def use(self, *, several: bool) -> None:
         """Whether there are several routes from now on."""
-        if several == self.several:
-            return
         self.several = several
-        self.one = self.kind != "direct" and not several
-        self.closing = RELAY_CLOSED if self.one else (CLOSED_FIRST, CLOSED_LONGEST)
-
-    def room(self, site: Site) -> int:
-        """How many more deliveries may begin there now; of one route no more than the settings allow."""
-        if not self.one:
-            return super().room(site)
-        left = max(self.most - site.busy, 0)
-        return left if self.kind == "sandbox" else min(left, super().room(site))
+        self.by_destination = self.direct or several
 
     def suspended(self, site: Site) -> Sent | None:
         """As for one route; with several whoever sends asks `closed_to_direct`, for a relay may be well."""
-        return None if self.several or self.kind == "sandbox" else super().suspended(site)
+        return None if self.several else super().suspended(site)
 
     def closed_to_direct(self, recipient: str) -> Sent | None:
         """What a direct delivery to a closed destination is answered at once."""
@@ -46,7 +33,7 @@ class RoutesPace(Pace):
 
     def learn(self, site: Site, sent: Sent) -> None:
         """What the outbox tells; with several routes `taught` is told instead."""
-        if not self.several and self.kind != "sandbox":
+        if not self.several:
             super().learn(site, sent)
 
     def taught(self, recipient: str, sent: Sent, *, directly: bool) -> None:

@@ -15,7 +15,7 @@ from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDis
 from gatepost.gateway.dane import check_chain
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send_transcript import Dialogue
-from gatepost.gateway.send_trouble import Trouble, is_tls, read_response, refusal, trouble_reply
+from gatepost.gateway.send_trouble import Trouble, is_tls, login_status, read_response, refusal, trouble_reply
 from gatepost.gateway.send_wire import Wire, take_over
 from gatepost.reply import Reply, clean_text
 
@@ -264,8 +264,9 @@ async def show_token(client: SMTP, hop: Hop, said: Dialogue) -> None:
         response = await client.execute_command(b"AQ==" if hop.auth == "oauthbearer" else b"")
     said.response(response)
     if response.code != 235:
-        told = f"{hop.host} refused our token: {read_response(response)} {reason}"
-        raise Trouble(Reply(None, "4.7.8", clean_text(told)), "auth")
+        reply = read_response(response)
+        told = f"{hop.host} refused our token: {reply} {reason}"
+        raise Trouble(Reply(None, login_status(reply), clean_text(told)), "auth")
 
 
 def token_words(hop: Hop) -> bytes:

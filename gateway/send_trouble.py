@@ -17,6 +17,8 @@ from gatepost.gateway.route import Hop
 from gatepost.reply import Reply, clean_text, read_reply
 
 log = logging.getLogger(__name__)
+TELLING_LOGINS = ("5.7.3", "5.7.30", "5.7.57", "5.7.139")
+"""What Microsoft answers where a login is not taken: wrong, without a token, not at all, or switched off."""
 
 
 class Trouble(Exception):
@@ -42,9 +44,14 @@ def refusal(error: Exception, stage: str, hop: Hop) -> Reply:
     if reply.temporary:
         return reply
     if isinstance(error, SMTPAuthenticationError):
-        return Reply(None, "4.7.8", clean_text(f"{hop.host} refused our login: {reply}"))
+        return Reply(None, login_status(reply), clean_text(f"{hop.host} refused our login: {reply}"))
     doing = {"connect": "refused the connection", "tls": "refused STARTTLS"}.get(stage, "refused our login")
     return Reply(None, "4.3.2", clean_text(f"{hop.host} {doing}: {reply}"))
+
+
+def login_status(reply: Reply) -> str:
+    """The status of a refused login: the server's own as temporary, where it tells more than that."""
+    return f"4{reply.status[1:]}" if reply.status in TELLING_LOGINS else "4.7.8"
 
 
 def trouble_reply(error: BaseException, hop: Hop) -> Reply:

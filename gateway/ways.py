@@ -38,7 +38,7 @@ def relay_route(gate: Gate, pool: Pool) -> Route:
     async def attempt(outgoing: Outgoing) -> Sent:
         return await hand_over(hop, outgoing, pool)
 
-    return Route("relay", attempt, pace=Pace(time.monotonic, one=True))
+    return Route("relay", attempt)
 
 
 async def hand_over(hop: Hop, outgoing: Outgoing, pool: Pool) -> Sent:

@@ -14,7 +14,8 @@ from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store.deliveries import deliveries_of, get_delivery, last_attempt, note_report, record_report
 from gatepost.store.events import add_event
-from gatepost.store.messages import get_message, messages_by_header_id, put_message
+from gatepost.store.messages import get_message, put_message, sent_by_header_id
+from gatepost.store.other_ids import messages_by_other_id
 from gatepost.threading.identity import name_of
 from gatepost.threading.report import Report
 from gatepost.threading.report_facts import Recipient
@@ -43,7 +44,7 @@ def apply_report(
     can be guessed: then the report is only shown in the history.
     """
     delivery = by_return_path(session, settings, keys, arrival.recipient, now)
-    signed = read_message_id(keys, report.message_id or "") is not None
+    signed = is_ours(session, keys, report.message_id or "")
     if delivery:
         found = [(delivery, fact_about(report, delivery))]
         why = f"The report came to the signed return path of the mail to {delivery.recipient}"
@@ -60,6 +61,11 @@ def apply_report(
             else:
                 note_report(session, about, state, reply, now)
     return message.id, why
+
+
+def is_ours(session: Session, keys: Keys, header_id: str) -> bool:
+    """Whether an id is one that we signed, or that our next server gave: neither can be guessed."""
+    return read_message_id(keys, header_id) is not None or bool(header_id and messages_by_other_id(session, header_id))
 
 
 def by_return_path(session: Session, settings: Settings, keys: Keys, recipient: str, now: datetime) -> Delivery | None:
@@ -82,8 +88,7 @@ def by_message_id(session: Session, keys: Keys, report: Report) -> list[tuple[De
         return []
     minted = read_message_id(keys, report.message_id)
     message = get_message(session, minted) if minted else None
-    messages = [message] if message else messages_by_header_id(session, report.message_id)
-    sent = [row for row in messages if row.direction == "out"]
+    sent = [message] if message else sent_by_header_id(session, report.message_id)
     found = (
         (delivery, fact)
         for row in sent

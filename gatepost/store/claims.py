@@ -40,6 +40,14 @@ TAKE = (
         *(ROWS.notify, ROWS.orcpt, ROWS.via),
     )
 )
+WHEN_DUE = (
+    (DeliveryState.QUEUED, ROWS.next_attempt_at),
+    (DeliveryState.DELAYED, ROWS.next_attempt_at),
+    (DeliveryState.SENDING, ROWS.lease_until),
+)
+IS_DUE = tuple(
+    select(ROWS.id).where(ROWS.state == state, time <= bindparam("now")).limit(1) for state, time in WHEN_DUE
+)
 PAGE = 200
 ROUNDS = 4
 MOST_PASSED = 200
@@ -93,6 +101,12 @@ def claim_some(
     return claim_chosen(session, limit, lease, now, choose, passed, own)
 
 
+def is_due(session: Session, now: datetime) -> bool:
+    """Whether any delivery is due."""
+    there = connection(session)
+    return any(there.execute(query, {"now": now}).first() for query in IS_DUE)
+
+
 def renew(session: Session, claims: Sequence[Claim], until: datetime) -> None:
     """Hold deliveries longer that are still being attempted; those that another process has taken stay his."""
     if claims:
@@ -117,14 +131,7 @@ def due(
 @cache
 def due_queries(sqlite: bool, passing: bool, taking: bool) -> tuple[Select[Any], ...]:
     """The queries of `due`; building them costs more than running them."""
-    return tuple(
-        due_query(state, time, sqlite, passing, taking)
-        for state, time in (
-            (DeliveryState.QUEUED, ROWS.next_attempt_at),
-            (DeliveryState.DELAYED, ROWS.next_attempt_at),
-            (DeliveryState.SENDING, ROWS.lease_until),
-        )
-    )
+    return tuple(due_query(state, time, sqlite, passing, taking) for state, time in WHEN_DUE)
 
 
 def due_query(state: DeliveryState, time: Any, sqlite: bool, passing: bool, taking: bool) -> Select[Any]:

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlmodel import Session, col, select
 
-from gatepost.model import Conversation, ConversationChannel, KnownId, Message, Participant
+from gatepost.model import Conversation, ConversationChannel, KnownId, Message, OtherId, Participant
 from gatepost.store.rows import connection, made
 from gatepost.store.together import Together, foresee, together_in
 
@@ -28,6 +28,7 @@ LEADING = (
 )
 SENT = MESSAGES.select().with_only_columns(MESSAGES.c.message_id)
 SENT = SENT.where(MESSAGES.c.message_id.in_(SOME), MESSAGES.c.direction == "out").distinct()
+OTHER = select(OtherId.header_id).where(col(OtherId.header_id).in_(SOME))
 MAILS_OF = MESSAGES.select().with_only_columns(MESSAGES.c.conversation_id, MESSAGES.c.at, MESSAGES.c.id)
 MAILS_OF = MAILS_OF.where(MESSAGES.c.conversation_id.in_(SOME)).limit(MOST_ROWS)
 SHOWN_OF = SHOWN_IN.select().where(SHOWN_IN.c.conversation_id.in_(SOME)).limit(MOST_ROWS)
@@ -40,7 +41,8 @@ def foresee_ids(session: Session, header_ids: Iterable[str]) -> None:
     if batch is None or not asked:
         return
     keys = {"keys": list(asked)}
-    foresee(session, "sent", asked, set(connection(session).execute(SENT, keys).scalars()))
+    sent = {key for query in (SENT, OTHER) for key in connection(session).execute(query, keys).scalars()}
+    foresee(session, "sent", asked, sent)
     rows = connection(session).execute(LEADING, keys).all()
     if len(rows) >= MOST_ROWS:
         return

@@ -12,6 +12,7 @@ from gatepost.blobs import Blobs, Content, ContentFile
 from gatepost.ids import new_id
 from gatepost.model import Conversation, Delivery, Idempotency, Message, Raw
 from gatepost.store import foresight
+from gatepost.store.other_ids import messages_by_other_id
 from gatepost.store.rows import connection, insert_row, insert_values
 from gatepost.store.together import appear, foresee, is_absent
 from gatepost.words import DeliveryState
@@ -115,6 +116,8 @@ def outgoing_by_digest(session: Session, digests: Sequence[str], since: datetime
     Older ones give their identity up, and so do those that went to nobody and will not.
     """
     rows = connection(session).execute(OUTGOING, {"digests": list(digests)}).all()
+    if not rows:
+        return {}
     ids = [row[1] for row in rows]
     alive = set(session.exec(select(Delivery.message_id).where(col(Delivery.message_id).in_(ids), has_hope())).all())
     for row in rows:
@@ -142,15 +145,12 @@ def messages_by_header_id(session: Session, header_id: str) -> Sequence[Message]
 
 
 def sent_by_header_id(session: Session, header_id: str) -> Sequence[Message]:
-    """As `messages_by_header_id`, of those that went out."""
+    """As `messages_by_header_id`, of those that went out, also under an id that the next server gave them."""
     if is_absent(session, "sent", header_id):
         return []
-    return session.exec(
-        select(Message)
-        .where(Message.message_id == header_id, Message.direction == "out")
-        .order_by(col(Message.at))
-        .limit(10)
-    ).all()
+    query = select(Message).where(Message.message_id == header_id, Message.direction == "out")
+    found = session.exec(query.order_by(col(Message.at)).limit(10)).all()
+    return found or messages_by_other_id(session, header_id)
 
 
 def conversation_messages(session: Session, conversation: Conversation) -> Sequence[Message]:

@@ -111,8 +111,6 @@ def test_domains_of_one_group_of_servers_share_a_site(time: Time) -> None:
     assert pace.site("a@x.example") is begun, "what was begun before the servers were known counts"
     pace.join("y.example", "mx.host.example")
     assert pace.site("a@X.example") is pace.site("b@y.example")
-    one = Pace(time, one=True)
-    assert one.site("a@x.example") is one.site("a@y.example")
 
 
 def test_choosing_takes_no_more_than_there_is_room_for(time: Time) -> None:

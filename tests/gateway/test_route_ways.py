@@ -5,30 +5,24 @@ import json
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
-from sqlalchemy import text as sql
 
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.outbox import Outgoing
 from gatepost.gateway.route_config import open_secrets
-from gatepost.gateway.route_ways import account_way, relay_way
+from gatepost.gateway.route_ways import relay_way
 from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.token_source import Tokens
 from gatepost.model import Route
 from gatepost.parts import clock
-from gatepost.store.accounts import create_account
-from gatepost.store.channels import create_channel
 from gatepost.store.deliveries import Claim
-from gatepost.store.routes import account_by_address, get_route
+from gatepost.store.routes import get_route
 from tests.fakes.certificates import self_signed, server_context
 from tests.fakes.hooks import Receiver, receiving
 from tests.fakes.smtp import FakeServer, Script, smtp_server
 from tests.gateway.test_routes import add
-from tests.rig.dovecot import PASSWORD, Dovecot
-from tests.rig.postfix import started
 
 ME = "box@mail.test"
 MAIL = b"From: box@mail.test\r\nTo: ana@remote.test\r\nSubject: Hi\r\n\r\nHello\r\n"
@@ -46,8 +40,7 @@ async def send(
 ) -> list[Sent]:
     """Attempts over the route `own`."""
     row, pool = row_of(gate), Pool()
-    make = account_way if row.kind == "account" else relay_way
-    attempt = make(gate, row, pool, tokens or Tokens(gate))
+    attempt = relay_way(gate, row, pool, tokens or Tokens(gate))
     claim = Claim("dlv_1", "msg_1", recipient, 0, 1, clock())
     try:
         return [await attempt(Outgoing(claim, "b+t@bounce.gatepost.test", MAIL)) for _ in range(times)]
@@ -196,30 +189,3 @@ def test_a_route_made_on_the_pages_leads_to_no_private_address(gate: Gate) -> No
 
     sent = asyncio.run(scenario())
     assert "at a private address" in sent.reply.text
-
-
-def test_a_connected_mailbox_sends_over_its_own_server(gate: Gate, dovecot: Dovecot) -> None:
-    user = dovecot.add_user()
-    with started({"unknown": "550 5.1.1 No such user here"}, sasl=dovecot.folder / "run" / "auth-client") as postfix:
-        channel = gate.ledger.write(lambda s: create_channel(s, name="Box", address=user, now=clock()))
-        login: dict[str, Any] = {"host": "127.0.0.1", "port": dovecot.port, "security": "starttls", "username": user}
-        gate.ledger.write(
-            lambda s: create_account(s, gate.keys, channel_id=channel.id, secret=PASSWORD, now=clock(), **login)
-        )
-        with gate.database.session() as session:
-            found = account_by_address(session, user)
-            assert found
-            account_id = found[0].id
-        url = f"smtp://localhost:{postfix.port}"
-        add(gate, "own", "account", ["sender:mail.test"], account=account_id, url=url, ca=str(postfix.certificate))
-        (sent,) = asyncio.run(send(gate))
-        assert sent.reply.code == 250
-        (mail,) = postfix.wait_for(1)
-        assert f"Return-Path: <{user}>".encode() in mail
-        assert b"AUTH PLAIN ***" in sent.transcript.encode()
-        assert PASSWORD not in sent.transcript
-        (refused,) = asyncio.run(send(gate, recipient="unknown@remote.test"))
-        assert (refused.reply.code, refused.reply.status) == (550, "5.1.1")
-        gate.ledger.write(lambda s: s.execute(sql("UPDATE account SET secret_sealed = x'00'")))
-        (lost,) = asyncio.run(send(gate))
-        assert "cannot be used now" in lost.reply.text

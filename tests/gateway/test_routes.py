@@ -135,7 +135,7 @@ def test_without_routes_nothing_changes(gate: Gate, submit: Submit, now: datetim
         async with smtp_server() as server:
             relay = relaying(gate, server.host_port)
             async with way_out(relay, dns_resolver([]), lambda: "", clock) as route, sending(relay, route):
-                assert (route.name, route.sandbox, route.pace and route.pace.one) == ("relay", False, True)
+                assert (route.name, route.sandbox, route.pace and route.pace.by_destination) == ("relay", False, False)
                 (row,) = await until(relay, await queue(relay, submit, "ana@x.example"), DeliveryState.DELIVERED, 1)
                 assert row.route == "relay"
                 with relay.database.session() as session:

@@ -15,6 +15,7 @@ def upgrade() -> None:
     add_folders()
     add_whole()
     add_sending()
+    add_write_back()
     add_idling()
     add_connecting()
     add_placing()
@@ -139,7 +140,7 @@ def add_idling() -> None:
 
 
 def add_sending() -> None:
-    """Where accounts send, copies in their Sent folders, ids that servers gave our mails, what is written back."""
+    """Where accounts send, copies in their Sent folders, ids that servers gave our mails."""
     time = sa.DateTime(timezone=True)
     words = (("smtp_host", ""), ("smtp_security", ""), ("sent_copy", "auto"), ("sent_folder", ""))
     for name, default in words:
@@ -175,6 +176,10 @@ def add_sending() -> None:
         sa.ForeignKeyConstraint(["message_id"], ["message.id"]),
     )
     op.create_index("ix_other_id_message_id", "other_id", ["message_id"])
+
+
+def add_write_back() -> None:
+    """What was done here and is to be done at the provider."""
     op.create_table(
         "write_back",
         sa.Column("id", sa.String(), nullable=False),
@@ -184,8 +189,8 @@ def add_sending() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("why", sa.String(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
-        sa.Column("next_at", time, nullable=False),
-        sa.Column("at", time, nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id"),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
         sa.ForeignKeyConstraint(["arrival_id"], ["arrival.id"]),
