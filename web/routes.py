@@ -7,19 +7,30 @@ from gatepost.web import (
     arrange,
     by_mail,
     codes,
+    completeness,
+    connect_approval,
+    connect_back,
+    connect_link,
+    connecting,
     contacts,
     conversation,
+    disconnecting,
     domains,
+    expiries,
     fixing,
     guide,
     health,
+    imports,
     inbound,
     inbox,
     login,
     mail_view,
     mailboxes,
     messages,
+    oauth_registration,
     people,
+    permissions,
+    placing,
     profile,
     sandbox,
     sender_addresses,
@@ -61,6 +72,7 @@ def open_pages() -> list[Page]:
         open_page("/confirm/{token}", sender_addresses.confirm, POST),
         open_page("/agent-address/{token}", by_mail.confirm_page),
         open_page("/agent-address/{token}", by_mail.confirm, POST),
+        *connect_open_pages(),
         open_page("/u/{token}", unsubscribe.unsubscribe_page),
         unsubscribe.posting(),
         page("/logout", login.log_out, FRESH, POST),
@@ -111,6 +123,7 @@ def mail_pages() -> list[Page]:
         page("/delivery-codes", codes.index, USER),
         page("/delivery-codes/{code}", codes.code_page, USER),
         page("/docs/api", api_docs.api_page, USER),
+        page("/help/permissions", permissions.help_page, USER),
     ]
 
 
@@ -142,6 +155,12 @@ def admin_pages() -> list[Page]:
         page("/mailboxes/{id}/account/off", accounts.disconnect, ADMIN, POST),
         page("/mailboxes/{id}/account/on", accounts.enable, ADMIN, POST),
         page("/mailboxes/{id}/account/poll", accounts.poll, ADMIN, POST),
+        page("/mailboxes/{id}/completeness", completeness.completeness_page, ADMIN),
+        page("/mailboxes/{id}/completeness", completeness.verify_now, ADMIN, POST),
+        page("/mailboxes/{id}/import", imports.import_page, ADMIN),
+        page("/mailboxes/{id}/import", imports.choose, ADMIN, POST),
+        page("/expiries", expiries.expiries, ADMIN),
+        *connect_pages(),
         page("/senders", senders.senders, ADMIN),
         page("/senders/credentials", senders.create_credential, ADMIN, POST),
         page("/senders/credentials/{id}/switch", senders.toggle_credential, ADMIN, POST),
@@ -157,6 +176,33 @@ def admin_pages() -> list[Page]:
     ]
 
 
+def connect_open_pages() -> list[Page]:
+    """What somebody without a login of ours needs to connect a mailbox, or to approve that."""
+    return [
+        open_page("/connect/callback", connect_back.callback),
+        open_page("/connect/done", connect_link.done),
+        open_page("/connect/it/{provider}", permissions.it_page),
+        open_page("/connect/link/{token}", connect_link.choose_page),
+        open_page("/connect/link/{token}/{provider}", connect_link.go_page),
+        open_page("/connect/link/{token}/{provider}", connect_link.go, POST),
+    ]
+
+
+def connect_pages() -> list[Page]:
+    return [
+        page("/mailboxes/{id}/connect", connecting.address_page, ADMIN),
+        page("/mailboxes/{id}/connect/link", connect_link.make, ADMIN, POST),
+        page("/mailboxes/{id}/connect/link/end", connect_link.end, ADMIN, POST),
+        page("/mailboxes/{id}/connect/{provider}", connecting.journey_page, ADMIN),
+        page("/mailboxes/{id}/connect/{provider}", connecting.go, ADMIN, POST),
+        page("/mailboxes/{id}/connect/{provider}/approval", connect_approval.ask, ADMIN, POST),
+        page("/mailboxes/{id}/disconnect", disconnecting.disconnect, ADMIN, POST),
+        page("/oauth-clients", oauth_registration.clients_page, ADMIN),
+        page("/oauth-clients/{provider}", oauth_registration.save, ADMIN, POST),
+        page("/oauth-clients/{provider}/delete", oauth_registration.remove, ADMIN, POST),
+    ]
+
+
 def system_pages() -> list[Page]:
     return [
         page("/inbound", inbound.inbound, ADMIN),
@@ -164,6 +210,9 @@ def system_pages() -> list[Page]:
         page("/inbound/{id}", inbound.arrival_page, ADMIN),
         page("/inbound/{id}/source", inbound.arrival_source, ADMIN),
         page("/inbound/{id}/act", inbound.act_on_arrival, ADMIN, POST),
+        page("/placing", placing.placing_page, ADMIN),
+        page("/placing", placing.put_mails, ADMIN, POST),
+        page("/placing/undo", placing.undo, ADMIN, POST),
         page("/help/mail", guide.guide, ADMIN),
         page("/routes", ways_out.list_page, ADMIN),
         page("/routes", ways_out.add, ADMIN, POST),

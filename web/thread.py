@@ -14,6 +14,7 @@ from gatepost.store.messages import conversation_messages
 from gatepost.web.bodies import Bodies, Body
 from gatepost.web.remedy import remedies_of
 from gatepost.web.route import Visit
+from gatepost.web.said import text_of
 from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
 
 ROWS = 25
@@ -136,7 +137,7 @@ def state_of(row: Recipient) -> DeliveryState:
 
 def why_lines(why: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     """The reasons of a decision as people read them."""
-    return tuple(str(item.get("text") or item.get("why") or "") for item in why if item.get("text") or item.get("why"))
+    return tuple(text for item in why if (text := text_of(item)))
 
 
 def people_count(visit: Visit) -> int:
