@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from gatepost.connectors.consent_data import ENTRIES
+from gatepost.connectors.consent_data import ENTRIES, SHOWN
 from gatepost.connectors.consent_entry import Entry, Who
 from gatepost.connectors.consent_rules import CODES, LOGIN, RULES, SMTP
 from gatepost.connectors.problem import STAGES, TEXT_LIMIT, Problem, Stage, numbers, word
@@ -55,6 +55,18 @@ def advice(entry: Entry, problem: Problem, tenant: str) -> Advice:
     if shown == ORGANISATION:
         what = what[:1].upper() + what[1:]
     return Advice(entry.key, what, entry.who, tuple(steps), state, entry.admin_link, entry.decision == "wait")
+
+
+def by_key(key: str, *, tenant: str = "") -> Advice | None:
+    """The advice that was kept by its key; None for a key of another version."""
+    entry = ENTRIES.get(key)
+    return advice(entry, Problem("", "authorize", ""), tenant) if entry else None
+
+
+def shown_at(provider: str, *, tenant: str = "") -> list[tuple[str, Advice]]:
+    """What a provider says on its own page and never sends back, each explained."""
+    found = ((words, by_key(key, tenant=tenant)) for words, key in SHOWN.get(provider, ()))
+    return [(words, each) for words, each in found if each]
 
 
 def find(problem: Problem, age: timedelta | None = None) -> Entry:

@@ -263,3 +263,22 @@ GOOGLE = (
 )
 
 ENTRIES: dict[str, Entry] = {entry.key: entry for entry in (*MICROSOFT, *GOOGLE, *COMMON, *SERVERS)}
+
+SHOWN: dict[str, tuple[tuple[str, str], ...]] = {
+    "google": (
+        ("admin_policy_enforced", "google_admin_policy"),
+        ("org_internal", "google_org_internal"),
+        ("Gatepost has not completed the Google verification process (access_denied)", "google_not_a_tester"),
+        ("redirect_uri_mismatch", "google_redirect"),
+        ("access_not_configured", "google_api_off"),
+    ),
+    "microsoft": (
+        ("AADSTS50020: the user account does not exist in tenant", "microsoft_other_tenant"),
+        ("AADSTS53003: access has been blocked by Conditional Access", "microsoft_policy"),
+        ("AADSTS50105: not assigned to a role for the application", "microsoft_not_assigned"),
+        ("AADSTS900941: risky app", "microsoft_risky_app"),
+        ("AADSTS700016: application not found in the directory", "microsoft_app_unknown"),
+        ("AADSTS50011: the redirect URI does not match", "microsoft_redirect"),
+    ),
+}
+"""What a provider shows on its own page and never sends back: in its words, and the entry that explains it."""

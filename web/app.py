@@ -140,7 +140,7 @@ async def broken(request: Request, error: Exception) -> Response:
 def logged_path(request: Request) -> str:
     """The path without the token of an invitation or a confirmation."""
     path = request.url.path
-    secret = next((start for start in ("/invite/", "/confirm/") if path.startswith(start)), "")
+    secret = next((start for start in ("/invite/", "/confirm/", "/connect/link/") if path.startswith(start)), "")
     return f"{secret}***" if secret else path
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
@@ -10,7 +11,8 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.activation import Facts, missing_conditions
 from gatepost.address import AddressError, parse_address
 from gatepost.model import Account, Channel
-from gatepost.store import accounts, channels
+from gatepost.store import accounts, approvals, attempts, channels
+from gatepost.store.completeness import get_verification, verifications
 from gatepost.store.domains import list_domains
 from gatepost.store.mailboxes import change_channel
 from gatepost.web.acknowledgement import acknowledgement_context
@@ -24,6 +26,11 @@ NOTICES = {
     "deleted": "The mailbox is deleted.",
     "connected": "The login works. New mail is fetched from now on.",
     "disconnected": "Fetching is switched off. What was fetched stays.",
+    "again": "The mailbox is connected again. What came meanwhile is fetched now.",
+    "revoked": "The mailbox is disconnected and its permission given back. What was fetched stays.",
+    "ended": "The mailbox is disconnected and its tokens are forgotten. At the provider, its owner removes the app in the "
+    "security settings of the account. What was fetched stays.",
+    "link-ended": "The link to connect this mailbox is ended.",
     "polling": "The mailbox is asked for new mail now.",
 }
 PORTS = {"tls": 993, "starttls": 143}
@@ -38,7 +45,15 @@ def list_context(visit: Visit) -> dict[str, Any]:
     by_channel = {account.channel_id: account for account in accounts.list_accounts(visit.session)}
     rows = [(channel, by_channel.get(channel.id)) for channel in channels.list_channels(visit.session)]
     settings = visit.app.settings
-    return {"section": "mailboxes", "boxes": rows, "notices": NOTICES, "mx": settings.mx, "domain": settings.domain}
+    checks = verifications(visit.session)
+    return {
+        "section": "mailboxes",
+        "boxes": rows,
+        "checks": checks,
+        "notices": NOTICES,
+        "mx": settings.mx,
+        "domain": settings.domain,
+    }
 
 
 def create(visit: Visit) -> Response:
@@ -134,9 +149,22 @@ def mailbox_view(
         "account_form": account_form or known_account(account, channel),
         "notices": NOTICES,
         "mx": visit.app.settings.mx,
+        "checked": get_verification(visit.session, account.id) if account else None,
+        **connecting_context(visit, channel),
         **acknowledgement_context(visit, channel, acknowledgement),
     }
     return show(visit, "mailbox.html", context, status=status)
+
+
+def connecting_context(visit: Visit, channel: Channel) -> dict[str, Any]:
+    """What is under way to connect the mailbox: an approval that is waited for, a colleague's link."""
+    approval = approvals.open_approval(visit.session, channel.id, visit.now)
+    where = f"{approval.provider}?address={quote(approval.address, safe='@')}" if approval else ""
+    return {
+        "approval": approval,
+        "approval_path": f"/mailboxes/{channel.id}/connect/{where}",
+        "link": attempts.open_link(visit.session, channel.id, visit.now),
+    }
 
 
 def known_account(account: Account | None, channel: Channel) -> Form:

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from gatepost.model import ConnectAttempt, ConnectLink
 from gatepost.seal import Keys, SealError, seal, unseal
+from gatepost.store.events import add_event
 from gatepost.store.links import LINK_LIFE
 from gatepost.store.users import new_token, token_hash
 
@@ -66,6 +67,8 @@ def begin_attempt(
         )
     )
     session.flush()
+    data = {"address": address, "provider": provider}
+    add_event(session, "connect.begun", now=now, channel_id=channel_id, user_id=user_id, data=data)
 
 
 def take_attempt(session: Session, state: str, browser: str, now: datetime) -> ConnectAttempt | None:
@@ -94,10 +97,16 @@ def open_flow(keys: Keys, attempt: ConnectAttempt) -> str | None:
         return None
 
 
-def note_result(session: Session, state_hash: str, result: str) -> None:
-    """What became of an attempt: `connected`, or the consent doctor's key. Its flow is of no use any more."""
-    where = col(ConnectAttempt.state_hash) == state_hash
-    session.execute(update(ConnectAttempt).where(where).values(result=result[:100], flow_sealed=b""))
+def note_result(session: Session, attempt: ConnectAttempt, result: str, text: str, now: datetime) -> None:
+    """What became of an attempt: `connected`, or the consent doctor's key and what goes with it (cleaned).
+
+    Its flow is of no use any more.
+    """
+    where = col(ConnectAttempt.state_hash) == attempt.state_hash
+    values = {"result": f"{result} {text}".strip()[:400], "flow_sealed": b""}
+    session.execute(update(ConnectAttempt).where(where).values(**values))
+    data = {"address": attempt.address, "provider": attempt.provider, "result": result}
+    add_event(session, "connect.ended", now=now, channel_id=attempt.channel_id, user_id=attempt.user_id, data=data)
 
 
 def attempts_of(session: Session, channel_id: str) -> list[ConnectAttempt]:

@@ -53,7 +53,7 @@ def test_a_login_is_finished_once_in_time_and_by_the_browser_that_began_it(
     assert taken is not None
     assert attempts.open_flow(keys, taken) == '{"code_verifier": "secret"}'
     assert ledger.write(lambda session: attempts.take_attempt(session, "c-state", "browser", later)) is None
-    ledger.write(lambda session: attempts.note_result(session, taken.state_hash, attempts.CONNECTED))
+    ledger.write(lambda session: attempts.note_result(session, taken, attempts.CONNECTED, "", now))
     with database.session() as session:
         [row] = attempts.attempts_of(session, channel)
         assert (row.result, row.flow_sealed) == ("connected", b"")

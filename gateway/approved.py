@@ -1,0 +1,55 @@
+"""The mails around connecting a mailbox: a colleague's link, and the news that an administrator has approved."""
+
+from datetime import datetime
+
+from gatepost.gateway.accept import Gate
+from gatepost.gateway.own_mail import Letter, prepare_letter
+from gatepost.gateway.put import put
+
+LINK_TRIGGER = "connect link"
+APPROVED_TRIGGER = "admin approval"
+LINK_TEXT = """{sender} asks you to connect the mailbox {address} to Gatepost of {domain}, so that its mail can be
+answered there.
+
+Open this link and log in at your provider yourself; nobody here sees your password. It connects this mailbox only,
+works once, and until {until}:
+
+  {link}
+
+What Gatepost asks for, what it does with it and how it is protected, also for your IT team:
+
+  {it}
+
+If you do not know about it, do nothing.
+"""
+APPROVED_TEXT = """An administrator has approved Gatepost for {tenant}. One step is left: open this page, press the
+button and log in as {address}.
+
+  {link}
+"""
+DONE_TEXT = """An administrator has approved Gatepost for {tenant}, and {address} is connected. Nothing is left to do.
+
+  {link}
+"""
+
+
+def send_link(gate: Gate, *, address: str, sender: str, link: str, it: str, until: datetime, now: datetime) -> None:
+    """Send a colleague the link that connects the mailbox. Raises Refused."""
+    words = {"sender": sender, "address": address, "domain": gate.settings.domain, "link": link, "it": it}
+    text = LINK_TEXT.format(until=f"{until:%Y-%m-%d %H:%M} UTC", **words)
+    subject = f"Connect {address} to Gatepost"
+    send(gate, Letter(("", address), subject, text, LINK_TRIGGER, snippet=f"A link to connect {address}"), now)
+
+
+def tell_approved(gate: Gate, *, to: str, address: str, tenant: str, link: str, connected: bool, now: datetime) -> None:
+    """Tell who asked that an administrator has approved, and what is left to do. Raises Refused."""
+    text = (DONE_TEXT if connected else APPROVED_TEXT).format(tenant=tenant, address=address, link=link)
+    subject = f"{address} is connected" if connected else f"Approved: finish connecting {address}"
+    send(gate, Letter(("", to), subject, text, APPROVED_TRIGGER, snippet=f"Approved by {tenant}"), now)
+
+
+def send(gate: Gate, letter: Letter, now: datetime) -> None:
+    """Put a letter in the outbox."""
+    prepared = prepare_letter(gate, letter, now)
+    gate.ledger.write(lambda session: put(session, prepared, now))
+    gate.wake()

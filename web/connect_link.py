@@ -1,0 +1,124 @@
+"""The hosted link: an admin sends it, a colleague connects just that mailbox with it, without a login of ours."""
+
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.address import AddressError, parse_address
+from gatepost.gateway.approved import send_link
+from gatepost.model import Channel, ConnectLink
+from gatepost.reply import Refused
+from gatepost.store import attempts, channels, users
+from gatepost.store.links import LINK_LIFE
+from gatepost.web.connect_begin import begin
+from gatepost.web.journey import WITH_LOGIN, Journey, journey_context, known_providers
+from gatepost.web.mailboxes import channel_of, sentence
+from gatepost.web.render import show
+from gatepost.web.route import NOT_HERE, Guest, Visit
+
+
+def make(visit: Visit) -> Response:
+    """Make the link; it is shown once, and mailed where that is wanted."""
+    channel = channel_of(visit)
+    try:
+        address = parse_address(visit.form.get("address") or channel.address).key
+    except AddressError as error:
+        return made_page(visit, channel, problem=sentence(str(error)))
+    mailed, user, now, channel_id = visit.form.get("mail") == "yes", visit.user, visit.now, channel.id
+    visit.session.expunge_all()
+    visit.session.rollback()
+    token = visit.app.ledger.write(
+        lambda session: attempts.make_link(session, channel_id=channel_id, address=address, user_id=user.id, now=now)
+    )
+    link = f"{visit.app.settings.base_url}/connect/link/{token}"
+    problem = mail(visit, address, link) if mailed else ""
+    return made_page(visit, channel, address=address, link=link, mailed=mailed and not problem, problem=problem)
+
+
+def mail(visit: Visit, address: str, link: str) -> str:
+    """Mail the link to the mailbox itself; a sentence where that is not possible."""
+    it, until = f"{visit.app.settings.base_url}/connect/it/microsoft", visit.now + LINK_LIFE
+    try:
+        send_link(visit.app.gate, address=address, sender=visit.user.name, link=link, it=it, until=until, now=visit.now)
+    except Refused as refused:
+        return sentence(refused.reply.text)
+    return ""
+
+
+def made_page(visit: Visit, channel: Channel, *, problem: str = "", **shown: Any) -> Response:
+    known = {"address": "", "link": "", "mailed": False, **shown}
+    context = {"section": "mailboxes", "channel": channel, "problem": problem, "life": LINK_LIFE, **known}
+    return show(visit, "connect_link_made.html", context, status=422 if problem and not known["link"] else 200)
+
+
+def end(visit: Visit) -> Response:
+    """End the open link of a mailbox."""
+    channel = channel_of(visit)
+    channel_id = channel.id
+    visit.app.ledger.write(lambda session: attempts.end_links(session, channel_id))
+    return RedirectResponse(f"/mailboxes/{channel_id}?done=link-ended", 303)
+
+
+def link_of(guest: Guest) -> tuple[ConnectLink, Channel] | None:
+    """What the link in the path is for, unless used, run out, or none of ours; or who made it left."""
+    link = attempts.link_by_token(guest.session, guest.path("token")[:128], guest.now)
+    channel = channels.get_channel(guest.session, link.channel_id) if link and known_link(guest, link) else None
+    return (link, channel) if link and channel else None
+
+
+def known_link(guest: Guest, link: ConnectLink | None) -> bool:
+    """Whether a link is there, and who made it is still an admin."""
+    maker = users.get_user(guest.session, link.user_id) if link and link.user_id else None
+    return bool(maker and not maker.disabled_at and maker.role == "admin")
+
+
+def choose_page(guest: Guest) -> Response:
+    """Which provider; looking changes nothing, for mail scanners open every link."""
+    found = link_of(guest)
+    token = guest.path("token")[:128]
+    providers = known_providers(guest.app.settings)
+    context = {
+        "link": found[0] if found else None,
+        "buttons": [(providers[key], f"/connect/link/{token}/{key}") for key in WITH_LOGIN],
+        "domain": guest.app.settings.domain,
+    }
+    return show(guest, "connect_link.html", context, status=200 if found else 404)
+
+
+def journey_of(guest: Guest) -> Journey | None:
+    """The journey of a link. Raises HTTPException 404 for another provider."""
+    found, key = link_of(guest), guest.path("provider")
+    if key not in WITH_LOGIN:
+        raise HTTPException(404, NOT_HERE)
+    if found is None:
+        return None
+    link, channel = found
+    provider = known_providers(guest.app.settings)[key]
+    path = f"/connect/link/{guest.path('token')[:128]}/{key}"
+    return Journey(channel, link.address, provider, path, link_hash=link.token_hash)
+
+
+def go_page(guest: Guest) -> Response:
+    """What will happen, and the button to the provider."""
+    journey = journey_of(guest)
+    return page(guest, journey) if journey else choose_page(guest)
+
+
+def page(guest: Guest, journey: Journey, problem: str = "", status: int = 200) -> Response:
+    context = {"problem": problem, "section": "", **journey_context(guest, journey)}
+    return show(guest, "connect_guest.html", context, status=status)
+
+
+def go(guest: Guest) -> Response:
+    """Begin the login at the provider."""
+    journey = journey_of(guest)
+    if journey is None:
+        return choose_page(guest)
+    answer = begin(guest, journey)
+    return page(guest, journey, answer, 503) if isinstance(answer, str) else answer
+
+
+def done(guest: Guest) -> Response:
+    """Where a colleague ends who has connected the mailbox."""
+    return show(guest, "connect_done.html", {"domain": guest.app.settings.domain})

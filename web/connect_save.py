@@ -1,0 +1,120 @@
+"""Trying a mailbox with the token that its owner gave, and saving it: nothing is stored that does not work."""
+
+from sqlmodel import Session
+
+from gatepost.connectors import oauth
+from gatepost.connectors.connected import connect_account, connect_app, renews
+from gatepost.connectors.consent import explain
+from gatepost.connectors.grant import Granted, Refused, Tokens, Unreachable
+from gatepost.connectors.imap import check
+from gatepost.connectors.problem import Problem
+from gatepost.connectors.wire import Connect
+from gatepost.model import Account, ConnectAttempt
+from gatepost.seal import SealError
+from gatepost.store import accounts, approvals, attempts, oauth_clients
+from gatepost.web.journey import Journey, guard_of, organisation
+from gatepost.web.route import Guest
+from gatepost.web.state import App
+
+NO_CLIENT = "Gatepost is not registered there yet: an admin does that on the page OAuth clients."
+
+
+def held_account(session: Session, channel_id: str) -> Account | None:
+    """The account that is fetched into a mailbox."""
+    return next(iter(accounts.list_accounts(session, channel_id)), None)
+
+
+def lacks_refresh(guest: Guest, journey: Journey, granted: Granted) -> bool:
+    """Whether nothing would be left once the access token ends: none came, and none is stored for this mailbox."""
+    try:
+        return not renews(guest.app.keys, held_account(guest.session, journey.channel.id), granted)
+    except SealError:
+        return not granted.tokens.refresh_token
+
+
+def try_mailbox(app: App, journey: Journey, mailbox: str, tokens: Tokens) -> Problem | None:
+    """A real login over IMAP that changes nothing there; why it does not work."""
+    imap = journey.provider.imap
+    wanted = Connect(
+        imap.host, imap.port, imap.security, mailbox, bearer=tokens.access_token, expires_at=tokens.expires_at
+    )
+    tried = check(wanted, app.settings.private_hosts)
+    if tried.ok:
+        return None
+    asked = tried.field in ("username", "password")
+    return Problem(
+        journey.provider.key, "login", "", text=tried.sentence if asked else f"[unavailable] {tried.sentence}"
+    )
+
+
+def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Granted) -> str:
+    """Save it, new or connected again with its identity kept; where to go next. A link is used up by this."""
+    app, now, channel_id = guest.app, guest.now, journey.channel.id
+    user_id = journey.user_id or link_maker(guest, journey)
+
+    def write(session: Session) -> bool:
+        if journey.link_hash and not attempts.use_link(session, journey.link_hash, now):
+            raise LookupError("the link was used meanwhile")
+        account = held_account(session, channel_id)
+        connect_account(
+            session,
+            app.keys,
+            journey.provider,
+            granted,
+            channel_id=channel_id,
+            user_id=user_id,
+            now=now,
+            account=account,
+        )
+        approvals.finish_approvals(session, channel_id, now)
+        attempts.note_result(session, attempt, attempts.CONNECTED, "", now)
+        return account is None
+
+    new = app.ledger.write(write)
+    if journey.link_hash:
+        return "/connect/done"
+    return f"/mailboxes/{channel_id}?done={'connected' if new else 'again'}"
+
+
+def link_maker(guest: Guest, journey: Journey) -> str | None:
+    """Who sent the link, and so is told about the mailbox later."""
+    link = attempts.link_by_hash(guest.session, journey.link_hash, guest.now) if journey.link_hash else None
+    return link.user_id if link else None
+
+
+def connect_app_only(guest: Guest, journey: Journey, tenant: str) -> str:
+    """Connect with the app's own login, without a person; a sentence where that does not work (yet)."""
+    app, now = guest.app, guest.now
+    row = oauth_clients.get_client(guest.session, journey.provider.key)
+    if row is None:
+        return NO_CLIENT
+    client = oauth.client_of(row, app.keys)
+    guest.session.expunge_all()
+    guest.session.rollback()
+    try:
+        tokens = oauth.app_token(journey.provider, client, tenant, now=now, guard=guard_of(app))
+    except Refused as refused:
+        return explain(refused.problem, tenant=organisation(journey.address)).sentence
+    except Unreachable as error:
+        return str(error)
+    problem = try_mailbox(app, journey, journey.address, tokens)
+    if problem:
+        return explain(problem, tenant=organisation(journey.address)).sentence
+    app.ledger.write(lambda session: save_app_only(session, app, journey, tenant, guest))
+    return ""
+
+
+def save_app_only(session: Session, app: App, journey: Journey, tenant: str, guest: Guest) -> None:
+    """Write an account that is opened by client credentials."""
+    connect_app(
+        session,
+        app.keys,
+        journey.provider,
+        mailbox=journey.address,
+        tenant=tenant,
+        channel_id=journey.channel.id,
+        user_id=journey.user_id,
+        now=guest.now,
+        account=held_account(session, journey.channel.id),
+    )
+    approvals.finish_approvals(session, journey.channel.id, guest.now)

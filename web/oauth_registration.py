@@ -1,0 +1,111 @@
+"""The page OAuth clients: what Gatepost is registered as at Google and Microsoft, and how that is done."""
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from sqlmodel import Session
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.connectors.admin_link import is_tenant
+from gatepost.connectors.registering import steps
+from gatepost.model import OAuthClient
+from gatepost.store import oauth_clients
+from gatepost.web.forms import Form, filled
+from gatepost.web.journey import WITH_LOGIN, known_providers, redirect_uri
+from gatepost.web.render import show
+from gatepost.web.route import NOT_HERE, Visit
+
+AUDIENCES = ("internal", "external", "testing")
+NOTICES = {"saved": "The OAuth client is saved. Mailboxes can be connected with it now.", "removed": "It is removed."}
+
+
+def clients_page(visit: Visit) -> Response:
+    """Both providers."""
+    return clients_view(visit)
+
+
+def clients_view(visit: Visit, wrong: str = "", form: Form | None = None, status: int = 200) -> Response:
+    """The page, with what was typed when it was wrong."""
+    rows = {row.provider: row for row in oauth_clients.list_clients(visit.session)}
+    redirect = redirect_uri(visit.app.settings)
+    blocks = []
+    for key in WITH_LOGIN:
+        provider = known_providers(visit.app.settings)[key]
+        mail = [scope.name for scope in provider.asked() if "://" in scope.name or provider.oauth == "google"]
+        shown = form if form and wrong == key else known(rows.get(key))
+        blocks.append((provider, rows.get(key), shown, steps(key, redirect, mail)))
+    context = {"section": "oauth", "blocks": blocks, "redirect": redirect, "notices": NOTICES}
+    return show(visit, "oauth_clients.html", context, status=status)
+
+
+def known(row: OAuthClient | None) -> Form:
+    """The form as it stands; the secret is never shown."""
+    if row is None:
+        return filled(audience="internal")
+    ends = f"{row.secret_expires_at:%Y-%m-%d}" if row.secret_expires_at else ""
+    return filled(client_id=row.client_id, tenant=row.tenant, audience=row.audience, secret_expires_at=ends)
+
+
+def provider_key(visit: Visit) -> str:
+    """The provider in the path. Raises HTTPException 404."""
+    key = visit.path("provider")
+    if key not in WITH_LOGIN:
+        raise HTTPException(404, NOT_HERE)
+    return key
+
+
+def save(visit: Visit) -> Response:
+    """Keep a registration; without a secret the stored one stays."""
+    key = provider_key(visit)
+    held = oauth_clients.get_client(visit.session, key)
+    values, problems = read_client(visit.form, key, known=held is not None)
+    if problems:
+        return clients_view(visit, key, visit.form.wrong(problems), 422)
+    keys, now = visit.app.keys, visit.now
+    visit.session.expunge_all()
+    visit.session.rollback()
+    visit.app.ledger.write(lambda session: keep(session, keys, key, values, now))
+    return RedirectResponse(f"/oauth-clients?done=saved#{key}", 303)
+
+
+def keep(session: Session, keys: Any, key: str, values: dict[str, Any], now: datetime) -> None:
+    """Write it, whether it is new or not."""
+    oauth_clients.save_client(session, keys, key, now=now, **values)
+
+
+def read_client(form: Form, key: str, *, known: bool) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields, and what is wrong with which."""
+    problems: dict[str, str] = {}
+    client_id, secret = form.get("client_id")[:300], form.get("secret")[:500]
+    tenant = form.get("tenant").lower()
+    if not client_id or not client_id.isascii() or any(char.isspace() for char in client_id):
+        problems["client_id"] = "Copy the client id from the provider, without spaces."
+    if key == "google" and client_id and "client_id" not in problems and "@" in client_id:
+        problems["client_id"] = "That is an address; the client id ends in .apps.googleusercontent.com."
+    if not secret and not known:
+        problems["secret"] = "Copy the client secret from the provider."  # noqa: S105
+    if key == "microsoft" and tenant and not is_tenant(tenant):
+        problems["tenant"] = "Copy the Directory (tenant) ID, or a domain of the organisation; leave it empty for any."
+    ends = read_day(form.get("secret_expires_at"))
+    if form.get("secret_expires_at") and ends is None:
+        problems["secret_expires_at"] = "Write the day as 2027-05-31."  # noqa: S105
+    audience = form.get("audience") if form.get("audience") in AUDIENCES else "internal"
+    values = {"client_id": client_id, "secret": secret or None, "tenant": tenant, "audience": audience}
+    return {**values, "secret_expires_at": ends}, problems
+
+
+def read_day(text: str) -> datetime | None:
+    """A day as its first moment in UTC; None for none or nonsense."""
+    try:
+        return datetime.combine(date.fromisoformat(text), time(), UTC) if text else None
+    except ValueError:
+        return None
+
+
+def remove(visit: Visit) -> Response:
+    """Forget a registration: mailboxes that log in with it stop."""
+    key = provider_key(visit)
+    visit.session.rollback()
+    visit.app.ledger.write(lambda session: oauth_clients.remove_client(session, key))
+    return RedirectResponse("/oauth-clients?done=removed", 303)
