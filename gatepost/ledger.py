@@ -28,8 +28,11 @@ Op = Callable[[Session], T]
 Many = Callable[[Session, Sequence[Item]], Sequence[T]]
 """An operation on several items at once; its results are in their order."""
 BATCH = 200
-PAUSE = 0.005
-"""Seconds between the beginnings of two batches while several callers write: each batch has its price."""
+PAUSE, PAUSE_EACH = 0.015, 0.0015
+"""Seconds between the beginnings of two batches, at most and for each item of the earlier one.
+
+A batch has its price, whatever its size: the more callers there are, the longer the next one waits for more of them.
+"""
 
 
 class LedgerClosed(Exception):
@@ -61,7 +64,6 @@ class Ledger:
         self.disk = disk or any_disk()
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self.closing = False
-        self.crowded = False
         self.apart: Apart | None = None
         self.lock = threading.Lock()
         self.thread = threading.Thread(target=self.run, name="ledger", daemon=True)
@@ -117,12 +119,11 @@ class Ledger:
             self.jobs.put(job)
 
     def run(self) -> None:
-        ending, began = False, 0.0
+        ending, began, written = False, 0.0, 0
         while not ending:
             batch: list[Job] = []
             first = self.jobs.get()
-            if self.crowded:
-                time.sleep(max(began + PAUSE - time.monotonic(), 0))
+            wait_for_more(began, written)
             began = time.monotonic()
             while first is not None:
                 if first.taken_up():  # from here on nobody can cancel it
@@ -130,7 +131,7 @@ class Ledger:
                 if len(batch) >= BATCH or self.jobs.empty():
                     break
                 first = self.jobs.get()
-            ending, self.crowded = first is None, len(batch) > 1
+            ending, written = first is None, len(batch)
             if batch:
                 self.run_batch(batch)
 
@@ -143,9 +144,8 @@ class Ledger:
                 self.disk.fail(error)
             if self.disk.failed:
                 error = SyncFailed(self.disk.failed)
-            if len(batch) == 1 or isinstance(
-                error, (*AWAY, SyncFailed)
-            ):  # alone they would each wait for a database that is away
+            away = isinstance(error, (*AWAY, SyncFailed))  # alone they would each wait for a database that is away
+            if away or len(batch) == 1:
                 settle([(job, None, error) for job in batch])
                 return
             for job in batch:
@@ -172,6 +172,12 @@ class Ledger:
                 session.expunge_all()
             transaction.commit()
         return results
+
+
+def wait_for_more(began: float, written: int) -> None:
+    """Sleep out the pause after a batch of so many items that began then."""
+    pause = min(PAUSE, PAUSE_EACH * written) if written > 1 else 0.0
+    time.sleep(max(began + pause - time.monotonic(), 0))
 
 
 def groups(batch: Sequence[Job]) -> list[tuple[Many[Any, Any], list[Job]]]:

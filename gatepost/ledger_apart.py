@@ -25,7 +25,7 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from gatepost.database import AWAY, SyncFailed, is_full, is_sync_failure, open_database
-from gatepost.ledger import PAUSE, Job, Ledger
+from gatepost.ledger import Job, Ledger, tell, wait_for_more
 from gatepost.reply import Refused
 
 LENGTH = struct.Struct("!I")
@@ -129,13 +129,7 @@ class Apart(asyncio.Protocol):
             error = read_trouble(trouble) if trouble else None
             if isinstance(error, SyncFailed):
                 self.ledger.disk.fail(error)
-            future = self.waiting.pop(number)
-            if future.done():
-                continue
-            if error:
-                future.set_exception(error)
-            else:
-                future.set_result(result)
+            tell([(self.waiting.pop(number), result, error)])
 
     def connection_lost(self, error: Exception | None) -> None:
         """Whether what was under way is committed nobody knows: as with any database that goes away."""
@@ -229,8 +223,8 @@ def outcome(number: int, future: Any) -> tuple[int, Any, tuple[str, ...] | None]
 
 
 def arrivals(connection: socket.socket) -> Iterator[list[Any]]:
-    """What has come together since the last time, `PAUSE` after it at the earliest; ends with the connection."""
-    received, began = bytearray(), 0.0
+    """What has come together since the last time, a pause after it; ends with the connection."""
+    received, began, written = bytearray(), 0.0, 0
     while True:
         found = list(unpacked(received))
         while not found:
@@ -239,8 +233,10 @@ def arrivals(connection: socket.socket) -> Iterator[list[Any]]:
                 return
             received += data
             found = list(unpacked(received))
-        time.sleep(max(began + PAUSE - time.monotonic(), 0))
+        wait_for_more(began, written)
         while select.select([connection], [], [], 0)[0] and (data := connection.recv(READ)):
             received += data
         began = time.monotonic()
-        yield found + list(unpacked(received))
+        found += unpacked(received)
+        written = sum(map(len, found))
+        yield found

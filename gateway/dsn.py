@@ -153,16 +153,19 @@ def tell_once(gate: Gate, horizon: Horizon, now: datetime) -> bool:
     """Tell what is owed for the next events; True when there are more. Notices and position are one transaction."""
     with gate.database.session() as session:
         horizon_now = horizon.move(mark(session))
-        after = told_until(session)
+        stored = told_until(session)
+        after = max(stored, horizon.passed)
         until = min(horizon_now, after + WINDOW)
         if until <= after:
             return False
         owed = find_owed(session, gate.settings, after, until, now)
+    if not owed and horizon.pass_over(stored, until):
+        return until < horizon_now
     by_message: dict[str, list[Owed]] = {}
     for each in owed:
         by_message.setdefault(each.news.message.id, []).append(each)
     notices = [make_notice(gate, of_one[0].news.message, of_one, now) for of_one in by_message.values()]
-    if gate.ledger.write(lambda session: store_notices(session, notices, after, until, now)) and notices:
+    if gate.ledger.write(lambda session: store_notices(session, notices, stored, until, now)) and notices:
         gate.wake()
     return until < horizon_now
 

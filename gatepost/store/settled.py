@@ -12,6 +12,8 @@ from sqlmodel import Session
 
 from gatepost.store.events import last_seq
 
+UNSTORED = 5000
+"""So many events at most are looked at again after a restart."""
 SNAPSHOT = text("SELECT pg_snapshot_xmin(s)::text, pg_snapshot_xmax(s)::text FROM pg_current_snapshot() AS s")
 
 
@@ -39,11 +41,21 @@ def settled(earlier: Mark, now: Mark) -> bool:
 
 
 class Horizon:
-    """What a consumer of events may read up to; fed with a mark at each of its rounds."""
+    """What a consumer of events may read up to; fed with a mark at each of its rounds.
+
+    `passed` is how far it has read without finding anything to do, where that is not stored: to store each step would
+    take the right to write from those who have something to write.
+    """
 
     def __init__(self) -> None:
         self.seq = 0
         self.pending: Mark | None = None
+        self.passed = 0
+
+    def pass_over(self, stored: int, until: int) -> bool:
+        """Nothing is to be done for the events up to `until`: False where that should be stored now and then."""
+        self.passed = until
+        return until - stored < UNSTORED
 
     def move(self, now: Mark) -> int:
         """The highest number below which nothing can appear any more."""

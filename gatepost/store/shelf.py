@@ -20,6 +20,13 @@ def snooze(session: Session, conversation: Conversation, until: datetime, user_i
     session.execute(mine.values(snoozed_until=until))
 
 
+def any_to_wake(session: Session, now: datetime) -> bool:
+    """Whether something was snoozed until now."""
+    return (
+        session.exec(select(Conversation.id).where(col(Conversation.snoozed_until) <= now).limit(1)).first() is not None
+    )
+
+
 def wake_snoozed(session: Session, now: datetime, limit: int = 100) -> int:
     """Open what was snoozed until now; how many there were. What was opened before is left as it is."""
     due = select(Conversation).where(col(Conversation.snoozed_until) <= now).limit(limit)

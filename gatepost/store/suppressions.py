@@ -22,8 +22,10 @@ SANDBOX = "sandbox"
 SUPPRESSIONS: Any = Suppression.__table__  # type: ignore[attr-defined]
 AMONG = core_select(SUPPRESSIONS).where(SUPPRESSIONS.c.address.in_(bindparam("asked", expanding=True)))
 FORGET = delete(SUPPRESSIONS).where(SUPPRESSIONS.c.address == bindparam("reached"))
-FORGIVE = delete(SUPPRESSIONS).where(
-    SUPPRESSIONS.c.address.in_(bindparam("reached", expanding=True)), SUPPRESSIONS.c.source != "person"
+FORGIVE = (
+    delete(SUPPRESSIONS)
+    .where(SUPPRESSIONS.c.address.in_(bindparam("reached", expanding=True)), SUPPRESSIONS.c.source != "person")
+    .returning(SUPPRESSIONS.c.address)
 )
 """Built once: the hot path runs them for every message and every delivery."""
 
@@ -98,7 +100,7 @@ def forgive_all(session: Session, addresses: Iterable[str], now: datetime) -> No
     reached = sorted({address.lower() for address in addresses})
     if not reached:
         return
-    gone = connection(session).execute(FORGIVE.returning(SUPPRESSIONS.c.address), {"reached": reached}).scalars().all()
+    gone = connection(session).execute(FORGIVE, {"reached": reached}).scalars().all()
     for address in gone:
         tell_taken_off(session, address, "A mail was accepted there", now, None)
 
