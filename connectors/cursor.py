@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 UID_LIMIT = 2**32 - 1
-BATCH_MAILS = 100
+BATCH_MAILS = 200
 BATCH_OCTETS = 4 * 1024 * 1024
 
 
@@ -68,3 +68,22 @@ def batches(uids: Sequence[int], sizes: Mapping[int, int], first_single: int = 0
         octets += size
     if group:
         yield tuple(group)
+
+
+def uid_set(uids: Iterable[int]) -> str:
+    """Ascending UIDs as an IMAP set with ranges, `5:9,12`: some servers give up on long lists."""
+    parts: list[list[int]] = []
+    for uid in uids:
+        if parts and uid == parts[-1][1] + 1:
+            parts[-1][1] = uid
+        else:
+            parts.append([uid, uid])
+    return ",".join(str(low) if low == high else f"{low}:{high}" for low, high in parts)
+
+
+def uid_ranges(line: bytes) -> Iterator[tuple[int, int]]:
+    """The ranges of a VANISHED line (RFC 7162 section 3.2.10), lower UID first; what is none is passed over."""
+    for part in line.split(b")")[-1].split(b","):
+        ends = [int(end) for end in part.strip().split(b":")[:2] if end.isdigit() and len(end) <= 10]
+        if ends:
+            yield min(ends), max(ends)

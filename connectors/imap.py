@@ -3,7 +3,7 @@
 import hashlib
 import imaplib
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,20 +11,19 @@ from functools import lru_cache
 from typing import Any
 
 import imapclient
+from imapclient.response_parser import parse_fetch_response
 
-from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, batches, newer, nothing_new
+from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, newer, nothing_new, uid_ranges
+from gatepost.connectors.folders import Entry, entry_of, told_apart
 from gatepost.connectors.trouble import Nonsense, Trouble
 from gatepost.connectors.wire import SILENCE_SECONDS, Wire, open_wire, stage
 from gatepost.connectors.wire import Connect as Connect
-from gatepost.model import Account
 from gatepost.reply import clean_text
 
-HEADER_CAP = 65_536
 LITERAL_SLACK = 65_536
 SEARCH_WINDOW = 50_000
-SIZES_AT_ONCE = 500
-SINGLE_MAILS = 200
 FOLDERS_SHOWN = 1_000
+WHO_WE_ARE = [b'("name" "Gatepost")']
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +37,6 @@ class Check:
     field: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """One mail as the server has it. `missing` says why `raw` is not all of it (then it is the header, or empty)."""
-
-    account: Account
-    folder: str
-    uidvalidity: int
-    uid: int
-    raw: bytes
-    internal_date: datetime | None
-    missing: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Mails to store together with the position that is reached by them."""
-
-    mails: tuple[Fetched, ...]
-    position: Position
-
-
 class Client(imapclient.IMAPClient):  # type: ignore[misc]
     """imapclient over our wire; aware times, no protocol log."""
 
@@ -66,12 +44,28 @@ class Client(imapclient.IMAPClient):  # type: ignore[misc]
         self.wire = wire
         self.settings = settings
         self.message_size = message_size
+        self.can: frozenset[str] = frozenset()
         super().__init__(settings.host, settings.port, ssl=False, timeout=SILENCE_SECONDS)
         self.normalise_times = False
         wire.debug = 0
 
     def _create_IMAP4(self) -> Wire:
         return self.wire
+
+    @property
+    def gmail(self) -> bool:
+        """Whether it has Gmail's extensions: ids, threads, labels."""
+        return "X-GM-EXT-1" in self.can
+
+    @property
+    def modseq(self) -> bool:
+        """Whether it counts changes (RFC 7162)."""
+        return bool(self.can & {"CONDSTORE", "QRESYNC"})
+
+    @property
+    def vanished(self) -> bool:
+        """Whether it tells which messages are gone (QRESYNC, RFC 7162)."""
+        return "QRESYNC" in self.can
 
 
 @lru_cache(1)
@@ -183,16 +177,82 @@ def list_folders(client: Client) -> tuple[str, ...]:
         return tuple(clean_text(name)[:200] for name in names[:FOLDERS_SHOWN])
 
 
+def begin_session(client: Client) -> None:
+    """Ask what the server can do for who is logged in, say who we are (RFC 2971), have changes counted (RFC 5161).
+
+    IMAP4rev2 is never switched on: Exchange offers it and does it wrong. Raises Trouble.
+    """
+    with stage("login", client.settings):
+        client.wire.allow()
+        _, lines = client.wire.capability()
+        words = b" ".join(line for line in lines if isinstance(line, bytes))[:10_000].decode("ascii", "replace")
+        client.can = frozenset(words.upper().split())
+        if "ID" in client.can:
+            client.wire.allow()
+            client._raw_command_untagged(b"ID", WHO_WE_ARE, unpack=False, uid=False)
+        if client.modseq and "ENABLE" in client.can:
+            client.wire.allow()
+            client._raw_command_untagged(b"ENABLE", [b"QRESYNC" if client.vanished else b"CONDSTORE"], uid=False)
+
+
+def list_entries(client: Client) -> list[Entry]:
+    """All folders with what they are for. Raises Trouble."""
+    with stage("folder", client.settings):
+        client.wire.allow()
+        found = []
+        for flags, delimiter, name in client.list_folders()[: 10 * FOLDERS_SHOWN]:
+            words = [flag.decode("ascii", "replace") for flag in flags if isinstance(flag, bytes)]
+            found.append(entry_of(words, str(name), (delimiter or b"").decode("ascii", "replace")))
+        return told_apart(found)
+
+
+def status(client: Client, name: str) -> Folder:
+    """A folder's figures without opening it (STATUS, RFC 3501 section 6.3.10). Raises Trouble."""
+    items = ["MESSAGES", "UIDNEXT", "UIDVALIDITY", *(["HIGHESTMODSEQ"] if client.modseq else [])]
+    with stage("folder", client.settings):
+        client.wire.allow()
+        answer = client.folder_status(name, items)
+        return folder_of(name, answer, answer.get(b"MESSAGES"))
+
+
 def examine(client: Client, name: str) -> Folder:
     """Open a folder for reading only (EXAMINE, RFC 3501 section 6.3.2). Raises Trouble."""
     with stage("folder", client.settings):
         client.wire.allow()
         answer = client.select_folder(name, readonly=True)
-        uidvalidity, uidnext = answer.get(b"UIDVALIDITY"), answer.get(b"UIDNEXT")
-        if not isinstance(uidvalidity, int) or not 0 <= uidvalidity <= UID_LIMIT:
-            raise Nonsense("it gives the folder no UIDVALIDITY")
-        messages = min(max(0, int(answer.get(b"EXISTS", 0))), UID_LIMIT)
-        return Folder(name, uidvalidity, uidnext if isinstance(uidnext, int) else None, messages)
+        return folder_of(name, answer, answer.get(b"EXISTS", 0))
+
+
+def folder_of(name: str, answer: Mapping[bytes, Any], messages: Any) -> Folder:
+    """What a server says of a folder, as far as it can be believed. Raises Nonsense."""
+    uidvalidity, uidnext, modseq = (answer.get(key) for key in (b"UIDVALIDITY", b"UIDNEXT", b"HIGHESTMODSEQ"))
+    if not isinstance(uidvalidity, int) or not 0 <= uidvalidity <= UID_LIMIT:
+        raise Nonsense("it gives the folder no UIDVALIDITY")
+    count = min(max(0, messages), UID_LIMIT) if isinstance(messages, int) else 0
+    next_uid = uidnext if isinstance(uidnext, int) else None
+    return Folder(name, uidvalidity, next_uid, count, modseq if isinstance(modseq, int) and 0 < modseq < 2**63 else 0)
+
+
+def fetch_range(
+    client: Client, uids: str, items: str, modifiers: str = "", octets: int = 0
+) -> tuple[dict[int, dict[bytes, Any]], list[tuple[int, int]]]:
+    """Items by UID, and the ranges of UIDs that vanished; `uids` is a set such as `5:9,12` (imapclient takes none).
+
+    `octets` is how much is expected. Raises Trouble.
+    """
+    with stage("fetch", client.settings):
+        client.wire.allow(octets)
+        untagged = client.wire.untagged_responses
+        for kind in ("FETCH", "VANISHED"):
+            untagged.pop(kind, None)
+        arguments = [uids.encode("ascii"), items.encode("ascii"), *([modifiers.encode("ascii")] if modifiers else [])]
+        typ, data = client._raw_command(b"FETCH", arguments)
+        client._checkok("fetch", typ, data)
+        found = untagged.pop("FETCH", [])
+        vanished = [line for line in untagged.pop("VANISHED", []) if isinstance(line, bytes)]
+        return parse_fetch_response(found, client.normalise_times, True), [
+            pair for line in vanished for pair in uid_ranges(line)
+        ]
 
 
 def open_folder(client: Client, name: str, folders: Sequence[str] | None = None) -> Folder:
@@ -223,32 +283,6 @@ def check(settings: Connect, allow_private: bool, *, tls: ssl.SSLContext | None 
     return Check(True, folders, folder.messages, f"Connected: {folder.messages} {what} in {clean_text(folder.name)}.")
 
 
-def fetch_new(
-    client: Client, account: Account, folder: Folder, position: Position, *, careful: bool = False
-) -> Iterator[Batch]:
-    """The mail after a position of an opened folder, oldest first, without touching a flag (BODY.PEEK). Raises Trouble.
-
-    A mail over the size limit comes as its header with `missing`. `careful`, for a mailbox that failed before: mails
-    come one by one, and one that the server cannot hand over comes with `missing` instead of stopping the mailbox.
-    """
-    uids = list_new(client, folder, position)
-    singles = SINGLE_MAILS if careful else 0
-    for start in range(0, len(uids), SIZES_AT_ONCE):
-        chunk = uids[start : start + SIZES_AT_ONCE]
-        sizes = fetch_sizes(client, chunk)
-        for group in batches(chunk, sizes, max(0, singles - start)):
-            reached = Position(folder.uidvalidity, group[-1])
-            try:
-                mails = fetch_batch(client, account, folder, group, sizes, careful=careful)
-            except Trouble as trouble:
-                if careful and trouble.broken and len(group) == 1:
-                    yield Batch(
-                        (Fetched(account, folder.name, folder.uidvalidity, group[0], b"", None, str(trouble)),), reached
-                    )
-                raise
-            yield Batch(tuple(mails), reached)
-
-
 def list_new(client: Client, folder: Folder, position: Position) -> list[int]:
     """The UIDs after a position, ascending.
 
@@ -266,54 +300,6 @@ def list_new(client: Client, folder: Folder, position: Position) -> list[int]:
             found += new
             top = low - 1
     return sorted(set(found))
-
-
-def fetch_sizes(client: Client, uids: Sequence[int]) -> dict[int, int]:
-    """Octets by UID as the server counts them; a message that is gone has none."""
-    with stage("fetch", client.settings):
-        client.wire.allow()
-        answer = client.fetch(uids, ["RFC822.SIZE"])
-        return {uid: size for uid in answer if isinstance(size := answer[uid].get(b"RFC822.SIZE"), int)}
-
-
-def fetch_batch(
-    client: Client, account: Account, folder: Folder, uids: Sequence[int], sizes: dict[int, int], *, careful: bool
-) -> list[Fetched]:
-    """Some mails in one request, ascending; those expunged meanwhile are left out."""
-    large = [uid for uid in uids if sizes.get(uid, 0) > client.message_size]
-    whole = [uid for uid in uids if uid not in large]
-    got = fetch_bodies(client, whole, sum(sizes.get(uid, 0) for uid in whole), "BODY[]")
-    heads = fetch_bodies(client, large, HEADER_CAP * len(large), f"BODY[HEADER]<0.{HEADER_CAP}>")
-    reasons = dict.fromkeys(
-        heads, f"larger than the limit of {client.message_size} octets; only its header was fetched"
-    )
-    got |= heads
-    for uid in still_there(client, [uid for uid in uids if uid not in got]):
-        what = f"{client.settings.host} lists message {uid}, but does not hand it over."
-        if not careful:
-            raise Trouble("server", what, "Gatepost tries again by itself.", broken=True)
-        got[uid], reasons[uid] = (b"", None), what
-    return [
-        Fetched(account, folder.name, folder.uidvalidity, uid, *got[uid], reasons.get(uid, "")) for uid in sorted(got)
-    ]
-
-
-def fetch_bodies(
-    client: Client, uids: Sequence[int], octets: int, item: str
-) -> dict[int, tuple[bytes, datetime | None]]:
-    """Octets and arrival time by UID. imapclient's `fetch` takes no ranges, so UIDs are listed."""
-    if not uids:
-        return {}
-    key = item.partition("<")[0].encode() + (b"<0>" if "<" in item else b"")
-    with stage("fetch", client.settings):
-        client.wire.allow(octets)
-        answer = client.fetch(uids, ["INTERNALDATE", item.replace("BODY[", "BODY.PEEK[")])
-        found: dict[int, tuple[bytes, datetime | None]] = {}
-        for uid in answer:
-            raw = answer[uid].get(key)
-            if isinstance(raw, bytes):
-                found[uid] = (raw, aware(answer[uid].get(b"INTERNALDATE")))
-        return found
 
 
 def still_there(client: Client, uids: Sequence[int]) -> list[int]:

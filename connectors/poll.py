@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
+from sqlmodel import Session
 
 from gatepost.connectors.imap import connect
 from gatepost.connectors.mailbox import visit_all

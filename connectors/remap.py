@@ -4,6 +4,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from gatepost.mail import headers_of
 
@@ -13,11 +14,12 @@ HEADER_LIMIT = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A mail's place: its UID, what recognises it (empty: nothing does), its octets as the server counts."""
+    """A mail's place: its UID, what recognises it (empty: nothing does), its octets and date as its server says."""
 
     uid: int
     fingerprint: str
     size: int
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

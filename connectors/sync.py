@@ -65,7 +65,7 @@ def renumbered(known: Known, why: str, now: datetime) -> Plan:
         return Plan(True, False, "no", why)
     if known.changes >= MOST_CHANGES and known.checked_at and now - known.checked_at < CALM:
         return Plan(False, False, "no", f"{why}; it has changed {known.changes} times in a row and is left for an hour")
-    return Plan(True, True, "no", why)
+    return Plan(True, True, "all", why)
 
 
 def counts_differ(known: Known, folder: Folder, new: int) -> bool:

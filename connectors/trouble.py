@@ -4,6 +4,8 @@ import imaplib
 import ssl
 from dataclasses import dataclass
 
+from gatepost.connectors.quirks import wait_asked
+
 SECURITIES = ("tls", "starttls", "none")
 TEXT_LIMIT = 500
 
@@ -12,16 +14,20 @@ class Trouble(Exception):
     """A mailbox that cannot be read now.
 
     `field` is the form's field or "server"; `lasting`: a person must act; `broken`: what the server said makes no
-    sense, so the mail that was asked for may be the cause.
+    sense, so the mail that was asked for may be the cause. `wait`: seconds that the server wants to be left alone, 0
+    where it does not say.
     """
 
-    def __init__(self, field: str, what: str, fix: str, *, lasting: bool = False, broken: bool = False) -> None:
+    def __init__(
+        self, field: str, what: str, fix: str, *, lasting: bool = False, broken: bool = False, wait: float = 0
+    ) -> None:
         super().__init__(f"{what} {fix}")
         self.field = field
         self.what = what
         self.fix = fix
         self.lasting = lasting
         self.broken = broken
+        self.wait = wait
 
 
 class Nonsense(Exception):
@@ -74,6 +80,15 @@ REFUSALS = (
     Words("too many", "server", "The server has too many connections of this mailbox.", LATER, lasting=False),
     Words("[unavailable]", "server", "The server cannot check logins just now.", LATER, lasting=False),
     Words("temporar", "server", "The server has a temporary problem.", LATER, lasting=False),
+    Words("bandwidth limits", "server", "The mailbox has used up its transfer limit.", LATER, lasting=False),
+    Words(
+        "authenticated but not connected",
+        "server",
+        "The server lets us in, but does not open the mailbox just now.",
+        f"{LATER} If it stays so, ask who runs it whether IMAP is allowed for this mailbox.",
+        lasting=False,
+    ),
+    Words("server unavailable", "server", "The server is not available just now.", LATER, lasting=False),
     Words("throttled", "server", "The server slows us down.", LATER, lasting=False),
     Words("[overquota]", "server", "The mailbox has used up its transfer limit.", LATER, lasting=False),
     Words("[limit]", "server", "The server has reached a limit of this mailbox.", LATER, lasting=False),
@@ -95,7 +110,7 @@ def recognise(text: str) -> Trouble | None:
     lowered = text[:TEXT_LIMIT].lower()
     for words in REFUSALS:
         if words.needle in lowered:
-            return Trouble(words.field, words.what, words.fix, lasting=words.lasting)
+            return Trouble(words.field, words.what, words.fix, lasting=words.lasting, wait=wait_asked(lowered))
     return None
 
 

@@ -1,19 +1,22 @@
 """An office that polls: what connector tests share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from sqlmodel import Session
+from sqlalchemy import delete
+from sqlmodel import Session, col, select
 
-from gatepost.connectors.imap import Fetched
-from gatepost.connectors.poll import Polled, Polling, poll_next
+from gatepost.connectors.fetch import Fetched
+from gatepost.connectors.poll import Polled, poll_next
+from gatepost.connectors.polling import Polling
+from gatepost.connectors.remap import fingerprint
 from gatepost.database import Database
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
-from gatepost.model import Account, Arrival, Cursor, Raw
+from gatepost.model import Account, Arrival, Cursor, Raw, View
 from gatepost.seal import Keys
-from gatepost.store import accounts, channels, events
+from gatepost.store import accounts, channels, events, folders
 from tests.rig.dovecot import PASSWORD
 
 DUE = timedelta(hours=2)
@@ -31,15 +34,17 @@ class Inbox:
     quarantined: list[tuple[int, str]] = field(default_factory=list)
     before: Callable[[Fetched], None] = lambda mail: None
 
-    def prepare(self, mail: Fetched) -> bytes:
-        self.before(mail)
-        return mail.raw
+    def prepare(self, mails: Sequence[Fetched]) -> list[bytes]:
+        for mail in mails:
+            self.before(mail)
+        return [mail.raw for mail in mails]
 
-    def receive(self, session: Session, mail: Fetched, prepared: bytes) -> None:
-        assert prepared == mail.raw
-        if mail.uid in self.bad:
-            raise ValueError("poison")
-        self.keep(session, mail)
+    def receive(self, session: Session, pairs: Sequence[tuple[Fetched, bytes]]) -> None:
+        for mail, prepared in pairs:
+            assert prepared == mail.raw
+            if mail.uid in self.bad:
+                raise ValueError("poison")
+            self.keep(session, mail)
 
     def quarantine(self, session: Session, mail: Fetched, why: str) -> None:
         self.quarantined.append((mail.uid, why))
@@ -53,13 +58,22 @@ class Inbox:
         session.flush()
         session.add(Arrival(id=arrival, receipt=arrival, inlet="imap", raw_id=raw, received_at=datetime.now(UTC)))
         session.flush()
-        accounts.add_view(
+        folders.add_views(
             session,
-            account_id=mail.account.id,
-            folder=mail.folder,
-            uidvalidity=mail.uidvalidity,
-            uid=mail.uid,
-            arrival_id=arrival,
+            [
+                View(
+                    account_id=mail.account.id,
+                    folder=mail.folder,
+                    uidvalidity=mail.uidvalidity,
+                    uid=mail.uid,
+                    arrival_id=arrival,
+                    flags=mail.meta.flags,
+                    size=mail.meta.size,
+                    fingerprint=fingerprint(mail.raw, mail.meta.gm_msgid),
+                    gm_msgid=mail.meta.gm_msgid,
+                    labels=list(mail.meta.labels),
+                )
+            ],
         )
 
 
@@ -93,8 +107,8 @@ class Desk:
         )  # fmt: skip
         return replace(polling, **changes)  # type: ignore[arg-type]
 
-    def poll(self) -> Polled:
-        self.time += DUE
+    def poll(self, after: timedelta = DUE) -> Polled:
+        self.time += after
         polled = poll_next(self.polling())
         assert polled is not None
         return polled
@@ -105,14 +119,26 @@ class Desk:
             assert account is not None
             return account
 
-    def cursor(self) -> Cursor | None:
+    def cursor(self, folder: str = "INBOX") -> Cursor | None:
         with self.database.session() as session:
-            return accounts.get_cursor(session, self.account_id, "INBOX")
+            return accounts.get_cursor(session, self.account_id, folder)
 
-    def stored(self, uidvalidity: int, last: int = 300) -> list[int]:
+    def views(self, uidvalidity: int, folder: str = "INBOX") -> list[View]:
+        where = (View.account_id == self.account_id, View.folder == folder, View.uidvalidity == uidvalidity)
         with self.database.session() as session:
-            uids = range(1, last + 1)
-            return [uid for uid in uids if accounts.get_view(session, self.account_id, "INBOX", uidvalidity, uid)]
+            return list(session.exec(select(View).where(*where).order_by(col(View.uid))))
+
+    def stored(self, uidvalidity: int, folder: str = "INBOX") -> list[int]:
+        return [view.uid for view in self.views(uidvalidity, folder)]
+
+    def cursors(self) -> list[Cursor]:
+        with self.database.session() as session:
+            return list(folders.list_cursors(session, self.account_id))
+
+    def forget(self, uid: int) -> None:
+        """Lose a view, as a fault of ours would."""
+        where = (col(View.account_id) == self.account_id, col(View.uid) == uid)
+        self.ledger.write(lambda session: session.execute(delete(View).where(*where)))
 
     def states(self) -> list[str]:
         with self.database.session() as session:

@@ -9,7 +9,8 @@ import pytest
 
 from gatepost.connectors import wire
 from gatepost.connectors.cursor import Position
-from gatepost.connectors.imap import Fetched, check, connect, fetch_new, list_folders, open_folder
+from gatepost.connectors.fetch import Fetched, Source, fetch_uids
+from gatepost.connectors.imap import check, connect, list_folders, list_new, open_folder
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect, is_public
 from gatepost.model import Account
@@ -46,7 +47,8 @@ def to_fake(server: FakeImap, security: str = "none") -> Connect:
 def read_all(settings: Connect, *, limit: int = LIMIT, careful: bool = False, after: int = 0) -> Iterator[Fetched]:
     with connect(settings, allow_private=True, message_size=limit) as client:
         folder = open_folder(client, settings.folder)
-        for batch in fetch_new(client, account(), folder, Position(folder.uidvalidity, after), careful=careful):
+        uids = list_new(client, folder, Position(folder.uidvalidity, after))
+        for batch in fetch_uids(client, Source(account(), folder, careful=careful), uids):
             yield from batch.mails
 
 

@@ -1,5 +1,7 @@
 import random
 import threading
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -7,10 +9,10 @@ import pytest
 from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
-from gatepost.connectors import wire
-from gatepost.connectors.imap import Fetched
+from gatepost.connectors import cursor as cursor_module
+from gatepost.connectors import storing, wire
+from gatepost.connectors.fetch import Fetched
 from gatepost.connectors.poll import (
-    PATIENCE,
     WATCHED_SECONDS,
     Polled,
     backoff,
@@ -19,6 +21,7 @@ from gatepost.connectors.poll import (
     poll_once,
     state_after,
 )
+from gatepost.connectors.polling import LEASE, PATIENCE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.seal import Keys, make_keys
@@ -72,7 +75,10 @@ def test_more_mail_than_a_batch_arrives_whole(desk: Desk, shared_dovecot: Doveco
     assert desk.stored(cursor.uidvalidity) == list(range(1, 231))
 
 
-def test_a_break_in_the_middle_repeats_nothing_and_loses_nothing(desk: Desk, shared_dovecot: Dovecot) -> None:
+def test_a_break_in_the_middle_repeats_nothing_and_loses_nothing(
+    desk: Desk, shared_dovecot: Dovecot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cursor_module, "BATCH_MAILS", 20)
     user = shared_dovecot.add_user()
     desk.add(shared_dovecot.port, user)
     for number in range(150):
@@ -80,7 +86,7 @@ def test_a_break_in_the_middle_repeats_nothing_and_loses_nothing(desk: Desk, sha
     stop = threading.Event()
     desk.inbox.before = lambda mail: stop.set()
     desk.time += DUE
-    polled = poll_next(desk.polling(stop=stop))  # ends after its first batch
+    polled = poll_next(desk.polling(stop=stop))  # ends after its first batches
     assert polled is not None
     cursor = desk.cursor()
     assert cursor is not None
@@ -88,20 +94,6 @@ def test_a_break_in_the_middle_repeats_nothing_and_loses_nothing(desk: Desk, sha
     desk.inbox.before = lambda mail: None
     assert desk.poll().mails == 150 - polled.mails
     assert desk.stored(cursor.uidvalidity) == list(range(1, 151))
-
-
-def test_a_changed_uidvalidity_reads_the_folder_again(desk: Desk, shared_dovecot: Dovecot) -> None:
-    user = shared_dovecot.add_user()
-    desk.add(shared_dovecot.port, user)
-    shared_dovecot.deliver(user, mail(1))
-    shared_dovecot.deliver(user, mail(2))
-    desk.poll()
-    shared_dovecot.set_uidvalidity(user, 77)
-    assert desk.poll().mails == 2
-    cursor = desk.cursor()
-    assert cursor is not None
-    assert (cursor.uidvalidity, cursor.last_uid, desk.stored(77)) == (77, 2, [1, 2])
-    assert desk.poll().mails == 0
 
 
 def test_a_server_that_was_away_is_told_and_caught_up_with(desk: Desk, dovecot: Dovecot) -> None:
@@ -163,7 +155,7 @@ def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot)
     desk.add(shared_dovecot.port, user)
     shared_dovecot.deliver(user, mail(1))
     arrived = threading.Event()
-    polling = replace(desk.polling(), receive=lambda session, mail, prepared: arrived.set())
+    polling = replace(desk.polling(), receive=lambda session, pairs: arrived.set())
     thread = threading.Thread(target=poll_loop, args=(polling, 0.01))
     thread.start()
     assert arrived.wait(30)
@@ -174,7 +166,7 @@ def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot)
 
 def test_a_ring_wakes_the_loop(desk: Desk) -> None:
     arrived = threading.Event()
-    polling = replace(desk.polling(), receive=lambda session, mail, prepared: arrived.set())
+    polling = replace(desk.polling(), receive=lambda session, pairs: arrived.set())
     thread = threading.Thread(target=poll_loop, args=(polling, 600))
     with imap_server(Script(messages={1: mail(1)})) as server:
         thread.start()
@@ -259,7 +251,7 @@ def test_a_full_disk_is_not_the_mails_fault(desk: Desk) -> None:
 def test_a_database_that_is_away_is_not_the_mails_fault(desk: Desk) -> None:
     """It comes back between the first try and the quarantine, which would then have been written."""
 
-    def refuse(session: Session, mail: Fetched, ready: object) -> None:
+    def refuse(session: Session, pairs: object) -> None:
         raise OperationalError("INSERT", {}, Exception("database is locked"))
 
     with imap_server(Script(messages={1: mail(1)})) as server:
@@ -273,19 +265,29 @@ def test_a_database_that_is_away_is_not_the_mails_fault(desk: Desk) -> None:
     assert desk.stored(1) == [1]
 
 
-def test_where_preparing_is_slow_the_lease_is_renewed_by_commits(desk: Desk) -> None:
-    seen: list[list[int]] = []
+def test_while_preparing_is_slow_the_lease_is_renewed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storing, "RENEW_SECONDS", 0.05)
+    until: list[datetime | None] = []
 
     def slow(mail: Fetched) -> None:
-        seen.append(desk.stored(1))
-        desk.time += timedelta(seconds=20)
+        before = desk.account().lease_until
+        desk.time += timedelta(minutes=5)
+        wait_for(lambda: desk.account().lease_until != before)
+        until.append(desk.account().lease_until)
 
     desk.inbox.before = slow
-    with imap_server(Script(messages={uid: mail(uid) for uid in range(1, 6)})) as server:
+    with imap_server(Script(messages={uid: mail(uid) for uid in (1, 2, 3)})) as server:
         desk.add(server.port)
-        assert desk.poll().mails == 5
-    assert seen == [[], [], [1, 2], [1, 2], [1, 2, 3, 4]]
-    assert desk.stored(1) == [1, 2, 3, 4, 5]
+        assert desk.poll().mails == 3
+    assert until == [desk.time + LEASE - timedelta(minutes=minutes) for minutes in (10, 5, 0)]
+
+
+def wait_for(done: Callable[[], bool]) -> None:
+    for _ in range(600):
+        if done():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it did not happen")
 
 
 def test_when_even_quarantine_fails_the_mail_comes_again(desk: Desk) -> None:
@@ -384,7 +386,7 @@ def test_when_a_person_is_asked() -> None:
 
 
 def test_a_lost_lease_is_no_failure(desk: Desk) -> None:
-    def lost(session: Session, mail: Fetched, prepared: bytes) -> None:
+    def lost(session: Session, pairs: object) -> None:
         raise LeaseLost("gone")
 
     with imap_server(Script(messages={1: mail(1)})) as server:

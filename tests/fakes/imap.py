@@ -37,6 +37,7 @@ class Script:
     uidvalidity: int = 1
     uidnext: int | None = None
     sizes: Mapping[int, int] = field(default_factory=dict)
+    flags: Mapping[int, str] = field(default_factory=dict)
     tls: ssl.SSLContext | None = None
     implicit: bool = False
     after_starttls: bytes = b""
@@ -92,7 +93,7 @@ def imap_server(script: Script) -> Iterator[FakeImap]:
 
 def serve(server: FakeImap, connection: socket.socket) -> None:
     """One connection, until LOGOUT, a cut, or its end."""
-    script = server.script
+    script, idling = server.script, ""
     with suppress(Cut, OSError):
         try:
             if script.implicit and script.tls:
@@ -100,9 +101,13 @@ def serve(server: FakeImap, connection: socket.socket) -> None:
             send(script, connection, "GREETING", script.greeting)
             while line := read_line(connection):
                 tag, _, command = line.partition(" ")
+                if line == "DONE":  # ends IDLE (RFC 2177), and has no tag
+                    tag, command = idling, line
                 server.commands.append(command)
                 verb = " ".join(command.split()[: 2 if command.upper().startswith("UID ") else 1]).upper()
                 send(script, connection, verb, answer(script, tag, verb, command))
+                if verb == "IDLE":
+                    idling = tag
                 if verb == "STARTTLS" and script.tls:
                     connection = secured(server, connection, script.tls)
                 if verb == "LOGOUT":
@@ -153,10 +158,14 @@ def answer(script: Script, tag: str, verb: str, command: str) -> bytes:
             body = b'* LIST (\\HasNoChildren) "/" INBOX\r\n'
         case "EXAMINE":
             body = examined(script)
+        case "STATUS":
+            body = stated(script, command)
         case "UID SEARCH":
             body = searched(script, command)
         case "UID FETCH":
             body = fetched(script, command)
+        case "IDLE":
+            return b"+ idling\r\n"
         case "LOGOUT":
             body = b"* BYE bye\r\n"
         case _:
@@ -174,6 +183,25 @@ def examined(script: Script) -> bytes:
     ).encode()
 
 
+def stated(script: Script, command: str) -> bytes:
+    """The untagged line of STATUS."""
+    name = command.split()[1]
+    figures = {
+        "MESSAGES": len(script.messages),
+        "UIDNEXT": script.uidnext or max(script.messages, default=0) + 1,
+        "UIDVALIDITY": script.uidvalidity,
+    }
+    wanted = command.partition("(")[2].rstrip(")").split()
+    told = " ".join(f"{item} {figures[item]}" for item in wanted if item in figures)
+    return f"* STATUS {name} ({told})\r\n".encode()
+
+
+def named(script: Script, part: str) -> list[int]:
+    """The UIDs of a part of a set, `7` or `5:9`."""
+    low, _, high = part.partition(":")
+    return [uid for uid in sorted(script.messages) if int(low) <= uid <= int(high or low)]
+
+
 def searched(script: Script, command: str) -> bytes:
     """`UID SEARCH [low:high] UID n:*` (which always names the last message) or `UID a,b,c`."""
     uids = sorted(script.messages)
@@ -188,8 +216,8 @@ def searched(script: Script, command: str) -> bytes:
 
 
 def fetched(script: Script, command: str) -> bytes:
-    """`UID FETCH a,b,c (ITEMS)` for RFC822.SIZE, BODY.PEEK[] and the first octets of BODY.PEEK[HEADER]."""
-    uids = [int(uid) for uid in command.split()[2].split(",")]
+    """`UID FETCH 5:9,12 (ITEMS)` for RFC822.SIZE, FLAGS, INTERNALDATE, BODY.PEEK[], and header fields or octets."""
+    uids = [uid for part in command.split()[2].split(",") for uid in named(script, part)]
     order = sorted(script.messages)
     answers = b""
     for uid in uids:
@@ -199,11 +227,20 @@ def fetched(script: Script, command: str) -> bytes:
         items = f"UID {uid}"
         if "RFC822.SIZE" in command:
             items += f" RFC822.SIZE {script.sizes.get(uid, len(raw))}"
+        if "FLAGS" in command:
+            items += f" FLAGS ({script.flags.get(uid, '')})"
+        if "INTERNALDATE" in command:
+            items += f" INTERNALDATE {DATE}"
         literal = b""
         if "BODY.PEEK" in command:
             key, literal = "BODY[]", raw
             if limit := re.search(r"\[HEADER\]<0\.(\d+)>", command):
                 key, literal = "BODY[HEADER]<0>", raw.partition(b"\r\n\r\n")[0][: int(limit[1])]
-            items += f" INTERNALDATE {DATE} {key} {{{len(literal)}}}\r\n"
+            elif fields := re.search(r"BODY\.PEEK(\[HEADER\.FIELDS \((.*?)\)\])", command):
+                wanted = {name.lower().encode() for name in fields[2].split()}
+                lines = raw.partition(b"\r\n\r\n")[0].split(b"\r\n")
+                kept = [line for line in lines if line.partition(b":")[0].lower() in wanted]
+                key, literal = f"BODY{fields[1]}", b"".join(line + b"\r\n" for line in kept) + b"\r\n"
+            items += f" {key} {{{len(literal)}}}\r\n"
         answers += f"* {order.index(uid) + 1} FETCH ({items}".encode() + literal + b")\r\n"
     return answers
