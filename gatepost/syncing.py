@@ -2,25 +2,31 @@
 
 import hashlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sqlmodel import Session
 
 from gatepost.blobs import Content
-from gatepost.connectors.imap import Fetched
-from gatepost.connectors.poll import Polling, poll_loop
+from gatepost.child import JobFailed
+from gatepost.connectors.fetch import Fetched
+from gatepost.connectors.poll import poll_loop
+from gatepost.connectors.polling import Aside, Polling
+from gatepost.connectors.remap import fingerprint
 from gatepost.gateway.authenticate import dkim_only
 from gatepost.gateway.results import trusted_results
+from gatepost.model import View
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver
-from gatepost.store.accounts import add_view
 from gatepost.store.arrivals import settle
-from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
-from gatepost.threading.reading import TRIES, Reading, read_safely
+from gatepost.store.folders import add_views
+from gatepost.threading.intake import Arriving, Desk, Item, receive_all, store_arrival
+from gatepost.threading.reading import CHILDREN, TRIES, Reading, read_all, read_safely
 from gatepost.words import Outcome
 
 POLLERS = 4
+FEW = 20
+"""So many mails are read in this process; more go to a child all at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,34 @@ class Ready:
     reading: Reading
 
 
-def get_ready(mail: Fetched, desk: Desk, resolver: Resolver) -> Ready:
-    """Verify DKIM ourselves, make the octets durable, read."""
-    reading = read_safely(mail.raw, None, TRIES)
+def get_ready(mails: Sequence[Fetched], desk: Desk, resolver: Resolver) -> list[Ready | Aside]:
+    """Read, verify DKIM ourselves, make the octets durable."""
+    readings = read_many([mail.raw for mail in mails])
+    return [
+        Aside(f"{reading}, several times") if isinstance(reading, JobFailed) else ready(mail, reading, desk, resolver)
+        for mail, reading in zip(mails, readings, strict=True)
+    ]
+
+
+def read_many(raws: Sequence[bytes]) -> list[Reading | JobFailed]:
+    """What each mail says, or why it cannot be read; many go to a child together, mail by mail where that fails."""
+    if len(raws) > FEW:
+        try:
+            return list(CHILDREN.call(read_all, *raws))
+        except JobFailed:
+            pass
+    return [read_one(raw) for raw in raws]
+
+
+def read_one(raw: bytes) -> Reading | JobFailed:
+    try:
+        return read_safely(raw, None, TRIES)
+    except JobFailed as failure:
+        return failure
+
+
+def ready(mail: Fetched, reading: Reading, desk: Desk, resolver: Resolver) -> Ready:
+    """One mail with its verdict and its durable octets."""
     trusted = trusted_results(reading.mail.headers, mail.account.authserv_id or "")
     verdict = dkim_only(mail.raw, resolver=resolver, now=clock(), trusted=trusted)
     arriving = replace(arriving_of(mail), auth=verdict.summary, strength=verdict.strength)
@@ -49,20 +80,21 @@ def arriving_of(mail: Fetched) -> Arriving:
     octets = hashlib.sha256(mail.raw).hexdigest()
     return Arriving(
         raw=mail.raw,
-        inlet="imap",
+        inlet="import" if mail.old else "imap",
         account_id=mail.account.id,
         channel_id=mail.account.channel_id,
         internal_date=mail.internal_date,
+        provider_thread=mail.meta.gm_thread,
         receipt=f"imap:{mail.account.id}:{mail.uidvalidity}:{mail.uid}:{octets}:{mail.folder}",
     )
 
 
-def store_ready(session: Session, mail: Fetched, ready: Ready, desk: Desk) -> None:
-    """Arrival, outcome and view in the transaction that moves the cursor."""
+def store_ready(session: Session, pairs: Sequence[tuple[Fetched, Ready]], desk: Desk) -> None:
+    """Arrivals, outcomes and views in the transaction that moves the cursor."""
     now = clock()
-    arrival = store_arrival(session, ready.arriving, ready.content, now)
-    receive(session, desk, arrival, ready.reading, now)
-    add_view_of(session, mail, arrival.id)
+    items = [Item(desk, one.reading, now, arriving=one.arriving, content=one.content) for _, one in pairs]
+    received = receive_all(session, items)
+    add_views(session, [view_of(mail, each.arrival_id) for (mail, _), each in zip(pairs, received, strict=True)])
 
 
 def put_aside(session: Session, mail: Fetched, why: str, desk: Desk) -> None:
@@ -70,17 +102,22 @@ def put_aside(session: Session, mail: Fetched, why: str, desk: Desk) -> None:
     arrival = store_arrival(session, arriving_of(mail), desk.blobs.keep(mail.raw), clock())
     if arrival.outcome == Outcome.PENDING:
         settle(session, arrival.id, Outcome.QUARANTINED, why, None)
-    add_view_of(session, mail, arrival.id)
+    add_views(session, [view_of(mail, arrival.id)])
 
 
-def add_view_of(session: Session, mail: Fetched, arrival_id: str) -> None:
-    add_view(
-        session,
+def view_of(mail: Fetched, arrival_id: str) -> View:
+    """Where a mail lies, and what recognises it there."""
+    return View(
         account_id=mail.account.id,
         folder=mail.folder,
         uidvalidity=mail.uidvalidity,
         uid=mail.uid,
         arrival_id=arrival_id,
+        flags=mail.meta.flags,
+        size=mail.meta.size or len(mail.raw),
+        fingerprint=fingerprint(mail.raw, mail.meta.gm_msgid),
+        gm_msgid=mail.meta.gm_msgid,
+        labels=list(mail.meta.labels),
     )
 
 
@@ -90,8 +127,8 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
     polling = Polling(
         ledger=parts.ledger,
         keys=parts.keys,
-        prepare=lambda mail: get_ready(mail, desk, resolver),
-        receive=lambda session, mail, ready: store_ready(session, mail, ready, desk),
+        prepare=lambda mails: get_ready(mails, desk, resolver),
+        receive=lambda session, pairs: store_ready(session, pairs, desk),
         quarantine=lambda session, mail, why: put_aside(session, mail, why, desk),
         clock=clock,
         message_size=parts.settings.message_size,
@@ -100,7 +137,8 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
         stop=stop,
     )
     threads = [
-        threading.Thread(target=poll_loop, args=(polling,), name=f"poll-{n}", daemon=True) for n in range(POLLERS)
+        threading.Thread(target=poll_loop, args=(polling, POLLERS), name=f"poll-{n}", daemon=True)
+        for n in range(POLLERS)
     ]
     for thread in threads:
         thread.start()
