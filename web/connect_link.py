@@ -22,7 +22,7 @@ def make(visit: Visit) -> Response:
     """Make the link; it is shown once, and mailed where that is wanted."""
     channel = channel_of(visit)
     try:
-        address = parse_address(visit.form.get("address") or channel.address).key
+        address = parse_address(visit.form.get("owner") or channel.address).key
     except AddressError as error:
         return made_page(visit, channel, problem=sentence(str(error)))
     mailed, user, now, channel_id = visit.form.get("mail") == "yes", visit.user, visit.now, channel.id

@@ -123,7 +123,7 @@ def journey_context(guest: Guest, journey: Journey) -> dict[str, Any]:
         "provider": journey.provider,
         "client": client,
         "standing": standing(guest, journey, client),
-        "scopes": journey.provider.asked(),
+        "scopes": by_reason(journey.provider),
         "shown": shown_at(journey.provider.key, tenant=tenant),
         "organisation": tenant,
         "entra": ENTRA,
@@ -131,6 +131,14 @@ def journey_context(guest: Guest, journey: Journey) -> dict[str, Any]:
         "domain": guest.app.settings.domain,
         "who_acts": WHO,
     }
+
+
+def by_reason(provider: Provider) -> list[tuple[str, list[str]]]:
+    """The permissions that are asked for, those for the same reason together."""
+    found: dict[str, list[str]] = {}
+    for scope in provider.asked():
+        found.setdefault(scope.why, []).append(scope.name)
+    return list(found.items())
 
 
 WHO = {

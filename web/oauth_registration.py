@@ -33,18 +33,19 @@ def clients_view(visit: Visit, wrong: str = "", form: Form | None = None, status
     for key in WITH_LOGIN:
         provider = known_providers(visit.app.settings)[key]
         mail = [scope.name for scope in provider.asked() if "://" in scope.name or provider.oauth == "google"]
-        shown = form if form and wrong == key else known(rows.get(key))
+        shown = form if form and wrong == key else known(key, rows.get(key))
         blocks.append((provider, rows.get(key), shown, steps(key, redirect, mail)))
     context = {"section": "oauth", "blocks": blocks, "redirect": redirect, "notices": NOTICES}
     return show(visit, "oauth_clients.html", context, status=status)
 
 
-def known(row: OAuthClient | None) -> Form:
-    """The form as it stands; the secret is never shown."""
+def known(key: str, row: OAuthClient | None) -> Form:
+    """The form as it stands, never with the secret. Both are on one page, so names begin with the provider."""
     if row is None:
-        return filled(audience="internal")
+        return filled(**{f"{key}_audience": "internal"})
     ends = f"{row.secret_expires_at:%Y-%m-%d}" if row.secret_expires_at else ""
-    return filled(client_id=row.client_id, tenant=row.tenant, audience=row.audience, secret_expires_at=ends)
+    values = {"client_id": row.client_id, "tenant": row.tenant, "audience": row.audience, "secret_expires_at": ends}
+    return filled(**{f"{key}_{name}": value for name, value in values.items()})
 
 
 def provider_key(visit: Visit) -> str:
@@ -77,20 +78,22 @@ def keep(session: Session, keys: Any, key: str, values: dict[str, Any], now: dat
 def read_client(form: Form, key: str, *, known: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """The fields, and what is wrong with which."""
     problems: dict[str, str] = {}
-    client_id, secret = form.get("client_id")[:300], form.get("secret")[:500]
-    tenant = form.get("tenant").lower()
+    client_id, secret = form.get(f"{key}_client_id")[:300], form.get(f"{key}_secret")[:500]
+    tenant, day = form.get(f"{key}_tenant").lower(), form.get(f"{key}_secret_expires_at")
     if not client_id or not client_id.isascii() or any(char.isspace() for char in client_id):
-        problems["client_id"] = "Copy the client id from the provider, without spaces."
-    if key == "google" and client_id and "client_id" not in problems and "@" in client_id:
-        problems["client_id"] = "That is an address; the client id ends in .apps.googleusercontent.com."
+        problems[f"{key}_client_id"] = "Copy the client id from the provider, without spaces."
+    elif key == "google" and "@" in client_id:
+        problems[f"{key}_client_id"] = "That is an address; the client id ends in .apps.googleusercontent.com."
     if not secret and not known:
-        problems["secret"] = "Copy the client secret from the provider."  # noqa: S105
+        problems[f"{key}_secret"] = "Copy the client secret from the provider."
     if key == "microsoft" and tenant and not is_tenant(tenant):
-        problems["tenant"] = "Copy the Directory (tenant) ID, or a domain of the organisation; leave it empty for any."
-    ends = read_day(form.get("secret_expires_at"))
-    if form.get("secret_expires_at") and ends is None:
-        problems["secret_expires_at"] = "Write the day as 2027-05-31."  # noqa: S105
-    audience = form.get("audience") if form.get("audience") in AUDIENCES else "internal"
+        problems[f"{key}_tenant"] = (
+            "Copy the Directory (tenant) ID, or a domain of the organisation, or leave it empty."
+        )
+    ends = read_day(day)
+    if day and ends is None:
+        problems[f"{key}_secret_expires_at"] = "Write the day as 2027-05-31."
+    audience = form.get(f"{key}_audience") if form.get(f"{key}_audience") in AUDIENCES else "internal"
     values = {"client_id": client_id, "secret": secret or None, "tenant": tenant, "audience": audience}
     return {**values, "secret_expires_at": ends}, problems
 

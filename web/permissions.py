@@ -9,7 +9,7 @@ from gatepost.connectors.consent_entry import Entry
 from gatepost.connectors.consent_rules import CODES
 from gatepost.connectors.consent_servers import SERVERS
 from gatepost.store import oauth_clients
-from gatepost.web.journey import WHO, WITH_LOGIN, known_providers, redirect_uri
+from gatepost.web.journey import WHO, WITH_LOGIN, by_reason, known_providers, redirect_uri
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Guest, Visit
 
@@ -25,7 +25,7 @@ def it_page(guest: Guest) -> Response:
     client = oauth_clients.get_client(guest.session, key)
     context = {
         "provider": provider,
-        "scopes": provider.asked(),
+        "scopes": by_reason(provider),
         "client_id": client.client_id if client else "",
         "redirect": redirect_uri(guest.app.settings),
         "domain": guest.app.settings.domain,
