@@ -19,6 +19,7 @@ from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation, participants
+from gatepost.store.handed_over import customer_of, handed_over
 from gatepost.store.messages import conversation_messages, get_message, open_raw
 from gatepost.store.showing import channel_to_answer_from, homes_of
 from gatepost.store.users import get_user
@@ -57,6 +58,8 @@ def answer_recipients(
         origin = answered.recipients_shown if answered else []
         found = [AnswerRecipient(row["field"], row["address"], row["name"], "they got this mail") for row in origin]
         found = found or [AnswerRecipient("to", conversation.requester, "", "the requester")]
+    elif customer := customer_of(answered):
+        found = [AnswerRecipient("to", *customer, "wrote the mail that an agent forwarded")]
     else:
         found = [AnswerRecipient("to", answered.from_address, answered.from_name, "wrote the last message")]
         known = people_before(session, conversation, answered)
@@ -178,10 +181,11 @@ def channel_of_answer(
     Who may answer here was asked before; who works nowhere, such as a system, writes as the conversation's own.
     """
     if credential is None:
-        return channel_to_answer_from(session, conversation, user) or channel_to_answer_from(session, conversation, None)
-    found = [one for home in homes_of(session, conversation) if home and (one := get_channel(session, home))]
-    usable = [one for one in found if allowed(parse_address(one.address), credential.senders)]
-    return next(iter(usable or found), None)
+        found = channel_to_answer_from(session, conversation, user)
+        return found or channel_to_answer_from(session, conversation, None)
+    here = [one for home in homes_of(session, conversation) if home and (one := get_channel(session, home))]
+    usable = [one for one in here if allowed(parse_address(one.address), credential.senders)]
+    return next(iter(usable or here), None)
 
 
 def addresses(written: list[str]) -> list[str]:
@@ -222,7 +226,15 @@ def references_of(session: Session, gate: Gate, conversation: Conversation, answ
     first = next((row.message_id for row in mails if row.direction == "out"), "")
     before = parse(header_of(session, gate, answered)) if answered.direction == "in" else None
     chain = (*before.references, *before.in_reply_to) if before else ()
-    return list(dict.fromkeys(part for part in (anchor, first, *chain, answered.message_id) if part))
+    own = "" if handed_over(answered) else answered.message_id
+    return list(dict.fromkeys(part for part in (anchor, first, *chain, own) if part))
+
+
+def in_reply_to(answered: Message | None, references: list[str]) -> list[str]:
+    """The id of the answered mail; of one that an agent forwarded not his own, which is told to nobody."""
+    if answered is None or handed_over(answered):
+        return references[-1:] if answered and len(references) > 1 else []
+    return [answered.message_id] if answered.message_id else []
 
 
 def submission_of(
@@ -256,7 +268,7 @@ def submission_of(
         text=body + footer + "\n",
         message_id=mint_message_id(gate.keys, row_id, gate.settings.domain),
         date=now,
-        in_reply_to=[answered.message_id] if answered and answered.message_id else [],
+        in_reply_to=in_reply_to(answered, references),
         references=references,
         extra_headers=extra,
         attachments=files,

@@ -31,6 +31,7 @@ from gatepost.store.automatic import breaker_of
 from gatepost.store.channels import get_channel
 from gatepost.store.conversations import get_conversation
 from gatepost.store.events import events_between
+from gatepost.store.handed_over import handed_over
 from gatepost.store.messages import RawLost, get_message, raw_of
 from gatepost.store.notices import move_on, told_until
 from gatepost.store.settled import Horizon, mark
@@ -79,8 +80,10 @@ def is_news(event: Event, message: Message, now: datetime) -> bool:
 def acknowledgement(
     gate: Gate, session: Session, channel: Channel, conversation: Conversation, message: Message, now: datetime
 ) -> list[Op]:
-    """The acknowledgement of a mail, or the breaker where it went round; nothing for the rest, nor for a copy."""
-    if any(reason.get("copy") for reason in message.why):
+    """The acknowledgement of a mail, or the breaker where it went round; nothing for the rest,
+    nor for a copy, nor for what an agent forwarded.
+    """
+    if handed_over(message) or any(reason.get("copy") for reason in message.why):
         return []
     mail = parse(raw_of(session, message.raw_id, gate.blobs))
     known = known_of(session, gate, channel, message, mail, now)

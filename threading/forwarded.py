@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 
-from gatepost.address import parse_mailboxes
-from gatepost.mail import Mail
+from gatepost.address import Mailbox, parse_mailboxes
+from gatepost.mail import Mail, parse
+from gatepost.threading.attributions import FIELDS as LABELS
 
 MOST_LINES = 400
 MOST_LINE = 400
 LABEL = 40
+MOST_HEAD = 64 * 1024
 FIELDS = 3
+AUTHOR = frozenset(LABELS["from"])
 COLONS = (":", "：")
 
 
@@ -40,6 +43,42 @@ def quoted_author(text: str) -> str:
             return author
         block = []
     return author_of(block)
+
+
+def original_author(mail: Mail) -> tuple[str, str] | None:
+    """Name and address key of who wrote the mail that is passed on: of the attached one, else from the first forwarded
+    header block; None unless exactly one address stands where such a block says `From`, in any language we know.
+    """
+    attached = next((part for part in mail.parts if part.content_type == "message/rfc822"), None)
+    if attached is not None:
+        head = attached.content[:MOST_HEAD]
+        boxes = parse(head).from_
+    else:
+        boxes = from_field(mail.text)
+    if len(boxes) != 1 or boxes[0].address is None:
+        return None
+    return boxes[0].name, boxes[0].address.key
+
+
+def from_field(text: str) -> Sequence[Mailbox]:
+    """What stands after `From:` in the first block of three or more lines `label: value`."""
+    block: list[tuple[str, str]] = []
+    for line in (*text.split("\n")[:MOST_LINES], ""):
+        value = field_value(line)
+        if value is not None:
+            block.append((label_of(line), value))
+            continue
+        if len(block) >= FIELDS and any("@" in value for _, value in block):
+            found = [value for label, value in block if label in AUTHOR]
+            return parse_mailboxes(found[0]) if found else ()
+        block = []
+    return ()
+
+
+def label_of(line: str) -> str:
+    """What stands before the colon, in lower case."""
+    line = line[:MOST_LINE].removeprefix(">").strip().strip("*").replace(COLONS[1], ":")
+    return line.partition(":")[0].strip(" *\u00a0").lower()
 
 
 def field_value(line: str) -> str | None:

@@ -1,5 +1,6 @@
 """Writing down where an inbound mail was placed: its message, conversation, who takes part, which ids lead there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -23,12 +24,14 @@ from gatepost.store.conversations import (
 )
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
+from gatepost.store.handed_over import reason, tell_handed_over
 from gatepost.store.messages import get_message, put_message
 from gatepost.store.placing import channels_of
 from gatepost.store.rows import made
 from gatepost.store.showing import show
 from gatepost.threading.candidates import Search, aim_of, channel_for, find_candidates
 from gatepost.threading.identity import name_of, sender_of
+from gatepost.threading.on_behalf import on_behalf
 from gatepost.threading.place import DESK, Placement, Policy, Sender, place
 from gatepost.threading.showing import apart, is_named, may_widen
 from gatepost.words import Kind, Outcome, Strength
@@ -75,8 +78,12 @@ def join(
     automatic = kind == Kind.AUTO_REPLY
     outcome = outcome_of(kind, sender)
     at = time_of(arrival, mail, now)
-    conversation = conversation_for(session, channel_id, mail, placement, sender, automatic, at, arrival.inlet)
+    behalf = on_behalf(session, settings, channel_id, mail, kind, sender, placement)
+    people = [(behalf.address, behalf.name)] if behalf else people_of(session, mail, sender)
+    conversation = conversation_for(session, channel_id, mail, placement, people, automatic, at, arrival.inlet)
     message = message_of(arrival, mail, digest, kind, snippet, outcome, placement, sender, at)
+    if behalf:
+        message.user_id, message.why = behalf.agent.id, [*message.why, reason(behalf.address, behalf.name, behalf.why)]
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
     put_message(session, message, None)
@@ -90,9 +97,12 @@ def join(
             mail,
             sender,
             placement,
+            people,
             reopen=not automatic,
             now=noticed(arrival, placement, at, now),
         )
+    if behalf and conversation:
+        tell_handed_over(session, message, behalf.agent.id, behalf.address, now)
     add_event(
         session,
         "message.received",
@@ -165,11 +175,6 @@ def known_sender(session: Session, settings: Settings, sender: Sender) -> Sender
     return replace(sender, own=bool(sender.key) and (internal or channel_for(session, sender.key) is not None))
 
 
-def requester_of(session: Session, mail: Mail, sender: Sender) -> str:
-    """Who asks in a new conversation: who wrote; where one of us wrote, proven, to whom; else nobody."""
-    return next((key for key, _ in people_of(session, mail, sender)), "")
-
-
 def people_of(session: Session, mail: Mail, sender: Sender) -> list[tuple[str, str]]:
     """Who takes part by this mail, as (address key, name): its sender; never an address of ours.
 
@@ -209,12 +214,15 @@ def conversation_for(
     channel_id: str | None,
     mail: Mail,
     placement: Placement,
-    sender: Sender,
+    people: Sequence[tuple[str, str]],
     automatic: bool,
     now: datetime,
     inlet: str = "",
 ) -> Conversation | None:
-    """The conversation a mail was placed in, made where it is new; None for an automatic answer to relayed mail."""
+    """The conversation a mail was placed in, made where it is new; None for an automatic answer to relayed mail.
+
+    Who asks in a new one is the first of `people`: who wrote; where one of us wrote, proven, to whom; else nobody.
+    """
     if placement.conversation_id:
         return get_conversation(session, placement.conversation_id)
     if automatic and placement.origin_id:
@@ -223,7 +231,7 @@ def conversation_for(
     return create_conversation(
         session,
         subject=(origin.subject if origin else mail.subject) or "(no subject)",
-        requester=requester_of(session, mail, sender),
+        requester=next((key for key, _ in people), ""),
         channel_id=channel_id or channel_of_cause(session, placement, origin),
         credential_id=origin.credential_id if origin else None,
         origin_id=placement.origin_id,
@@ -306,13 +314,13 @@ def enter(
     mail: Mail,
     sender: Sender,
     placement: Placement,
+    people: Sequence[tuple[str, str]],
     *,
     reopen: bool,
     now: datetime,
 ) -> None:
-    """Let a message into its conversation: its ids lead there, and its sender takes part."""
+    """Let a message into its conversation: its ids lead there, and `people` (address key, name) take part."""
     know_ids(session, conversation.id, message.id, message.message_id, (*mail.references, *mail.in_reply_to))
-    people = people_of(session, mail, sender)
     for key, name in people:
         note_contact(session, key, name, now)
     first = "requester" if placement.conversation_id is None else "participant"

@@ -2,14 +2,15 @@
 
 from typing import Any
 
+from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.acts import Actor
 from gatepost.model import Conversation, Correction
-from gatepost.store import corrections
+from gatepost.store import corrections, handed_over
 from gatepost.store.conversations import by_number, get_conversation
 from gatepost.store.corrections import NotPossible
-from gatepost.store.messages import conversation_messages
+from gatepost.store.messages import conversation_messages, get_message
 from gatepost.store.placing import survivor
 from gatepost.web.forms import Form
 from gatepost.web.render import show
@@ -89,6 +90,15 @@ def undo(visit: Visit) -> Response:
     except NotPossible as error:
         return arrange_view(visit, visit.form.wrong({"": str(error)}), 422)
     return to_conversation(visit, done.source_id)
+
+
+def take_back(visit: Visit) -> Response:
+    """A mail that an agent forwarded was not for that customer: it counts as his own."""
+    message, now, actor = get_message(visit.session, visit.form.get("mail")), visit.now, actor_of(visit)
+    if message is None or message.conversation_id != visit.conversation.id:
+        raise HTTPException(422, "This mail is not in this conversation any more.")
+    visit.app.ledger.write(lambda session: handed_over.take_back(session, message, actor, now))
+    return to_conversation(visit, visit.conversation.id)
 
 
 def named(visit: Visit, text: str) -> Conversation | None:

@@ -54,6 +54,7 @@ TRIGGERS = {
     "api": "Sent over the API",
     "agent reply": "Agent reply",
     "note": "Note",
+    "mailbox": "Sent with another mail program",
     "agent copy": "Copy for an agent",
     "agent receipt": "Told to an agent",
     "agent mail waits": "Told to an agent",
@@ -92,6 +93,8 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
         about = f"“{message.subject}”"
     if "assignee" in event.data:
         about = f"to {event.data['assignee']}" if event.data["assignee"] else "to nobody"
+    if "customer" in event.data:
+        about = f"{event.data['customer']}"
     if event.kind == SHOWN:
         about = f"{event.data.get('address', '')}: a mail {about} came there too".replace("  ", " ")
     if "correction" in event.data:

@@ -97,6 +97,7 @@ def work_pages() -> list[Page]:
         page("/inbox/{number:int}/arrange", arrange.arrange, ASSIGN, POST),
         page("/inbox/{number:int}/join", arrange.join_claimed, ASSIGN, POST),
         page("/inbox/{number:int}/undo", arrange.undo, ASSIGN, POST),
+        page("/inbox/{number:int}/take-back", arrange.take_back, ASSIGN, POST),
     ]
 
 

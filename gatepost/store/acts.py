@@ -44,7 +44,7 @@ def preview(session: Session, act: str, which: Which, now: datetime) -> Preview:
     left = case((has_left_it(), 1), else_=0)
     asked = select(Delivery.state, leased.label("leased"), listed.label("listed"), left.label("gone"))
     found = asked.where(*where(which)).subquery()
-    kinds = (found.c.state, found.c.leased, found.c.listed, found.c.gone)
+    kinds: Any = (found.c.state, found.c.leased, found.c.listed, found.c.gone)
     result = Preview()
     for state, is_leased, is_listed, gone, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
         done, why = may(act, state, leased=bool(is_leased), suppressed=bool(is_listed), left=bool(gone))

@@ -14,6 +14,7 @@ from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import add_participants, create_conversation, get_conversation
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
+from gatepost.store.handed_over import customer_of
 from gatepost.store.messages import get_message
 from gatepost.store.placing import show_in
 from gatepost.store.rows import insert_missing, insert_row
@@ -123,7 +124,7 @@ def split_off(session: Session, source: Conversation, mails: Sequence[Message], 
 
 def people_of(session: Session, mail: Message) -> list[tuple[str, str]]:
     """Who takes part by a mail: its sender, or the recipients of one of ours; never an address of ours."""
-    named = [(mail.from_address, mail.from_name)] if mail.direction == "in" else []
+    named = [customer_of(mail) or (mail.from_address, mail.from_name)] if mail.direction == "in" else []
     if mail.direction == "out":
         named = [(one["address"], one.get("name", "")) for one in mail.recipients_shown]
     return [one for one in named if one[0] and channel_by_address(session, one[0]) is None]
