@@ -13,6 +13,7 @@ NOT_HANDED = "the server lists it, but does not hand it over"
 UNREADABLE = "set aside as unreadable, kept as it came"
 OLDER = "there before the mailbox was connected, left out by choice"
 FOLDER = "the folder is not chosen"
+SHOWN_TWICE = "shows mail of other folders again"
 
 
 class Standing(StrEnum):
@@ -36,15 +37,15 @@ class Known:
 class Reach:
     """How far a folder was read when the comparison began.
 
-    Of mail up to `import_until` only that since `since` is wanted (None: all of it), nothing where `only_new`; while
-    `importing`, what is wanted of it waits for its turn.
+    Of mail up to `import_until` only that since `since` is wanted (None: all of it); while `importing`, what is wanted
+    of it waits for its turn. Mail up to `floor_uid` was left out when the folder was found.
     """
 
     last_uid: int
     import_until: int = 0
-    only_new: bool = False
     since: datetime | None = None
     importing: bool = False
+    floor_uid: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,10 @@ def judge(uid: int, at: datetime | None, known: Known, reach: Reach) -> tuple[St
         return Standing.STORED, ""
     if uid > reach.last_uid:
         return Standing.WAITING, ""
+    if uid <= reach.floor_uid:
+        return Standing.SKIPPED, OLDER
     if uid <= reach.import_until:
-        if reach.only_new or (reach.since and at and at < reach.since):
+        if reach.since and at and at < reach.since:
             return Standing.SKIPPED, OLDER
         if reach.importing:
             return Standing.WAITING, ""
@@ -111,9 +114,10 @@ def sums(folder: str, day: date, judged: Iterable[tuple[int, Standing, str]]) ->
     )
 
 
-def not_chosen(folder: str, messages: int) -> Day:
+def not_chosen(folder: str, messages: int, why: str = "") -> Day:
     """A folder that is not read, by choice."""
-    return Day(folder, NO_DAY, messages, 0, messages, 0, 0, {FOLDER: messages} if messages else {}, [])
+    reasons = {why or FOLDER: messages} if messages or why else {}
+    return Day(folder, NO_DAY, messages, 0, messages, 0, 0, reasons, [])
 
 
 def reason_of(why: str, octets: int) -> str:

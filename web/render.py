@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from gatepost.account_states import meaning_of
 from gatepost.acts import possible
 from gatepost.codes import code_page
 from gatepost.store import pages, set_aside
@@ -47,6 +48,7 @@ def make_environment(assets: Assets, *, theme: str) -> Environment:
         strength_look=looks.strength_look,
         account_look=looks.account_look,
         event_look=looks.event_look,
+        meaning_of=meaning_of,
         acts_for=possible,
         code_page=code_page,
         codes_on=True,

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from starlette.requests import Request
 
@@ -32,6 +32,7 @@ class App:
     """Everything that pages use.
 
     `check_account` is the IMAP connector's; without one, nothing is tried before a mailbox login is saved.
+    `preview_account` counts what lies in the mailbox of an account (its id); it raises ValueError with a sentence.
     """
 
     settings: Settings
@@ -42,6 +43,7 @@ class App:
     live: Live
     check_account: CheckAccount | None = None
     now: Callable[[], datetime] = clock
+    preview_account: Callable[[str], dict[str, Any]] | None = None
 
     @property
     def blobs(self) -> Blobs:

@@ -13,10 +13,12 @@ from gatepost.cli.app_acts import suppression
 from gatepost.cli.app_conversation import conversation
 from gatepost.cli.app_identity import domain, sender
 from gatepost.cli.app_inbound import inbound
-from gatepost.cli.app_mailboxes import mailbox, queue
+from gatepost.cli.app_mailboxes import queue
+from gatepost.cli.app_oauth import oauth_client
 from gatepost.cli.app_route import route
 from gatepost.cli.app_senders import credential, user
 from gatepost.cli.app_webhooks import webhook
+from gatepost.cli.app_whole import mailbox
 from gatepost.cli.frame import Frame, ending, finish
 from gatepost.cli.options import AsJson
 
@@ -37,6 +39,7 @@ for group in (
     domain,
     inbound,
     mailbox,
+    oauth_client,
     queue,
     route,
     suppression,

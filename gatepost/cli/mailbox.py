@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from gatepost.account_states import meaning_of
 from gatepost.address import parse_address
 from gatepost.cli.frame import BadInput, naming, opened, print_object, print_rows, say
 from gatepost.model import Account, Channel
@@ -62,7 +63,9 @@ def row_of(channel: Channel, account: Account | None, aliases: Sequence[str]) ->
         "mx": channel.by_mx,
         "account": f"{account.username} at {account.host}:{account.port}" if account else None,
         "account_state": account.state if account else None,
+        "since": account.state_since if account else None,
         "why": account.state_why if account else None,
+        "next_step": meaning_of(account.state)[1] if account else None,
         "last_sync_at": account.last_sync_at if account else None,
         "aliases": list(aliases),
         "id": channel.id,

@@ -46,9 +46,9 @@ def test_what_came_after_the_cursor_waits() -> None:
 
 
 def test_old_mail_is_left_out_by_choice_and_nothing_else_is() -> None:
-    new = Reach(20, import_until=10, only_new=True)
-    assert judge(10, MAY, Known(), new) == (Standing.SKIPPED, OLDER)
-    assert judge(11, MAY, Known(), new) == (Standing.MISSING, "")
+    found_later = Reach(20, floor_uid=10)
+    assert judge(10, MAY, Known(), found_later) == (Standing.SKIPPED, OLDER)
+    assert judge(11, MAY, Known(), found_later) == (Standing.MISSING, "")
     days = Reach(20, import_until=10, since=MAY)
     assert judge(5, MAY - timedelta(days=1), Known(), days) == (Standing.SKIPPED, OLDER)
     assert judge(5, MAY, Known(), days) == (Standing.MISSING, "")

@@ -65,7 +65,7 @@ def test_everything_stands_in_order_of_its_end(now: datetime) -> None:
         provider="google", client_id="c", secret_sealed=b"", audience="testing", secret_expires_at=now + 20 * DAY,
         created_at=now, updated_at=now,
     )  # fmt: skip
-    domain = Domain(id="dom_1", name="shop.example", selector="s", private_sealed=b"", public_record="", created_at=now)
+    domain = Domain(id="dom_1", name="shop.example", created_at=now)
     key = DomainKey(
         id="key_1", domain_id="dom_1", selector="gp1", algorithm="rsa-sha256", private_sealed=b"", public_record="",
         state="signing", created_at=now - 360 * DAY,

@@ -1,0 +1,118 @@
+"""Compares a mailbox with its server, folder by folder: every UID and its arrival. Nothing is written there."""
+
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from gatepost.connectors.completeness import SHOWN_TWICE, Day, Known, Reach, compare, missing_of, not_chosen, reason_of
+from gatepost.connectors.cursor import Folder, Position
+from gatepost.connectors.first import dates_of, wanted_since
+from gatepost.connectors.folders import Entry, chosen
+from gatepost.connectors.imap import (
+    Client,
+    begin_session,
+    connect,
+    examine,
+    list_entries,
+    list_new,
+    status,
+    still_there,
+)
+from gatepost.connectors.wire import Connect
+from gatepost.database import Database
+from gatepost.model import Account, Cursor
+from gatepost.store import completeness
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """The days of all folders, and of each folder with a difference every UID that is missing here."""
+
+    days: tuple[Day, ...]
+    missing: Mapping[str, Sequence[int]]
+
+    def count(self, name: str) -> int:
+        """The sum of one of the words of `Day`."""
+        return sum(getattr(day, name) for day in self.days)
+
+
+def verify(
+    account: Account,
+    settings: Connect,
+    database: Database,
+    *,
+    private_hosts: bool = False,
+    tls: ssl.SSLContext | None = None,
+) -> Verified:
+    """Ask the server what it has, then ourselves. Raises Trouble."""
+    with connect(settings, allow_private=private_hosts, message_size=0, tls=tls) as client:
+        return verify_with(client, account, database)
+
+
+def verify_with(client: Client, account: Account, database: Database) -> Verified:
+    """As `verify`, over a connection that is open.
+
+    The cursors are read first and our places last: what arrives in between is above the cursor, and waits.
+    """
+    with database.session() as session:
+        rows = completeness.cursors(session, account.id)
+    begin_session(client)
+    entries = list_entries(client)
+    said = [(row.folder, row.chosen) for row in rows.values() if row.chosen is not None]
+    read = chosen(entries, gmail=client.gmail, folder=account.folder, said=said)
+    days = [day for entry in entries if entry not in read and (day := left_alone(client, entry, read))]
+    missing: dict[str, Sequence[int]] = {}
+    for entry in read:
+        folder = examine(client, entry.name)
+        listed = list_dates(client, folder)
+        reach, known = reach_of(account, folder, rows.get(entry.name)), known_of(account, folder, database)
+        days += compare(entry.name, listed, known, reach)
+        if gone := missing_of(listed, known, reach):
+            missing[entry.name] = gone
+    return Verified(tuple(days), missing)
+
+
+def left_alone(client: Client, entry: Entry, read: Sequence[Entry]) -> Day | None:
+    """The line of a folder that is not read; None for one that cannot be opened."""
+    if not entry.selectable:
+        return None
+    everything = client.gmail and any(one.role == "all" for one in read)
+    twice = entry.role in ("all", "shown twice") or (everything and entry.role not in ("junk", "trash"))
+    return not_chosen(entry.name, 0 if twice else status(client, entry.name).messages, SHOWN_TWICE if twice else "")
+
+
+def list_dates(client: Client, folder: Folder) -> dict[int, datetime | None]:
+    """When each mail of an opened folder came to its server (INTERNALDATE, RFC 9051 section 2.3.3). Raises Trouble."""
+    uids = list_new(client, folder, Position(folder.uidvalidity))
+    found = dates_of(client, uids)
+    return found | dict.fromkeys(still_there(client, [uid for uid in uids if uid not in found]))
+
+
+def reach_of(account: Account, folder: Folder, row: Cursor | None) -> Reach:
+    """How far a folder was read; one that was numbered anew, or never opened, not at all."""
+    if row is None or row.uidvalidity != folder.uidvalidity:
+        return Reach(0)
+    return Reach(
+        row.last_uid,
+        row.import_until,
+        since=wanted_since(account),
+        importing=account.import_state in ("running", "paused"),
+        floor_uid=row.floor_uid,
+    )
+
+
+def known_of(account: Account, folder: Folder, database: Database) -> Known:
+    """What we have of a folder."""
+    where = (account.id, folder.name, folder.uidvalidity)
+    with database.session() as session:
+        stored = completeness.places(session, *where)
+        aside = completeness.put_aside_in(session, *where)
+        skipped = completeness.left_out(session, *where)
+    return Known(frozenset(stored), skipped | {uid: reason_of(why, octets) for uid, why, octets in aside})
+
+
+def rows_of(verified: Verified) -> list[dict[str, Any]]:
+    """The days as rows of the ledger."""
+    return [asdict(day) for day in verified.days]

@@ -1,0 +1,104 @@
+"""The first import of an account: what was chosen, how far it is, paused or not."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlmodel import Session
+
+from gatepost.model import Account, Cursor
+from gatepost.store import accounts
+from gatepost.store.accounts import AccountState
+from gatepost.store.events import add_event
+
+MOST_DAYS = 36_500
+
+
+class ImportState(StrEnum):
+    """Where the import of the mail that was there before stands; empty where nobody could choose yet."""
+
+    NONE = ""
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+
+
+def account_of(session: Session, account_id: str) -> Account | None:
+    """The account as it is now, detached."""
+    account = session.get(Account, account_id, populate_existing=True)
+    if account:
+        session.expunge(account)
+    return account
+
+
+def cursor_of(session: Session, account_id: str, folder: str) -> Cursor | None:
+    """A folder's row as it is now, detached."""
+    row = session.get(Cursor, (account_id, folder), populate_existing=True)
+    if row:
+        session.expunge(row)
+    return row
+
+
+def choose_import(session: Session, account: Account, choice: str, days: int, now: datetime) -> None:
+    """Say which old mail is wanted: `new` (none), `days` (since so many days), `all`. It begins, or begins again.
+
+    Mail that is here stays. A choice of more than before fetches the rest. Raises ValueError.
+    """
+    if choice not in ("new", "days", "all"):
+        raise ValueError("choose new, days or all")
+    if choice == "days" and not 0 < days <= MOST_DAYS:
+        raise ValueError(f"the number of days is from 1 to {MOST_DAYS:,}")
+    account.import_choice = choice
+    account.import_from = now - timedelta(days=days) if choice == "days" else None
+    begin_again(session, account, now)
+
+
+def begin_again(session: Session, account: Account, now: datetime) -> None:
+    """Look anew for old mail that is wanted and not here."""
+    account.import_state = ImportState.RUNNING
+    account.import_total = account.import_done = 0
+    accounts.poll_now(session, account, now)
+    session.flush()
+    tell(session, account, now)
+
+
+def pause(session: Session, account: Account, now: datetime) -> None:
+    """Fetch no more old mail for now; new mail comes on."""
+    if account.import_state == ImportState.RUNNING:
+        account.import_state = ImportState.PAUSED
+        session.add(account)
+        if account.state == AccountState.IMPORTING:
+            accounts.set_state(session, account, AccountState.LIVE, "", now)
+        tell(session, account, now)
+
+
+def resume(session: Session, account: Account, now: datetime) -> None:
+    """Go on where it was paused."""
+    if account.import_state == ImportState.PAUSED:
+        account.import_state = ImportState.RUNNING
+        accounts.poll_now(session, account, now)
+        tell(session, account, now)
+
+
+def note_progress(session: Session, claimed: Account, done: int, left: int, now: datetime) -> None:
+    """So many more mails are here, and so many are left; with none left it is done. Raises LeaseLost."""
+    account = accounts.held(session, claimed, now + timedelta(minutes=15))
+    account.import_done += done
+    account.import_total = account.import_done + left
+    if left == 0 and account.import_state == ImportState.RUNNING:
+        account.import_state = ImportState.DONE
+        tell(session, account, now)
+    session.add(account)
+    session.flush()
+
+
+def tell(session: Session, account: Account, now: datetime) -> None:
+    """The event of a change."""
+    data: dict[str, Any] = {
+        "account": account.id,
+        "state": str(account.import_state) or "none",
+        "choice": account.import_choice,
+        "done": account.import_done,
+        "total": account.import_total,
+    }
+    add_event(session, "account.import", now=now, channel_id=account.channel_id, data=data)
