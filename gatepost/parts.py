@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from gatepost.bell import Bell
 from gatepost.blobs import Blobs
 from gatepost.database import Database, open_database
 from gatepost.disk import disk_of
@@ -15,13 +16,17 @@ from gatepost.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What everything needs: settings, the database and its writer, keys, and blobs with the disk below them."""
+    """What everything needs: settings, the database and its writer, keys, and blobs with the disk below them.
+
+    `bell` wakes those who read mailboxes.
+    """
 
     settings: Settings
     database: Database
     ledger: Ledger
     keys: Keys
     blobs: Blobs
+    bell: Bell = field(default_factory=Bell)
 
 
 def clock() -> datetime:

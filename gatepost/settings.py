@@ -173,6 +173,7 @@ class Settings(BaseSettings):
     unverified_senders: Literal["refuse", "hold"] = "refuse"
     dsn: Literal["asked", "always", "never"] = "asked"
     poll_seconds: int = 60
+    idle_mailboxes: int = 2000
     private_hosts: bool = False
     providers: Annotated[dict[str, dict[str, str]], AfterValidator(check_providers)] = {}
     dns_servers: list[str] = []

@@ -1,6 +1,7 @@
 """What monitors ask: alive, ready, and numbers (Prometheus text format)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from ipaddress import ip_address, ip_network
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
@@ -15,6 +16,7 @@ from gatepost.store import pages, users
 from gatepost.store.accounts import list_accounts
 from gatepost.store.deliveries import count_states, next_due
 from gatepost.store.events import last_seq
+from gatepost.store.idling import Word, count_words
 from gatepost.web.route import Guest
 from gatepost.web.session import read_cookie
 from gatepost.web.state import App
@@ -78,7 +80,7 @@ def metrics(guest: Guest) -> Response:
 def make_registry(app: App) -> CollectorRegistry:
     """A registry of this application alone."""
     registry = CollectorRegistry()
-    registry.register(Numbers(app.database))
+    registry.register(Numbers(app.database, app.now))
     registry.register(Space(app.blobs.disk))
     return registry
 
@@ -108,8 +110,9 @@ class Space(Collector):
 class Numbers(Collector):
     """Gauges counted in the database."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, now: Callable[[], datetime]) -> None:
         self.database = database
+        self.now = now
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing is counted while registering."""
@@ -120,6 +123,7 @@ class Numbers(Collector):
         with self.database.session() as session:
             states, outcomes = count_states(session), pages.outcome_counts(session)
             accounts, due, arrival = list_accounts(session), next_due(session), pages.newest_arrival(session)
+            watched = count_words(session, self.now())
         yield family(
             "gatepost_deliveries", "Deliveries by state", "state", {s: states.get(s, 0) for s in DeliveryState}
         )
@@ -128,6 +132,8 @@ class Numbers(Collector):
         for account in accounts:
             found[account.state] = found.get(account.state, 0) + 1
         yield family("gatepost_accounts", "Connected mailboxes by state", "state", found)
+        told = {str(word): watched.get(word, 0) for word in Word}
+        yield family("gatepost_mailboxes_watched", "Mailboxes over whose open connection news is told", "how", told)
         yield time_gauge("gatepost_outbox_due_timestamp_seconds", "When the outbox has something to do next", due)
         yield time_gauge("gatepost_inbound_last_timestamp_seconds", "When the last inbound mail came", arrival)
 

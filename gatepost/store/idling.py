@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import case, delete, func, update
+from sqlalchemy import case, delete, func, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.model import Account, Idler, Idling
@@ -136,12 +136,14 @@ def note_all(session: Session, holder: str, notes: Iterable[Note], due: datetime
 
 
 def make_due(session: Session, ids: Collection[str], now: datetime) -> None:
-    """Accounts are due at a moment at the latest, those that failed excepted: they wait out their back-off."""
+    """Accounts are due at a moment at the latest, and again where they are being read just now.
+
+    Those that failed are not: they wait out their back-off.
+    """
     if not ids:
         return
-    statement = update(Account).where(
-        col(Account.id).in_(ids), col(Account.next_poll_at) > now, col(Account.failures) == 0
-    )
+    later = or_(col(Account.next_poll_at) > now, col(Account.lease_until) > now)
+    statement = update(Account).where(col(Account.id).in_(ids), col(Account.failures) == 0, later)
     session.execute(statement.values(next_poll_at=now))
 
 
