@@ -27,6 +27,10 @@ NOT_DELIVERED = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.BOUN
 """Final states that a person should look at."""
 
 
+ELSEWHERE = "mailbox"
+"""The trigger of mail that a mailbox of ours sent with another mail program."""
+
+
 class Outcome(StrEnum):
     """What became of one inbound mail; every one has exactly one, `pending` only until it is read."""
 

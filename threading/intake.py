@@ -21,9 +21,11 @@ from gatepost.store.rows import made
 from gatepost.store.together import together
 from gatepost.threading.agent_mail import take_agent_mail
 from gatepost.threading.joining import channel_of, join, time_of
+from gatepost.threading.own_copy import own_copy
 from gatepost.threading.reading import Reading
 from gatepost.threading.reported import apply_report
 from gatepost.threading.showing import view_in
+from gatepost.threading.written_elsewhere import take_written
 from gatepost.words import Outcome, Strength
 
 MOST_THREAD_ID = 200
@@ -46,7 +48,8 @@ class Arriving:
     `channel_id` is set where the inlet knows the channel; `receipt` where it has an identity of its own, else the same
     octets from the same sender to the same recipient are one receipt; `digest` is the SHA-256 of octets that are in a
     file and not in `raw`. `auth` and `strength` are what was verified. Of a fetched mail,
-    `internal_date` is when its server got it (RFC 9051 section 2.3.3), `provider_thread` its provider's thread id.
+    `internal_date` is when its server got it (RFC 9051 section 2.3.3), `provider_thread` its provider's thread id;
+    `sent`: it lay in the folder of what the mailbox sent itself.
     """
 
     raw: bytes
@@ -63,6 +66,7 @@ class Arriving:
     strength: Strength = Strength.NONE
     internal_date: datetime | None = None
     provider_thread: str = ""
+    sent: bool = False
 
     @property
     def key(self) -> str:
@@ -114,6 +118,7 @@ def store_arrival(session: Session, arriving: Arriving, content: Content, now: d
         received_at=now,
         internal_date=arriving.internal_date,
         provider_thread=arriving.provider_thread[:MOST_THREAD_ID],
+        sent=arriving.sent,
     )
     if not raw_id:
         put_raw(session, arrival.raw_id, content)
@@ -171,11 +176,16 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     """Unreadable, seen before, a report, or a mail that belongs somewhere."""
     if not reading.mail.headers:
         return Received(Outcome.QUARANTINED, "This is not a mail: it has no header field; its raw content is kept")
+    if own := own_copy(session, desk.keys, arrival, reading.mail, reading.digest, now):
+        return Received(Outcome.PLACED, own[1], own[0].id, own[0].conversation_id)
     same = message_by_digest(session, "in", reading.digest)
     if same and is_another(same, arrival, reading, now):
         give_up_digest(session, same.id)
     elif same:
         return once_more(session, desk, arrival, reading, same, now)
+    if arrival.sent:
+        written = take_written(session, desk.settings, desk.keys, arrival, reading, now)
+        return Received(written.outcome, written.why, written.message_id, written.conversation_id)
     if reading.report:
         message_id, why = apply_report(
             session, desk.settings, desk.keys, arrival, reading.mail, reading.digest, reading.report, now

@@ -12,6 +12,7 @@ from gatepost.reply import Reply
 from gatepost.store import pages
 from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.store.showing import SHOWN
+from gatepost.store.sides import OPENED
 from gatepost.store.transcripts import transcripts_of_message
 from gatepost.web.looks import Look, delivery_look, event_look, strength_look
 from gatepost.web.said import text_of, tls_of
@@ -93,6 +94,8 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
         about = f"“{message.subject}”"
     if "assignee" in event.data:
         about = f"to {event.data['assignee']}" if event.data["assignee"] else "to nobody"
+    if event.kind == OPENED:
+        about = f"#{event.data.get('number', '')}: {', '.join(event.data.get('people', ()))}"
     if "customer" in event.data:
         about = f"{event.data['customer']}"
     if event.kind == SHOWN:

@@ -78,6 +78,7 @@ EVENTS = {
     "conversation.shown": Look("Shown in another mailbox too", "", icon="inbox"),
     "conversation.handed_over": Look("Forwarded by an agent for a customer", "", icon="mail-forward"),
     "conversation.taken_back": Look("Counts as the agent's own mail", "", icon="rotate"),
+    "conversation.side_opened": Look("Somebody else was asked", "", icon="mail-forward"),
     "conversation.split": Look("Split", "", icon="mail-forward"),
     "arrival.read_again": Look("Read again", "ok", icon="rotate"),
     "arrival.discarded": Look("Set-aside mail discarded", "", icon="trash"),

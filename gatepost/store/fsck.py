@@ -15,7 +15,7 @@ from gatepost.model import Arrival, Conversation, Delivery, Event, Message, Raw
 from gatepost.store.acts import READDRESSED
 from gatepost.store.conversations import get_conversation
 from gatepost.store.deliveries import count_failures
-from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState, Outcome
+from gatepost.words import ELSEWHERE, NOT_DELIVERED, WAITING, DeliveryState, Outcome
 
 EXAMPLES = 5
 FRESH = timedelta(hours=1)
@@ -95,7 +95,7 @@ def due() -> ColumnElement[bool]:
 
 def without_delivery() -> Any:
     there = exists().where(col(Delivery.message_id) == col(Message.id))
-    return select(Message.id).where(Message.direction == "out", ~there)
+    return select(Message.id).where(Message.direction == "out", Message.trigger != ELSEWHERE, ~there)
 
 
 def accepted_differs() -> Any:
