@@ -102,8 +102,9 @@ def route(state: State, asked: Asked) -> Said:
             return token(state, asked, "google", "")
         case ("google", "revoke"):
             return revoke(state, asked)
-    if parts[0] in (*TENANTS, *TENANTS.values(), "common", "organizations", "consumers"):
-        return microsoft(state, asked, parts[0], tail)
+    tenant = parts[0].removesuffix(".test")  # a verified domain names its directory, too
+    if tenant in (*TENANTS, *TENANTS.values(), "common", "organizations", "consumers"):
+        return microsoft(state, asked, tenant, tail)
     return refuse("Not found", "There is nothing here.", 404)
 
 
