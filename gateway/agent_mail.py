@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gatepost.access import access
+from gatepost.acts import Actor
 from gatepost.compose import File
 from gatepost.gateway.accept import Gate, prepare
 from gatepost.gateway.agent_commands import BadCommand, Command, carry_out, check_commands, foresee, read_commands
@@ -268,20 +269,20 @@ def tell_held(gate: Gate, session: Session, message: Message, why: str, now: dat
     return [lambda session: void(put(session, prepared, now))]
 
 
-def release(gate: Gate, message_id: str, user: User, now: datetime) -> None:
-    """Let an agent's mail that waits in review be acted upon, by somebody who may answer there; its commands are not.
+def release(gate: Gate, message_id: str, actor: Actor, now: datetime, user: User | None = None) -> None:
+    """Let an agent's mail that waits in review be acted upon, by an operator or by a `user` who may answer there.
 
-    Raises ValueError with a sentence.
+    Its commands are not carried out. Raises ValueError with a sentence.
     """
     with gate.database.session() as session:
         message = get_message(session, message_id)
         mail = agent_mail_of(session, message_id)
         if message is None or mail is None:
             raise ValueError("This is no mail to an agent's reply address.")
-        if not access(user, memberships(session, user.id), message.channel_id, "answer"):
+        if user and not access(user, memberships(session, user.id), message.channel_id, "answer"):
             raise ValueError("You may not answer in this mailbox.")
         bound = bound_to(session, mail.copy_id)
         if message.outcome != Outcome.REVIEW or bound is None or not bound.may_answer:
             raise ValueError("This mail does not wait any more, or its agent may not answer in this mailbox any more.")
-    if not gate.ledger.write(lambda session: release_agent_mail(session, message_id, user, now)):
+    if not gate.ledger.write(lambda session: release_agent_mail(session, message_id, actor, now)):
         raise ValueError("This mail does not wait any more: somebody else was faster.")

@@ -101,7 +101,7 @@ def discard(ledger: Ledger, arrival_id: str, reason: str, actor: Actor, now: dat
 def release(ledger: Ledger, arrival_id: str, actor: Actor, now: datetime, into: bool = False) -> Message:
     """Let a mail in that waits in review: as the conversation it is, or into the one that it claims to belong to.
 
-    Mail to an agent's reply address is released by `gateway/agent_mail.release`.
+    Mail to an agent's reply address is let in by `review.let_in`.
     """
 
     def op(session: Session) -> Message:

@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from gatepost.web.api_call import Operation, endpoint_of, problem_of
 from gatepost.web.api_codes import CODES
+from gatepost.web.api_connecting import CONNECTING
 from gatepost.web.api_conversations import (
     REPLY,
     get_one_conversation,
@@ -17,8 +18,10 @@ from gatepost.web.api_conversations import (
 )
 from gatepost.web.api_corrections import CORRECTIONS
 from gatepost.web.api_deliveries import DELIVERIES
+from gatepost.web.api_desk import DESK
 from gatepost.web.api_errors import Problem, problem_response
 from gatepost.web.api_fixes import FIXING
+from gatepost.web.api_inbound import INBOUND
 from gatepost.web.api_messages import get_one_message, list_message_events, list_messages, send_message
 from gatepost.web.api_models import (
     Accepted,
@@ -80,9 +83,12 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=HERE,
     ),
     *CODES,
+    *CONNECTING,
     *CORRECTIONS,
     *DELIVERIES,
+    *DESK,
     *FIXING,
+    *INBOUND,
     *WAYS,
     *WEBHOOKS,
     *SENDERS,

@@ -6,10 +6,10 @@ from urllib.parse import quote
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.gateway import agent_mail, set_aside
+from gatepost.gateway import review, set_aside
 from gatepost.gateway.set_aside import UNREADABLE_AT_ONCE
 from gatepost.mail import headers_of
-from gatepost.model import Arrival, Message
+from gatepost.model import Arrival
 from gatepost.store import set_aside as waiting
 from gatepost.store.agents import agent_mail_of
 from gatepost.store.arrivals import get_arrival
@@ -128,17 +128,13 @@ def do(visit: Visit, row: Arrival, name: str) -> str:
         set_aside.discard(app.ledger, row.id, visit.form.get("reason"), who, now)
         return "discarded"
     if name == "keep_out":
-        set_aside.keep_out(app.ledger, row.id, who, now)
+        review.keep_out(app.gate, row.id, who, now)
         return "kept_out"
     if name == "belongs":
         delivery = visit.form.get("delivery")
         set_aside.belongs(desk_of(visit), app.database, app.ledger, row.id, delivery, who, now)
         return "linked"
-    message: Message | None = get_message(visit.session, row.message_id) if row.message_id else None
-    if message and agent_mail_of(visit.session, message.id):
-        agent_mail.release(app.gate, message.id, visit.user, now)
-    else:
-        set_aside.release(app.ledger, row.id, who, now, into=name == "release_into")
+    review.let_in(app.gate, row.id, who, now, into=name == "release_into", user=visit.user)
     return "released"
 
 

@@ -31,6 +31,9 @@ ABOUT = (
     "(RFC 9457); times are RFC 3339 in UTC; lists are paged by `limit` and `after`."
 )
 ABOUT_PATHS = {
+    "agents": "The address that the agent logs in with, or one of his addresses",
+    "automatic-mail": "An address",
+    "mailboxes": "Its address",
     "conversations": "Its id, or its number",
     "delivery-codes": "A code such as 550 or 5.1.1",
     "suppressions": "An address",

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gatepost.acts import Actor
+from gatepost.cli.domain import gate_of
 from gatepost.cli.frame import BadInput, naming, opened, print_object, say
-from gatepost.gateway import set_aside
+from gatepost.gateway import review, set_aside
 from gatepost.model import Arrival
 from gatepost.parts import Parts, clock
 from gatepost.reply import clean_text
@@ -110,8 +111,8 @@ def discard(settings: Settings, arrival_id: str, reason: str, as_json: bool) -> 
 def release(settings: Settings, arrival_id: str, into: bool, as_json: bool) -> None:
     """Let one in that waits in review."""
 
-    def work(parts: Parts) -> object:
-        return set_aside.release(parts.ledger, arrival_id, ACTOR, clock(), into)
+    def work(parts: Parts) -> None:
+        review.let_in(gate_of(parts), arrival_id, ACTOR, clock(), into=into)
 
     act(settings, arrival_id, work, "It is let in.", as_json)
 
@@ -119,8 +120,8 @@ def release(settings: Settings, arrival_id: str, into: bool, as_json: bool) -> N
 def keep_out(settings: Settings, arrival_id: str, as_json: bool) -> None:
     """Leave one out that waits in review."""
 
-    def work(parts: Parts) -> object:
-        return set_aside.keep_out(parts.ledger, arrival_id, ACTOR, clock())
+    def work(parts: Parts) -> None:
+        review.keep_out(gate_of(parts), arrival_id, ACTOR, clock())
 
     act(settings, arrival_id, work, "It stays out.", as_json)
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import delete, update
 from sqlmodel import Session, col, select
 
+from gatepost.acts import Actor
 from gatepost.model import AgentAddress, AgentCopy, AgentMail, Arrival, Message, User
 from gatepost.store.channels import channel_by_address
 from gatepost.store.events import add_event
@@ -99,14 +100,14 @@ def end_agent_mail(session: Session, message_id: str, result: str, now: datetime
     return bool(done.rowcount)  # type: ignore[attr-defined]
 
 
-def release_agent_mail(session: Session, message_id: str, user: User, now: datetime) -> bool:
+def release_agent_mail(session: Session, message_id: str, actor: Actor, now: datetime) -> bool:
     """Let a mail that waited be acted upon; False when it waits no more. Its commands are not carried out."""
     waits = (col(Message.id) == message_id, col(Message.outcome) == Outcome.REVIEW)
     if not session.execute(update(Message).where(*waits).values(outcome=Outcome.PLACED)).rowcount:  # type: ignore[attr-defined]
         return False
-    why = f"Released by {user.name}"
+    why = f"Released by {actor.name}"
     ended = update(Arrival).where(col(Arrival.message_id) == message_id)
     session.execute(ended.values(outcome=Outcome.PLACED, outcome_why=why))
-    session.execute(update(AgentMail).where(col(AgentMail.message_id) == message_id).values(released_by=user.id))
-    add_event(session, "agent.mailed", now=now, message_id=message_id, user_id=user.id, data={"why": why})
+    session.execute(update(AgentMail).where(col(AgentMail.message_id) == message_id).values(released_by=actor.user_id))
+    add_event(session, "agent.mailed", now=now, message_id=message_id, user_id=actor.user_id, data={"why": why})
     return True

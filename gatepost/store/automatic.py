@@ -77,7 +77,9 @@ def list_breakers(session: Session, now: datetime) -> Sequence[Breaker]:
     return session.exec(wanted).all()
 
 
-def reset(session: Session, address: str, user_id: str, now: datetime) -> None:
-    """Let an address get automatic mail again."""
-    session.execute(delete(Breaker).where(col(Breaker.address) == address))
-    add_event(session, "automatic.resumed", now=now, user_id=user_id, data={"address": address})
+def reset(session: Session, address: str, user_id: str | None, now: datetime) -> bool:
+    """Let an address (key) get automatic mail again; False where it does."""
+    found = session.execute(delete(Breaker).where(col(Breaker.address) == address)).rowcount  # type: ignore[attr-defined]
+    if found:
+        add_event(session, "automatic.resumed", now=now, user_id=user_id, data={"address": address})
+    return bool(found)

@@ -17,7 +17,8 @@ KINDS = ("smtp", "api")
 SYSTEM_SCOPES = ("messages:send", "messages:read", "conversations:read", "conversations:write", "webhooks:write")
 """What an API key gets where no scopes are named."""
 SENDERS_SCOPE = "senders:manage"
-SCOPES = (*SYSTEM_SCOPES, "routes:manage", SENDERS_SCOPE)
+DESK_SCOPE = "desk:manage"
+SCOPES = (*SYSTEM_SCOPES, "routes:manage", SENDERS_SCOPE, DESK_SCOPE)
 CONVERSATIONS = ("always", "answer", "never")
 USED_STEP = timedelta(minutes=1)
 

@@ -5,15 +5,18 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, update
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
 
 from gatepost.acts import Actor
 from gatepost.model import Arrival, Message
 from gatepost.store.events import add_event
+from gatepost.store.write_back import want_for_arrival
 from gatepost.words import Outcome
 
 UNLINKED = "about no mail that we sent"
 LISTS = ("quarantined", "review", "unlinked")
+WRITTEN_BACK = {"discarded": "trash", "kept_out": "spam"}
+"""What a decision is at a provider, where its mailbox works two ways."""
 
 
 def where(name: str) -> list[ColumnElement[bool]]:
@@ -27,10 +30,15 @@ def where(name: str) -> list[ColumnElement[bool]]:
     return found
 
 
-def waiting(session: Session, name: str, limit: int, offset: int = 0) -> Sequence[Arrival]:
-    """The newest of a list."""
+def waiting(session: Session, name: str, limit: int, before: str = "") -> Sequence[Arrival]:
+    """The newest of a list; with an id the newest before that one."""
     order = (col(Arrival.received_at).desc(), col(Arrival.id).desc())
-    return session.exec(select(Arrival).where(*where(name)).order_by(*order).limit(limit).offset(offset)).all()
+    query = select(Arrival).where(*where(name)).order_by(*order).limit(limit)
+    last = session.get(Arrival, before) if before else None
+    if last:
+        older = and_(col(Arrival.received_at) == last.received_at, col(Arrival.id) < last.id)
+        query = query.where(or_(col(Arrival.received_at) < last.received_at, older))
+    return session.exec(query).all()
 
 
 def counts(session: Session) -> dict[str, int]:
@@ -63,6 +71,8 @@ def decide(
     if not done.rowcount:  # type: ignore[attr-defined]
         return False
     message = session.get(Message, arrival.message_id) if arrival.message_id else None
+    if decided in WRITTEN_BACK:
+        want_for_arrival(session, arrival, WRITTEN_BACK[decided], now)
     tell(session, arrival, decided, actor, now, message, data or {})
     return True
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import Session
 
+from gatepost.acts import Actor
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.agent_mail import release
 from gatepost.store.conversations import add_note, participants
@@ -126,9 +127,9 @@ def test_what_is_not_proven_waits_and_the_agent_is_told(
 def test_one_act_releases_it_once_without_its_commands(rig: Rig, conversation_id: str) -> None:
     received = rig.answer("#close\nIt is sent.", strength=Strength.NONE)
     message_id = received.message_id or ""
-    release(rig.gate, message_id, rig.marta, rig.now)
+    release(rig.gate, message_id, Actor("Marta", rig.marta.id), rig.now, rig.marta)
     with pytest.raises(ValueError, match="does not wait any more"):
-        release(rig.gate, message_id, rig.marta, rig.now)
+        release(rig.gate, message_id, Actor("Marta", rig.marta.id), rig.now, rig.marta)
     rig.follow()
     ((_, mail, _),) = rig.sent("agent reply")
     assert "It is sent." in mail.text
@@ -145,7 +146,7 @@ def test_access_is_checked_when_the_mail_arrives_and_when_it_is_acted_upon(rig: 
     rig.follow()
     assert rig.sent("agent reply") == []
     with pytest.raises(ValueError, match="may not answer"):
-        release(rig.gate, late.message_id or "", rig.marta, rig.now)
+        release(rig.gate, late.message_id or "", Actor("Marta", rig.marta.id), rig.now, rig.marta)
 
 
 def test_a_disabled_agent_and_an_old_address_do_nothing(rig: Rig, conversation_id: str) -> None:
