@@ -100,7 +100,8 @@ def read_tokens(answer: dict[str, object], now: datetime) -> Tokens:
         seconds = min(max(int(str(lasts)), 1), 7 * 86_400)
     except ValueError:
         seconds = 3600
-    return Tokens(str(access), now, now + timedelta(seconds=seconds), str(refresh))
+    issued = now.replace(microsecond=0)  # as they are kept
+    return Tokens(str(access), issued, issued + timedelta(seconds=seconds), str(refresh))
 
 
 def sound(token: object) -> bool:

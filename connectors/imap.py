@@ -15,6 +15,7 @@ from imapclient.response_parser import parse_fetch_response
 
 from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, newer, nothing_new, uid_ranges
 from gatepost.connectors.folders import Entry, entry_of, told_apart
+from gatepost.connectors.sasl import log_in_by_token
 from gatepost.connectors.trouble import Nonsense, Trouble
 from gatepost.connectors.wire import SILENCE_SECONDS, Wire, open_wire, stage
 from gatepost.connectors.wire import Connect as Connect
@@ -125,8 +126,11 @@ def secure(client: Client, context: ssl.SSLContext) -> None:
 
 
 def log_in(client: Client) -> None:
-    """LOGIN, or AUTHENTICATE PLAIN (RFC 4616) where LOGIN cannot carry the password. Raises Trouble."""
+    """By token, else LOGIN, or AUTHENTICATE PLAIN (RFC 4616) where LOGIN cannot carry the password. Raises Trouble."""
     settings, wire = client.settings, client.wire
+    if settings.bearer:
+        log_in_by_token(client)
+        return
     ascii_only = (settings.username + settings.password).isascii()
     with stage("login", settings):
         wire.allow()

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from google.auth.exceptions import GoogleAuthError, RefreshError
 from google.oauth2.credentials import Credentials
@@ -116,7 +117,7 @@ def refresh(
 def revoke(provider: Provider, token: str, *, guard: Guard) -> tuple[bool, str]:
     """End the whole grant (RFC 7009); a token that is dead already is as good."""
     try:
-        answer = ask("POST", provider.revoke_url, guard, f"token={token}".encode(), FORM)
+        answer = ask("POST", provider.revoke_url, guard, urlencode({"token": token}).encode(), FORM)
     except Unreachable as trouble:
         return False, str(trouble)
     if answer.status == 200:

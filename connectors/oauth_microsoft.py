@@ -109,7 +109,8 @@ def refresh(
     provider: Provider, client: Client, refresh_token: str, *, scopes: list[str], guard: Guard, now: datetime
 ) -> Tokens | dict[str, object]:
     """New tokens, with the next refresh token, or the refusal. Raises Unreachable."""
-    wanted = [scope for scope in asked(scopes) if scope.startswith("https://")]
+    needed = [scope.name for scope in provider.scopes if scope.needed]
+    wanted = [scope for scope in asked(scopes) if scope.startswith("https://")] or needed
     try:
         answer = app(provider, client, guard).acquire_token_by_refresh_token(refresh_token, wanted)
     except (ValueError, KeyError, RuntimeError):

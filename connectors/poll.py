@@ -6,11 +6,14 @@ from datetime import timedelta
 import structlog
 from sqlmodel import Session
 
+from gatepost.connectors.consent import explain
 from gatepost.connectors.imap import connect
+from gatepost.connectors.keeping import under_way
 from gatepost.connectors.mailbox import visit_all
 from gatepost.connectors.polling import LEASE, PATIENCE
 from gatepost.connectors.polling import Polling as Polling
-from gatepost.connectors.trouble import Trouble
+from gatepost.connectors.problem import Problem
+from gatepost.connectors.trouble import TokenRefused, Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
@@ -65,7 +68,8 @@ def poll_next(polling: Polling) -> Polled | None:
 def poll_once(account: Account, polling: Polling) -> Polled:
     """One pass over a claimed account; what goes wrong is recorded in its row, and the lease is given back."""
     try:
-        mails = read_mailbox(account, polling)
+        with under_way(polling, account):
+            mails = read_mailbox(account, polling)
         if polling.stop.is_set():
             polling.ledger.write(lambda session: accounts.release(session, account, polling.clock()))
             return Polled(account.id, account.state, mails)
@@ -79,11 +83,15 @@ def poll_once(account: Account, polling: Polling) -> Polled:
 
 def read_mailbox(account: Account, polling: Polling) -> int:
     """Log in and read all folders; returns how many mails were stored. Raises Trouble, LeaseLost."""
-    settings = settings_of(account, polling.keys)
-    with connect(
-        settings, allow_private=polling.private_hosts, message_size=polling.message_size, tls=polling.tls
-    ) as client:
-        return visit_all(client, account, polling)
+    settings = polling.login(account) if polling.login else settings_of(account, polling.keys)
+    try:
+        with connect(
+            settings, allow_private=polling.private_hosts, message_size=polling.message_size, tls=polling.tls
+        ) as client:
+            return visit_all(client, account, polling)
+    except TokenRefused:
+        polling.refused(account, settings.bearer)
+        raise
 
 
 def settings_of(account: Account, keys: Keys) -> Connect:
@@ -100,6 +108,9 @@ def settings_of(account: Account, keys: Keys) -> Connect:
 
 def as_trouble(error: Exception, account: Account) -> Trouble:
     """What stopped a pass, in words for people; what we did not foresee is our fault and goes to the log."""
+    if isinstance(error, TokenRefused):
+        advice = explain(Problem(account.provider, "login", "", text=error.text), tenant=account.tenant)
+        return Trouble(error.field, advice.what, " ".join(advice.steps))
     if isinstance(error, Trouble):
         return error
     if isinstance(error, SealError):
@@ -126,7 +137,7 @@ def record_failure(account: Account, polling: Polling, trouble: Trouble) -> Poll
     failures = account.failures + 1
     wait = max(backoff(failures, trouble.lasting, polling.jitter()), timedelta(seconds=min(trouble.wait, LONGEST_WAIT)))
     due = now + wait
-    state = state_after(failures, trouble.lasting)
+    state = AccountState(trouble.state) if trouble.state else state_after(failures, trouble.lasting)
     log.warning("poll.trouble", account=account.id, state=state, failures=failures, why=trouble.what)
     try:
         row = polling.ledger.write(

@@ -15,11 +15,19 @@ class Trouble(Exception):
 
     `field` is the form's field or "server"; `lasting`: a person must act; `broken`: what the server said makes no
     sense, so the mail that was asked for may be the cause. `wait`: seconds that the server wants to be left alone, 0
-    where it does not say.
+    where it does not say. `state`: the account's state from now on, where that is certain at once.
     """
 
     def __init__(
-        self, field: str, what: str, fix: str, *, lasting: bool = False, broken: bool = False, wait: float = 0
+        self,
+        field: str,
+        what: str,
+        fix: str,
+        *,
+        lasting: bool = False,
+        broken: bool = False,
+        wait: float = 0,
+        state: str = "",
     ) -> None:
         super().__init__(f"{what} {fix}")
         self.field = field
@@ -28,6 +36,22 @@ class Trouble(Exception):
         self.lasting = lasting
         self.broken = broken
         self.wait = wait
+        self.state = state
+
+
+class TokenRefused(Trouble):
+    """The mail server refused a token that the provider gave; `text` is what it said.
+
+    Never a reason to ask a person to log in again: IMAP may be switched off, or the provider may have trouble.
+    """
+
+    def __init__(self, host: str, username: str, text: str) -> None:
+        super().__init__(
+            "username",
+            f"{host} does not open the mailbox {username} with this login.",
+            "Check that IMAP is switched on for it, and that whoever logged in may open it. Gatepost tries again.",
+        )
+        self.text = text
 
 
 class Nonsense(Exception):

@@ -4,27 +4,35 @@ import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
 
 from sqlmodel import Session
 
 from gatepost.blobs import Content
 from gatepost.child import JobFailed
 from gatepost.connectors.fetch import Fetched
+from gatepost.connectors.keeping import keep_leases
 from gatepost.connectors.poll import poll_loop
 from gatepost.connectors.polling import Aside, Polling
-from gatepost.connectors.remap import fingerprint
+from gatepost.connectors.remap import fingerprint, known_by
 from gatepost.gateway.authenticate import dkim_only
 from gatepost.gateway.results import trusted_results
+from gatepost.mailbox_access import access_of, imap_login
 from gatepost.model import View
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver
 from gatepost.store.arrivals import settle
 from gatepost.store.folders import add_views
+from gatepost.store.rows import made
 from gatepost.threading.intake import Arriving, Desk, Item, receive_all, store_arrival
 from gatepost.threading.reading import CHILDREN, TRIES, Reading, read_all, read_safely
+from gatepost.verifying import start_verifying
+from gatepost.watching import start_watching
 from gatepost.words import Outcome
 
 POLLERS = 4
+PROVEN = timedelta(days=14)
 FEW = 20
 """So many mails are read in this process; more go to a child all at once."""
 
@@ -36,6 +44,7 @@ class Ready:
     arriving: Arriving
     content: Content
     reading: Reading
+    fingerprint: str
 
 
 def get_ready(mails: Sequence[Fetched], desk: Desk, resolver: Resolver) -> list[Ready | Aside]:
@@ -66,10 +75,22 @@ def read_one(raw: bytes) -> Reading | JobFailed:
 
 def ready(mail: Fetched, reading: Reading, desk: Desk, resolver: Resolver) -> Ready:
     """One mail with its verdict and its durable octets."""
-    trusted = trusted_results(reading.mail.headers, mail.account.authserv_id or "")
-    verdict = dkim_only(mail.raw, resolver=resolver, now=clock(), trusted=trusted)
-    arriving = replace(arriving_of(mail), auth=verdict.summary, strength=verdict.strength)
-    return Ready(arriving, desk.blobs.keep(mail.raw), reading)
+    arriving, now = arriving_of(mail), clock()
+    if is_worth_proof(mail, now):
+        trusted = trusted_results(reading.mail.headers, mail.account.authserv_id or "")
+        verdict = dkim_only(mail.raw, resolver=resolver, now=now, trusted=trusted)
+        arriving = replace(arriving, auth=verdict.summary, strength=verdict.strength)
+    known = known_by(reading.mail.headers, mail.meta.gm_msgid)
+    return Ready(arriving, desk.blobs.keep(mail.raw), reading, known)
+
+
+def is_worth_proof(mail: Fetched, now: datetime) -> bool:
+    """Whether it is looked who signed a mail: not where the mailbox sent it itself, nor months later.
+
+    The keys of old signatures are mostly gone from the DNS, so that nothing would be proven; mail that was there before
+    the mailbox was connected causes nothing by itself, and joins as unproven, as imported files do.
+    """
+    return not mail.sent and not (mail.old and mail.internal_date and now - mail.internal_date > PROVEN)
 
 
 def arriving_of(mail: Fetched) -> Arriving:
@@ -85,6 +106,7 @@ def arriving_of(mail: Fetched) -> Arriving:
         channel_id=mail.account.channel_id,
         internal_date=mail.internal_date,
         provider_thread=mail.meta.gm_thread,
+        sent=mail.sent,
         receipt=f"imap:{mail.account.id}:{mail.uidvalidity}:{mail.uid}:{octets}:{mail.folder}",
     )
 
@@ -94,7 +116,10 @@ def store_ready(session: Session, pairs: Sequence[tuple[Fetched, Ready]], desk: 
     now = clock()
     items = [Item(desk, one.reading, now, arriving=one.arriving, content=one.content) for _, one in pairs]
     received = receive_all(session, items)
-    add_views(session, [view_of(mail, each.arrival_id) for (mail, _), each in zip(pairs, received, strict=True)])
+    add_views(
+        session,
+        [view_of(mail, each.arrival_id, one.fingerprint) for (mail, one), each in zip(pairs, received, strict=True)],
+    )
 
 
 def put_aside(session: Session, mail: Fetched, why: str, desk: Desk) -> None:
@@ -102,12 +127,13 @@ def put_aside(session: Session, mail: Fetched, why: str, desk: Desk) -> None:
     arrival = store_arrival(session, arriving_of(mail), desk.blobs.keep(mail.raw), clock())
     if arrival.outcome == Outcome.PENDING:
         settle(session, arrival.id, Outcome.QUARANTINED, why, None)
-    add_views(session, [view_of(mail, arrival.id)])
+    add_views(session, [view_of(mail, arrival.id, fingerprint(mail.raw, mail.meta.gm_msgid))])
 
 
-def view_of(mail: Fetched, arrival_id: str) -> View:
+def view_of(mail: Fetched, arrival_id: str, known: str) -> View:
     """Where a mail lies, and what recognises it there."""
-    return View(
+    return made(
+        View,
         account_id=mail.account.id,
         folder=mail.folder,
         uidvalidity=mail.uidvalidity,
@@ -115,7 +141,7 @@ def view_of(mail: Fetched, arrival_id: str) -> View:
         arrival_id=arrival_id,
         flags=mail.meta.flags,
         size=mail.meta.size or len(mail.raw),
-        fingerprint=fingerprint(mail.raw, mail.meta.gm_msgid),
+        fingerprint=known,
         gm_msgid=mail.meta.gm_msgid,
         labels=list(mail.meta.labels),
     )
@@ -124,6 +150,8 @@ def view_of(mail: Fetched, arrival_id: str) -> View:
 def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], None]:
     """Poll connected mailboxes in threads; call what is returned to stop them."""
     stop = threading.Event()
+    access = access_of(parts)
+    login = partial(imap_login, access)
     polling = Polling(
         ledger=parts.ledger,
         keys=parts.keys,
@@ -135,6 +163,9 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
         poll_seconds=parts.settings.poll_seconds,
         private_hosts=parts.settings.private_hosts,
         stop=stop,
+        bell=parts.bell,
+        login=login,
+        refused=access.refused,
     )
     threads = [
         threading.Thread(target=poll_loop, args=(polling, POLLERS), name=f"poll-{n}", daemon=True)
@@ -142,9 +173,14 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
     ]
     for thread in threads:
         thread.start()
+    threads.append(threading.Thread(target=keep_leases, args=(polling,), name="leases", daemon=True))
+    threads[-1].start()
+    threads += start_watching(polling, login, parts.settings.idle_mailboxes)
+    threads.append(start_verifying(polling))
 
     def end() -> None:
         stop.set()
+        parts.bell.ring(POLLERS)
         for thread in threads:
             thread.join(timeout=10)
 
