@@ -17,6 +17,7 @@ from sqlmodel import Session
 from gatepost.certificate import certificate_files, server_context
 from gatepost.disk import Disk
 from gatepost.doors import Handing, listening, start_inbound, start_submissions, web_server
+from gatepost.filing import start_filing
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_notices import telling_owners
 from gatepost.gateway.budget import Budget
@@ -30,11 +31,13 @@ from gatepost.gateway.put import put_all
 from gatepost.gateway.routes import way_out
 from gatepost.gateway.webhooks import caller_of, calling_webhooks
 from gatepost.ledger_apart import Apart
+from gatepost.mailbox_access import access_of, smtp_login
 from gatepost.memory import give_back_large_memory
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver, dns_resolver
 from gatepost.store.accounts import release_all
 from gatepost.store.deliveries import end_leases
+from gatepost.store.idling import free_all
 from gatepost.store.late import bring_back
 from gatepost.store.records import record_replies
 from gatepost.store.transcripts import prune_transcripts
@@ -80,7 +83,8 @@ async def serving(
         stack.enter_context(alarmed(parts.blobs.disk, broken))
         await asyncio.to_thread(parts.blobs.clear_spool)
         budget = Budget(settings.large_mail_memory)
-        gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs, budget=budget)
+        login = smtp_login(access_of(parts))
+        gate = Gate(settings, parts.database, parts.ledger, parts.keys, parts.blobs, budget=budget, account_login=login)
         desk = Desk(settings, parts.keys, parts.blobs)
         resolver = dns_resolver(settings.dns_servers or None)
         inbound = Inbound(desk, parts.database, parts.ledger, resolver, clock, budget=budget)
@@ -104,6 +108,7 @@ async def serving(
             await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         if Role.SYNC in roles:
             stack.callback(start_polling(parts, desk, inbound.resolver))
+            stack.callback(start_filing(parts))
         yield ports
 
 
@@ -144,6 +149,7 @@ def end_all_leases(session: Session) -> None:
     """On SQLite there is one process: what an earlier one held is free."""
     end_leases(session, clock())
     release_all(session)
+    free_all(session, clock())
 
 
 def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> AbstractAsyncContextManager[Route]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.account_login import NoLogin, stored_password
+from gatepost.gateway.account_login import Login, NoLogin, stored_password
 from gatepost.gateway.given_id import given_id, kept_in_mind
 from gatepost.gateway.one_transaction import Gathering
 from gatepost.gateway.outbox import Outgoing
@@ -124,10 +124,14 @@ def account_hop(gate: Gate, row: Route, refused: str = "") -> Handing:
         login = gate.account_login(account, refused) if gate.account_login else stored_password(gate.keys, account)
     except NoLogin as error:
         raise NoHop(str(error)) from None
-    config = config_of(row)
-    hop = config_hop(gate.settings, with_server(account, config), account.username, login.secret)
     address = account.address or (account.username if "@" in account.username else channel.address)
-    return Handing(pinned(gate, config, replace(hop, auth=login.auth)), address, account.id)
+    return Handing(server_hop(gate, account, login, config_of(row)), address, account.id)
+
+
+def server_hop(gate: Gate, account: Account, login: Login, config: RouteConfig) -> Hop:
+    """The account's server with its login, at an address that may be connected to. Raises NoHop."""
+    hop = config_hop(gate.settings, with_server(account, config), account.username, login.secret)
+    return pinned(gate, config, replace(hop, auth=login.auth))
 
 
 def with_server(account: Account, config: RouteConfig) -> RouteConfig:

@@ -176,7 +176,7 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     """Unreadable, seen before, a report, or a mail that belongs somewhere."""
     if not reading.mail.headers:
         return Received(Outcome.QUARANTINED, "This is not a mail: it has no header field; its raw content is kept")
-    if own := own_copy(session, desk.keys, arrival, reading.mail, reading.digest, now):
+    if own := own_copy(session, desk.keys, arrival, reading.mail, now):
         return Received(Outcome.PLACED, own[1], own[0].id, own[0].conversation_id)
     same = message_by_digest(session, "in", reading.digest)
     if same and is_another(same, arrival, reading, now):

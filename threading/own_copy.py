@@ -8,7 +8,7 @@ from gatepost.mail import Mail
 from gatepost.message_ids import extract_ids
 from gatepost.model import Arrival, Message
 from gatepost.seal import Keys
-from gatepost.store.messages import get_message, message_by_digest, sent_by_header_id
+from gatepost.store.messages import get_message, sent_by_header_id
 from gatepost.store.other_ids import keep_other_id
 from gatepost.store.sent_copies import awaited, came_back
 from gatepost.threading.identity import sender_of
@@ -21,16 +21,14 @@ FIRST_ID = "X-Google-Original-Message-ID"
 """Where Gmail keeps the id that a mail had before it got another."""
 
 
-def own_copy(
-    session: Session, keys: Keys, arrival: Arrival, mail: Mail, digest: str, now: datetime
-) -> tuple[Message, str] | None:
+def own_copy(session: Session, keys: Keys, arrival: Arrival, mail: Mail, now: datetime) -> tuple[Message, str] | None:
     """The message of ours that a mail from a Sent folder is a copy of, and how it was recognised.
 
     Only the mailbox's owner, and we, put mail there, so its ids are believed. An id that its server gave it is kept.
     """
     if not arrival.sent:
         return None
-    found = by_content(session, digest) or by_id(session, keys, mail) or by_look(session, arrival, mail, now)
+    found = by_id(session, keys, mail) or by_look(session, arrival, mail, now)
     if found is None:
         return None
     message, how = found
@@ -39,12 +37,6 @@ def own_copy(
     if arrival.account_id:
         came_back(session, arrival.account_id, message.id, header_id, now)
     return message, f"It is the copy in the Sent folder of a mail that we sent ({how})"
-
-
-def by_content(session: Session, digest: str) -> tuple[Message, str] | None:
-    """Word for word what we sent."""
-    message = message_by_digest(session, "out", digest)
-    return (message, "it has the same content") if message else None
 
 
 def by_id(session: Session, keys: Keys, mail: Mail) -> tuple[Message, str] | None:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+import gatepost.cli.app_sending  # noqa: F401 - its commands belong to `mailbox`
 from gatepost import __version__
 from gatepost.cli.app_acts import suppression
 from gatepost.cli.app_conversation import conversation

@@ -12,6 +12,7 @@ from gatepost.gateway.explain_route import explain_route
 from gatepost.gateway.manage_routes import route_view, save_route, try_route
 from gatepost.gateway.route_config import ConfigError, config_of
 from gatepost.gateway.rules import Sender
+from gatepost.mailbox_access import access_of, smtp_login
 from gatepost.model import Route
 from gatepost.parts import Parts, clock
 from gatepost.resolver import dns_resolver
@@ -54,7 +55,8 @@ def route(settings: Settings, address: str, asked: Asked, as_json: bool) -> None
 
 
 def gate_of(parts: Parts) -> Gate:
-    return Gate(parts.settings, parts.database, parts.ledger, parts.keys, parts.blobs)
+    login = smtp_login(access_of(parts))
+    return Gate(parts.settings, parts.database, parts.ledger, parts.keys, parts.blobs, account_login=login)
 
 
 def lookup(parts: Parts) -> Lookup:

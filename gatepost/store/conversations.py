@@ -16,6 +16,7 @@ from gatepost.store.events import add_event
 from gatepost.store.messages import note_of, put_message
 from gatepost.store.rows import connection, insert_missing_values, insert_row, made, update_values
 from gatepost.store.together import remembered, together_in
+from gatepost.store.write_back import want_for_conversation
 
 STATES = ("open", "closed")
 CONTACTS: Any = Contact.__table__  # type: ignore[attr-defined]
@@ -68,11 +69,15 @@ def create_conversation(
     origin_id: str | None = None,
     claims_id: str | None = None,
     inlet: str = "",
+    conversation_id: str = "",
 ) -> Conversation:
-    """A new conversation with the next running number; `inlet` is by which way its first mail came."""
+    """A new conversation with the next running number; `inlet` is by which way its first mail came.
+
+    `conversation_id` is its id where that was chosen before.
+    """
     conversation = made(
         Conversation,
-        id=new_id("con"),
+        id=conversation_id or new_id("con"),
         number=next_number(session, "conversation"),
         subject=subject,
         channel_id=channel_id,
@@ -245,6 +250,7 @@ def set_state(session: Session, conversation: Conversation, state: str, user_id:
     if state not in STATES:
         raise ValueError(f"a conversation is {' or '.join(STATES)}")
     session.execute(update(Conversation).where(col(Conversation.id) == conversation.id).values(state=state))
+    want_for_conversation(session, conversation.id, "archive" if state == "closed" else "inbox", now)
     kind = "conversation.closed" if state == "closed" else "conversation.opened"
     add_event(
         session, kind, now=now, conversation_id=conversation.id, channel_id=conversation.channel_id, user_id=user_id
@@ -276,3 +282,4 @@ def mark_seen(session: Session, conversation_id: str, user_id: str, now: datetim
     row.at = now
     session.add(row)
     session.flush()
+    want_for_conversation(session, conversation_id, "read", now)

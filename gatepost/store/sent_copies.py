@@ -55,6 +55,17 @@ def of(message_id: str, account_id: str):  # type: ignore[no-untyped-def]  # SQL
     return update(SentCopy).where(col(SentCopy.message_id) == message_id, col(SentCopy.account_id) == account_id)
 
 
+def copies_due(session: Session, now: datetime) -> bool:
+    """Whether anything is due."""
+    query = select(SentCopy.message_id).where(SentCopy.state == CopyState.DUE, SentCopy.next_at <= now).limit(1)
+    return session.exec(query).first() is not None
+
+
+def get_copy(session: Session, message_id: str, account_id: str) -> SentCopy | None:
+    """The copy of a message in an account's Sent folder."""
+    return session.get(SentCopy, (message_id, account_id))
+
+
 def claim_copies(session: Session, now: datetime) -> Work | None:
     """The due copies of one account, which nobody else gets for ten minutes; None where nothing is due."""
     query = select(SentCopy).where(SentCopy.state == CopyState.DUE, SentCopy.next_at <= now)

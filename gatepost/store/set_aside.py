@@ -41,6 +41,12 @@ def waiting(session: Session, name: str, limit: int, before: str = "") -> Sequen
     return session.exec(query).all()
 
 
+def subjects_of(session: Session, rows: Sequence[Arrival]) -> dict[str, str]:
+    """The subjects of those that became messages, by the message's id."""
+    ids = [row.message_id for row in rows if row.message_id]
+    return dict(session.exec(select(Message.id, Message.subject).where(col(Message.id).in_(ids))).all())
+
+
 def counts(session: Session) -> dict[str, int]:
     """How many wait in each list."""
     return {name: session.exec(select(func.count()).select_from(Arrival).where(*where(name))).one() for name in LISTS}

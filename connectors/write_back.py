@@ -1,0 +1,118 @@
+"""Doing at the provider what was done here, where an account works two ways: only with mail that we fetched there."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import structlog
+
+from gatepost.connectors.imap import Client, begin_session, connect, list_entries
+from gatepost.connectors.sent import Filing
+from gatepost.connectors.trouble import Trouble
+from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
+from gatepost.model import WriteBack
+from gatepost.store.write_back import Due, Place, claim_due, is_due, settle, try_again
+
+TRIES = 10
+LONGEST = timedelta(hours=1)
+MOVED_BY_US = {"archive": "archive", "spam": "junk", "trash": "trash", "inbox": "inbox"}
+"""Where an act puts a mail, by the folder's role."""
+FROM = {"archive": ("inbox",), "inbox": ("archive", "junk", "trash"), "spam": ("inbox", "archive", "")}
+
+log = structlog.get_logger("gatepost.write_back")
+
+
+class NotThere(Exception):
+    """The mail is not where it was: nothing is done, and syncing will find out."""
+
+
+def write_back(filing: Filing) -> bool:
+    """Do what is due of one account; whether there was anything."""
+    now = filing.clock()
+    with filing.ledger.database.session() as session:
+        if not is_due(session, now):
+            return False
+    due = filing.ledger.write(lambda session: claim_due(session, now))
+    if due is None:
+        return False
+    if not due.account.two_way:
+        for row, _ in due.items:
+            done(filing, row, "failed", "Two ways was switched off for this mailbox meanwhile")
+        return True
+    left = [row for row, _ in due.items]
+    try:
+        work_off(filing, due, left)
+    except Trouble as trouble:
+        log.warning("write_back.trouble", account=due.account.id, why=trouble.what)
+        for row in left:
+            later(filing, row, str(trouble))
+    return True
+
+
+def work_off(filing: Filing, due: Due, left: list[WriteBack]) -> None:
+    """Log in and do each; what is seen to is taken off `left`. Raises Trouble."""
+    settings = filing.settings_of(due.account)
+    with connect(
+        settings, allow_private=filing.private_hosts, message_size=filing.message_size, tls=filing.tls
+    ) as client:
+        begin_session(client)
+        roles: dict[str, str] = {}
+        for entry in sorted(list_entries(client), key=lambda entry: entry.by_flag):
+            if entry.selectable:
+                roles[entry.role] = entry.name  # one that the server marked wins over one of that name
+        for row, places in due.items:
+            try:
+                why = do(client, row.act, places, roles)
+                done(filing, row, "done", why)
+            except NotThere as error:
+                done(filing, row, "failed", str(error))
+            except Trouble as trouble:
+                if not trouble.lasting and not trouble.broken:
+                    raise
+                later(filing, row, str(trouble))
+            left.remove(row)
+
+
+def do(client: Client, act: str, places: Sequence[Place], roles: dict[str, str]) -> str:
+    """One act on one mail, wherever it lies; what was done, in words. Raises NotThere, Trouble."""
+    if not places:
+        raise NotThere("The mail is not on the server any more")
+    said = [do_at(client, act, place, roles) for place in places]
+    return "; ".join(dict.fromkeys(said))
+
+
+def do_at(client: Client, act: str, place: Place, roles: dict[str, str]) -> str:
+    """One act on one mail at one place."""
+    folder = open_to_write(client, place.folder)
+    found = ids_of(client, [place.uid]) if folder.uidvalidity == place.uidvalidity else {}
+    if place.uid not in found or (place.header_id and place.header_id not in found[place.uid]):
+        raise NotThere(f"The mail is not in {place.folder} any more")
+    if act in ("read", "unread"):
+        set_flag(client, [place.uid], "seen", act == "read")
+        return f"Marked as {act} in {place.folder}"
+    if client.gmail and act in ("archive", "inbox"):
+        label(client, [place.uid], "\\Inbox", act == "inbox")
+        return "Taken out of the inbox" if act == "archive" else "Put back into the inbox"
+    target = roles.get(MOVED_BY_US[act], "")
+    here = next((role for role, name in roles.items() if name == place.folder), "")
+    if act in FROM and here not in FROM[act]:
+        return f"It stays in {place.folder}"
+    if not target:
+        raise NotThere(f"The server has no folder for {MOVED_BY_US[act]}, so the mail stays in {place.folder}")
+    if target == place.folder:
+        return f"It was in {target} already"
+    move(client, [place.uid], target)
+    return f"Moved from {place.folder} to {target}"
+
+
+def done(filing: Filing, row: WriteBack, state: str, why: str) -> None:
+    now = filing.clock()
+    filing.ledger.write(lambda session: settle(session, row.id, state, why, now))
+
+
+def later(filing: Filing, row: WriteBack, why: str) -> None:
+    """Try again, longer after each time, ten times in all."""
+    if row.tries + 1 >= TRIES:
+        done(filing, row, "failed", why)
+        return
+    due = filing.clock() + min(LONGEST, timedelta(seconds=30) * 2**row.tries)
+    filing.ledger.write(lambda session: try_again(session, row.id, why, due))

@@ -1,0 +1,136 @@
+"""What is done here to mail of accounts that work two ways, and is to be done at their providers too: a queue."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import update
+from sqlmodel import Session, col, select
+
+from gatepost.ids import new_id
+from gatepost.model import Account, Arrival, Message, View, WriteBack
+
+ACTS = (("read", "unread"), ("archive", "inbox", "spam", "trash"))
+"""Acts that take each other's place."""
+CLAIMED = timedelta(minutes=10)
+AT_ONCE = 50
+MOST_MAILS = 200
+SEEN = "\\Seen"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a mail lies at its account, its Message-ID, and its flags as they were last seen."""
+
+    folder: str
+    uidvalidity: int
+    uid: int
+    header_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What is due of one account, each with the places of its mail."""
+
+    account: Account
+    items: tuple[tuple[WriteBack, tuple[Place, ...]], ...]
+
+
+def want_for_conversation(session: Session, conversation_id: str, act: str, now: datetime) -> int:
+    """Have an act on a conversation written back, for each of its mails that an account of two ways holds."""
+    if not any_two_way(session):
+        return 0
+    query = (
+        select(Arrival.id, View.account_id, View.flags)
+        .join(Message, col(Message.id) == col(Arrival.message_id))
+        .join(View, col(View.arrival_id) == col(Arrival.id))
+        .join(Account, col(Account.id) == col(View.account_id))
+        .where(Message.conversation_id == conversation_id, Message.direction == "in")
+        .where(col(Account.two_way).is_(True), col(View.gone_at).is_(None), col(Arrival.sent).is_(False))
+        .order_by(col(Arrival.id).desc())
+        .limit(MOST_MAILS)
+    )
+    found = {(row[0], row[1]): row[2] for row in session.exec(query)}
+    wanted = [key for key, flags in found.items() if act != "read" or SEEN not in flags.split()]
+    for arrival_id, account_id in wanted:
+        want(session, arrival_id, account_id, act, now)
+    return len(wanted)
+
+
+def want_for_arrival(session: Session, arrival: Arrival, act: str, now: datetime) -> None:
+    """As for a conversation, of one mail."""
+    account = session.get(Account, arrival.account_id) if arrival.account_id else None
+    if account and account.two_way:
+        want(session, arrival.id, account.id, act, now)
+
+
+def any_two_way(session: Session) -> bool:
+    """Whether any account works two ways."""
+    return session.exec(select(Account.id).where(col(Account.two_way).is_(True)).limit(1)).first() is not None
+
+
+def want(session: Session, arrival_id: str, account_id: str, act: str, now: datetime) -> None:
+    """Queue an act; one that it takes the place of, or the same, is not done any more. Junk is not archived."""
+    others = next(group for group in ACTS if act in group)
+    mine = (col(WriteBack.arrival_id) == arrival_id, col(WriteBack.account_id) == account_id)
+    junk = select(WriteBack.id).where(*mine, WriteBack.state == "due", col(WriteBack.act).in_(["spam", "trash"]))
+    if act == "archive" and session.exec(junk).first():
+        return
+    waiting = update(WriteBack).where(*mine, col(WriteBack.state) == "due", col(WriteBack.act).in_(others))
+    session.execute(waiting.values(state="replaced", at=now))
+    row = WriteBack(id=new_id("wbk"), account_id=account_id, arrival_id=arrival_id, act=act, next_at=now, at=now)
+    session.add(row)
+    session.flush()
+
+
+def is_due(session: Session, now: datetime) -> bool:
+    """Whether anything is due."""
+    query = select(WriteBack.id).where(WriteBack.state == "due", WriteBack.next_at <= now).limit(1)
+    return session.exec(query).first() is not None
+
+
+def claim_due(session: Session, now: datetime) -> Due | None:
+    """What is due of one account, which nobody else gets for ten minutes; None where nothing is due."""
+    query = select(WriteBack).where(WriteBack.state == "due", WriteBack.next_at <= now)
+    first = session.exec(query.order_by(col(WriteBack.next_at)).limit(1).with_for_update(skip_locked=True)).first()
+    account = session.get(Account, first.account_id) if first else None
+    if first is None or account is None:
+        return None
+    mine = query.where(WriteBack.account_id == account.id).order_by(col(WriteBack.at)).limit(AT_ONCE)
+    rows = session.exec(mine.with_for_update(skip_locked=True)).all()
+    items = tuple((row, places_of(session, row)) for row in rows)
+    for row, _ in items:
+        row.next_at = now + CLAIMED
+        session.add(row)
+    session.flush()
+    session.expunge_all()
+    return Due(account, items)
+
+
+def places_of(session: Session, row: WriteBack) -> tuple[Place, ...]:
+    """Where the mail lies in its account now."""
+    query = (
+        select(View.folder, View.uidvalidity, View.uid, Message.message_id)
+        .join(Arrival, col(Arrival.id) == col(View.arrival_id))
+        .join(Message, col(Message.id) == col(Arrival.message_id), isouter=True)
+        .where(View.account_id == row.account_id, View.arrival_id == row.arrival_id, col(View.gone_at).is_(None))
+    )
+    return tuple(Place(folder, valid, uid, header or "") for folder, valid, uid, header in session.exec(query))
+
+
+def settle(session: Session, row_id: str, state: str, why: str, now: datetime) -> None:
+    """Write down what became of it; what was replaced meanwhile stays so."""
+    mine = update(WriteBack).where(col(WriteBack.id) == row_id, col(WriteBack.state) == "due")
+    session.execute(mine.values(state=state, why=why, at=now, tries=WriteBack.tries + 1))
+
+
+def try_again(session: Session, row_id: str, why: str, next_at: datetime) -> None:
+    """It could not be done now."""
+    mine = update(WriteBack).where(col(WriteBack.id) == row_id)
+    session.execute(mine.values(why=why, next_at=next_at, tries=WriteBack.tries + 1))
+
+
+def recent(session: Session, account_id: str, limit: int = 20) -> Sequence[WriteBack]:
+    """The newest of an account, done or not."""
+    query = select(WriteBack).where(WriteBack.account_id == account_id).order_by(col(WriteBack.at).desc())
+    return session.exec(query.limit(limit)).all()
