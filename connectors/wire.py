@@ -196,7 +196,9 @@ def dial(settings: Connect, allow_private: bool) -> socket.socket:
         error: Exception = OSError()
         for address in allowed[:4]:
             try:
-                return socket.create_connection((address, settings.port), timeout=CONNECT_SECONDS)
+                sock = socket.create_connection((address, settings.port), timeout=CONNECT_SECONDS)
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # imapclient sends a command in pieces
+                return sock
             except OSError as refused:
                 error = refused
         raise error
