@@ -49,7 +49,7 @@ from gatepost.model_people import (
     Membership,
     User,
 )
-from gatepost.model_placing import ConversationChannel, Correction
+from gatepost.model_placing import ConversationChannel, Correction, SideConversation
 from gatepost.model_sending import OtherId, SentCopy, WriteBack
 
 __all__ = [
@@ -102,6 +102,7 @@ __all__ = [
     "Seen",
     "Sender",
     "SentCopy",
+    "SideConversation",
     "Suppression",
     "Transcript",
     "UTCDateTime",

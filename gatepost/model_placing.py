@@ -18,6 +18,16 @@ class ConversationChannel(SQLModel, table=True):
     at: datetime = Field(sa_type=UTCDateTime)
 
 
+class SideConversation(SQLModel, table=True):
+    """A conversation with a third person, about another one (`parent_id`), which an agent began."""
+
+    __tablename__ = "side_conversation"
+    conversation_id: str = Field(foreign_key="conversation.id", primary_key=True)
+    parent_id: str = Field(foreign_key="conversation.id", index=True)
+    user_id: str | None = Field(default=None, foreign_key="user.id")
+    at: datetime = Field(sa_type=UTCDateTime)
+
+
 class Correction(SQLModel, table=True):
     """Mails that a person moved from one conversation to another (`kind` move, split or merge), and the way back.
 

@@ -250,8 +250,9 @@ def submission_of(
     credential: Credential | None = None,
     key: tuple[str, str] | None = None,
     files: Sequence[File] = (),
+    subject: str = "",
 ) -> Submission:
-    """Compose."""
+    """Compose; `subject` is that of a mail that answers none."""
     row_id = new_id("msg")
     to, cc = people
     body = text.replace("\r\n", "\n").rstrip("\n")
@@ -264,7 +265,7 @@ def submission_of(
         from_=(sender_name(channel, user), channel.address),
         to=to,
         cc=cc,
-        subject=reply_subject(conversation.subject),
+        subject=subject or reply_subject(conversation.subject),
         text=body + footer + "\n",
         message_id=mint_message_id(gate.keys, row_id, gate.settings.domain),
         date=now,

@@ -52,7 +52,7 @@ def original_author(mail: Mail) -> tuple[str, str] | None:
     attached = next((part for part in mail.parts if part.content_type == "message/rfc822"), None)
     if attached is not None:
         head = attached.content[:MOST_HEAD]
-        boxes = parse(head).from_
+        boxes: Sequence[Mailbox] = parse(head).from_
     else:
         boxes = from_field(mail.text)
     if len(boxes) != 1 or boxes[0].address is None:
@@ -83,6 +83,8 @@ def label_of(line: str) -> str:
 
 def field_value(line: str) -> str | None:
     """The value of a line `label: value`, quoted once at most; None for any other line."""
+    if COLONS[0] not in line and COLONS[1] not in line:
+        return None
     line = line[:MOST_LINE].removeprefix(">").strip().strip("*")
     places = [line.find(colon) for colon in COLONS if colon in line[:LABEL]]
     if not places or line.startswith(">"):

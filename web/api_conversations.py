@@ -21,7 +21,7 @@ from gatepost.web.api_errors import Problem
 from gatepost.web.api_messages import taken
 from gatepost.web.api_models import AttachmentOut, ConversationList, ConversationOut, ThreadList, ThreadMessage
 from gatepost.web.api_requests import ConversationQuery, NoQuery, Paging, ReplyIn, read_id
-from gatepost.web.bodies import LOST, Body, read_body
+from gatepost.web.bodies import LOST, Body, parent_text, read_body
 from gatepost.web.thread import why_lines
 from gatepost.words import Kind
 
@@ -110,7 +110,8 @@ def thread_message(call: Call, session: Session, message: Message) -> ThreadMess
     """One mail of a conversation, with its text and, for one of ours, its recipients."""
     try:
         with call.app.gate.budget.hold(for_reading(message.size)):
-            body = read_body(message, raw_of(session, message.raw_id, call.app.blobs))
+            raw = raw_of(session, message.raw_id, call.app.blobs)
+            body = read_body(message, raw, parent_text(session, message, raw, call.app.blobs))
     except RawLost:
         body = Body(LOST, "", False, (), lost=True)
     deliveries = deliveries_of(session, message.id) if message.direction == "out" else []

@@ -8,10 +8,13 @@ from starlette.responses import RedirectResponse, Response
 
 from gatepost.address import AddressError, parse_address
 from gatepost.gateway.answer import AnswerRecipient, answer, answer_recipients
+from gatepost.gateway.manage_routes import explain_choice
+from gatepost.gateway.rules import Sender
 from gatepost.model import User
 from gatepost.reply import Refused
-from gatepost.store import conversations, pages, placing, users
+from gatepost.store import conversations, pages, placing, sides, users
 from gatepost.store.agents import confirmed_addresses
+from gatepost.store.channels import get_channel
 from gatepost.store.events import conversation_events
 from gatepost.store.followers import follows
 from gatepost.store.messages import conversation_messages
@@ -56,6 +59,7 @@ def thread_context(visit: Visit) -> dict[str, Any]:
     conversation = visit.conversation
     channels = {channel.id: channel for channel in pages.channels_in(visit.session, None)}
     thread = thread_of(visit)
+    about = sides.parent_of(visit.session, conversation.id)
     claimed = conversations.get_conversation(visit.session, conversation.claims_id) if conversation.claims_id else None
     survivor = placing.survivor(visit.session, conversation.id) if conversation.merged_into else None
     return {
@@ -63,6 +67,8 @@ def thread_context(visit: Visit) -> dict[str, Any]:
         "channel": channels.get(conversation.channel_id or ""),
         "thread": thread,
         "people": people_count(visit),
+        "sides": [one for one in sides.sides_of(visit.session, conversation.id) if visit.may_on(one, "read")],
+        "about": about if about and visit.may_on(about, "read") else None,
         "further": further_of(visit.session, conversation),
         "answers_from": channel_to_answer_from(visit.session, conversation, visit.user),
         "copied": any(reason.get("copy") for shown in thread[:1] for reason in shown.message.why),
@@ -93,7 +99,17 @@ def composer_context(visit: Visit) -> dict[str, Any]:
     return {
         "proposed": [(person, person.address in bad or undelivered(person, thread)) for person in proposed],
         "warned": warned,
+        "goes_out": goes_out(visit, [person.address for person in proposed]),
     }
+
+
+def goes_out(visit: Visit, recipients: list[str]) -> tuple[str, str]:
+    """The route that an answer would take, and why; empty where there is nothing to choose."""
+    channel = get_channel(visit.session, visit.conversation.channel_id or "")
+    if channel is None or not recipients:
+        return "", ""
+    name, _, told = explain_choice(visit.app.gate, Sender(channel.address), recipients[0])
+    return (name, told[0]) if told else ("", "")
 
 
 def undelivered(person: AnswerRecipient, thread: list[Shown]) -> bool:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, exists, update
+from sqlalchemy import select as core_select
 from sqlmodel import Session, and_, case, col, func, or_, select
 
 from gatepost.acts import DONE, ENDED, FROM, INTO, SENDS, Actor, may
@@ -44,9 +45,10 @@ def preview(session: Session, act: str, which: Which, now: datetime) -> Preview:
     left = case((has_left_it(), 1), else_=0)
     asked = select(Delivery.state, leased.label("leased"), listed.label("listed"), left.label("gone"))
     found = asked.where(*where(which)).subquery()
-    kinds: Any = (found.c.state, found.c.leased, found.c.listed, found.c.gone)
+    kinds = (found.c.state, found.c.leased, found.c.listed, found.c.gone)
+    counted = core_select(*kinds, func.count()).group_by(*kinds)
     result = Preview()
-    for state, is_leased, is_listed, gone, count in session.execute(select(*kinds, func.count()).group_by(*kinds)):
+    for state, is_leased, is_listed, gone, count in session.execute(counted):
         done, why = may(act, state, leased=bool(is_leased), suppressed=bool(is_listed), left=bool(gone))
         group, key = (result.ready, str(state)) if done else (result.refused, why)
         group[key] = group.get(key, 0) + count

@@ -19,6 +19,7 @@ from gatepost.store.messages import get_message
 from gatepost.store.placing import show_in
 from gatepost.store.rows import insert_missing, insert_row
 from gatepost.store.showing import drop_unfounded, take_along
+from gatepost.store.sides import belong_apart
 
 MOST = 50
 EVENTS = {"move": "message.moved", "split": "conversation.split", "merge": "conversation.merged"}
@@ -30,7 +31,7 @@ class NotPossible(ValueError):
 
 def merge(session: Session, source: Conversation, target: Conversation, actor: Actor, now: datetime) -> Correction:
     """Everything of one conversation into another; answers to it go there from now on. Raises NotPossible."""
-    check_pair(source, target)
+    check_pair(session, source, target)
     mails = session.exec(select(Message).where(Message.conversation_id == source.id)).all()
     before: dict[str, Any] = {"state": source.state}
     if source.origin_id and not target.origin_id:
@@ -62,7 +63,7 @@ def move(
         raise NotPossible("These are all its mails: merge the whole conversation into another one instead")
     kind = "move" if target else "split"
     target = target or split_off(session, source, mails, now)
-    check_pair(source, target)
+    check_pair(session, source, target)
     people = [one for mail in mails for one in people_of(session, mail)]
     before: dict[str, Any] = {}
     shift(session, source.id, target.id, mails, people, before)
@@ -98,9 +99,11 @@ def take_back(session: Session, correction_id: str, actor: Actor, now: datetime)
     undo(session, correction, actor, now)
 
 
-def check_pair(source: Conversation, target: Conversation) -> None:
+def check_pair(session: Session, source: Conversation, target: Conversation) -> None:
     if source.id == target.id:
         raise NotPossible("That is the conversation that it is in already")
+    if belong_apart(session, source.id, target.id):
+        raise NotPossible("One is a side conversation about the other: their people must not see each other's mail")
     for one in (source, target):
         if one.merged_into:
             raise NotPossible(

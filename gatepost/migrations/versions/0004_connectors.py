@@ -19,6 +19,7 @@ def upgrade() -> None:
     add_idling()
     add_connecting()
     add_placing()
+    add_sides()
 
 
 def add_oauth() -> None:
@@ -249,6 +250,22 @@ def add_connecting() -> None:
 def add_placing() -> None:
     """By which policy mail was placed anew."""
     op.add_column("correction", sa.Column("policy", sa.String(), nullable=False, server_default=""))
+
+
+def add_sides() -> None:
+    """Conversations with third people about another conversation."""
+    op.create_table(
+        "side_conversation",
+        sa.Column("conversation_id", sa.String(), nullable=False),
+        sa.Column("parent_id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["conversation_id"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["parent_id"], ["conversation.id"]),
+        sa.ForeignKeyConstraint(["user_id"], ["user.id"]),
+        sa.PrimaryKeyConstraint("conversation_id"),
+    )
+    op.create_index("ix_side_conversation_parent_id", "side_conversation", ["parent_id"])
 
 
 def downgrade() -> None:

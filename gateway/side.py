@@ -1,0 +1,85 @@
+"""Asking a third person from within a conversation: a mail of its own thread, whose answers the customer never sees."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from gatepost.address import parse_address
+from gatepost.gateway.accept import Gate, prepare
+from gatepost.gateway.answer import NoAnswer, addresses, anchor_of, is_internal, own_addresses, submission_of
+from gatepost.gateway.put import put
+from gatepost.ids import new_id
+from gatepost.model import Channel, Conversation, User
+from gatepost.store.conversations import get_conversation, participants
+from gatepost.store.showing import channel_to_answer_from
+from gatepost.store.sides import open_side
+from gatepost.store.users import get_user
+
+LONGEST_SUBJECT = 200
+
+
+def ask_aside(
+    gate: Gate, *, conversation_id: str, user_id: str, to: Sequence[str], subject: str, text: str, now: datetime
+) -> int:
+    """Write to third people about a conversation, in a linked one of their own; its number.
+
+    Nothing of the conversation goes along, no id either, so that no answer leads back into it. Raises NoAnswer for what
+    the writer can mend, Refused for what may not go out.
+    """
+    people = addresses(list(to))
+    title = " ".join(subject.split())[:LONGEST_SUBJECT]
+    if not text.strip() or not title:
+        raise NoAnswer("Write a subject and a text: that is all that they see")
+    with gate.database.session() as session:
+        user = get_user(session, user_id)
+        side, channel = begin(session, gate, conversation_id, user, people, title, now)
+    named = [("", address) for address in people]
+    submission = submission_of(
+        gate, side, channel, user, (named, []), text, None, [anchor_of(gate, side)], now, subject=title
+    )
+    prepared = prepare(gate, submission, now)
+    keys = [(parse_address(address).key, "") for address in people]
+
+    def op(session: Session) -> int:
+        made = open_side(session, side, conversation_id, keys, user_id, now)
+        put(session, prepared, now)
+        return made.number
+
+    number = gate.ledger.write(op)
+    gate.wake()
+    return number
+
+
+def begin(
+    session: Session,
+    gate: Gate,
+    conversation_id: str,
+    user: User | None,
+    people: Sequence[str],
+    subject: str,
+    now: datetime,
+) -> tuple[Conversation, Channel]:
+    """The new conversation as a value, and the mailbox that writes. Raises NoAnswer."""
+    conversation = get_conversation(session, conversation_id)
+    if conversation is None or user is None:
+        raise NoAnswer("This conversation is not there any more")
+    channel = channel_to_answer_from(session, conversation, user)
+    if channel is None:
+        raise NoAnswer("This conversation belongs to no mailbox, so there is no address to write from")
+    if channel.state != "active":
+        raise NoAnswer(f"The mailbox {channel.address} is switched off; switch it on to write from it")
+    if not people:
+        raise NoAnswer("Name at least one person to ask")
+    here = {person.address for person in participants(session, conversation.id)}
+    ours = own_addresses(session)
+    for address in people:
+        key = parse_address(address).key
+        if key in here:
+            raise NoAnswer(f"{address} takes part in this conversation: answer there, or ask somebody else")
+        if key in ours or is_internal(key, gate.settings):
+            raise NoAnswer(f"{address} is an address of yours: write a note instead, it tells your team")
+    side = Conversation(
+        id=new_id("con"), number=0, subject=subject, channel_id=channel.id, requester="", created_at=now, updated_at=now
+    )
+    return side, channel
