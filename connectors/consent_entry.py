@@ -28,7 +28,7 @@ class Entry:
 
 
 AGAIN = "Press Connect in Gatepost and log in once more."
-SEND_LINK = "Send the approval link of this page to an administrator of {tenant}; one click there is enough."
+SEND_LINK = "Send the approval link on the mailbox's page to an administrator of {tenant}; one click there is enough."
 SEND_TOO = SEND_LINK[:1].lower() + SEND_LINK[1:]
 TOLD = "You are told by mail when it is approved, and finish with one click and your own login."
 LATER = "Nothing: Gatepost tries again by itself."

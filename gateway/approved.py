@@ -31,6 +31,12 @@ DONE_TEXT = """An administrator has approved Gatepost for {tenant}, and {address
 
   {link}
 """
+CONNECTED_TRIGGER = "mailbox connected"
+CONNECTED_TEXT = """The owner of {address} has connected the mailbox by your link. Nothing is fetched before you say
+which of its mail is wanted:
+
+  {link}
+"""
 
 
 def send_link(gate: Gate, *, address: str, sender: str, link: str, it: str, until: datetime, now: datetime) -> None:
@@ -46,6 +52,13 @@ def tell_approved(gate: Gate, *, to: str, address: str, tenant: str, link: str, 
     text = (DONE_TEXT if connected else APPROVED_TEXT).format(tenant=tenant, address=address, link=link)
     subject = f"{address} is connected" if connected else f"Approved: finish connecting {address}"
     send(gate, Letter(("", to), subject, text, APPROVED_TRIGGER, snippet=f"Approved by {tenant}"), now)
+
+
+def tell_connected(gate: Gate, *, to: str, address: str, link: str, now: datetime) -> None:
+    """Tell who sent a link that the colleague has connected the mailbox. Raises Refused."""
+    text = CONNECTED_TEXT.format(address=address, link=link)
+    letter = Letter(("", to), f"{address} is connected", text, CONNECTED_TRIGGER, snippet=f"{address} is connected")
+    send(gate, letter, now)
 
 
 def send(gate: Gate, letter: Letter, now: datetime) -> None:

@@ -36,6 +36,8 @@ def callback(guest: Guest) -> Response:
     if is_approval_state(state):
         return connect_approval.came_back(guest, state, query)
     now, browser = guest.now, browser_of(guest)
+    if attempts.find_attempt(guest.session, state, browser, now) is None:  # strangers cause no writing
+        return show(guest, "connect_over.html", status=400)
     attempt = guest.app.ledger.write(lambda session: attempts.take_attempt(session, state, browser, now))
     kept = read_kept(guest, attempt) if attempt else None
     if attempt is None or kept is None or not may_finish(guest, attempt):

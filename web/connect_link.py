@@ -116,7 +116,7 @@ def go(guest: Guest) -> Response:
     if journey is None:
         return choose_page(guest)
     answer = begin(guest, journey)
-    return page(guest, journey, answer, 503) if isinstance(answer, str) else answer
+    return page(guest, journey, answer, 422) if isinstance(answer, str) else answer
 
 
 def done(guest: Guest) -> Response:

@@ -1,5 +1,6 @@
 """Trying a mailbox with the token that its owner gave, and saving it: nothing is stored that does not work."""
 
+import structlog
 from sqlmodel import Session
 
 from gatepost.connectors import oauth
@@ -9,9 +10,12 @@ from gatepost.connectors.grant import Granted, Refused, Tokens, Unreachable
 from gatepost.connectors.imap import check
 from gatepost.connectors.problem import Problem
 from gatepost.connectors.wire import Connect
+from gatepost.gateway.approved import tell_connected
 from gatepost.model import Account, ConnectAttempt
+from gatepost.reply import Refused as NotSent
 from gatepost.seal import SealError
-from gatepost.store import accounts, approvals, attempts, oauth_clients
+from gatepost.store import accounts, approvals, attempts, imports, oauth_clients, users
+from gatepost.store.sending import set_sending
 from gatepost.web.journey import Journey, guard_of, organisation
 from gatepost.web.route import Guest
 from gatepost.web.state import App
@@ -56,7 +60,7 @@ def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Grant
         if journey.link_hash and not attempts.use_link(session, journey.link_hash, now):
             raise LookupError("the link was used meanwhile")
         account = held_account(session, channel_id)
-        connect_account(
+        row = connect_account(
             session,
             app.keys,
             journey.provider,
@@ -66,14 +70,39 @@ def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Grant
             now=now,
             account=account,
         )
+        if account is None:
+            imports.ask_import(session, row)
+            name_server(session, row, journey)
         approvals.finish_approvals(session, channel_id, now)
         attempts.note_result(session, attempt, attempts.CONNECTED, "", now)
         return account is None
 
     new = app.ledger.write(write)
+    app.bell.ring()
     if journey.link_hash:
+        tell_maker(guest, journey, user_id)
         return "/connect/done"
-    return f"/mailboxes/{channel_id}?done={'connected' if new else 'again'}"
+    return f"/mailboxes/{channel_id}/import" if new else f"/mailboxes/{channel_id}?done=again"
+
+
+def name_server(session: Session, account: Account, journey: Journey) -> None:
+    """Where the account would send; whether its mail goes that way is chosen on the mailbox's page."""
+    smtp = journey.provider.smtp
+    set_sending(session, account, smtp_host=smtp.host, smtp_port=smtp.port, smtp_security=smtp.security)
+
+
+def tell_maker(guest: Guest, journey: Journey, user_id: str | None) -> None:
+    """Tell who sent the link that the mailbox is connected, and that it asks what of its mail shall be fetched."""
+    guest.session.rollback()
+    user = users.get_user(guest.session, user_id) if user_id else None
+    if user is None:
+        return
+    to, link = user.email, f"{guest.app.settings.base_url}/mailboxes/{journey.channel.id}/import"
+    guest.session.rollback()
+    try:
+        tell_connected(guest.app.gate, to=to, address=journey.address, link=link, now=guest.now)
+    except NotSent as refused:
+        structlog.get_logger("web").warning("connection not told", why=refused.reply.text)
 
 
 def link_maker(guest: Guest, journey: Journey) -> str | None:
@@ -101,12 +130,14 @@ def connect_app_only(guest: Guest, journey: Journey, tenant: str) -> str:
     if problem:
         return explain(problem, tenant=organisation(journey.address)).sentence
     app.ledger.write(lambda session: save_app_only(session, app, journey, tenant, guest))
+    app.bell.ring()
     return ""
 
 
 def save_app_only(session: Session, app: App, journey: Journey, tenant: str, guest: Guest) -> None:
     """Write an account that is opened by client credentials."""
-    connect_app(
+    account = held_account(session, journey.channel.id)
+    row = connect_app(
         session,
         app.keys,
         journey.provider,
@@ -115,6 +146,9 @@ def save_app_only(session: Session, app: App, journey: Journey, tenant: str, gue
         channel_id=journey.channel.id,
         user_id=journey.user_id,
         now=guest.now,
-        account=held_account(session, journey.channel.id),
+        account=account,
     )
+    if account is None:
+        imports.choose_import(session, row, "new", 0, guest.now)
+        name_server(session, row, journey)
     approvals.finish_approvals(session, journey.channel.id, guest.now)

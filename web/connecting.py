@@ -100,7 +100,8 @@ def journey_page(visit: Visit) -> Response:
 def journey_view(visit: Visit, journey: Journey, problem: str = "", status: int = 200) -> Response:
     """The page, with why it could not begin."""
     context = {"section": "mailboxes", "problem": problem, **journey_context(visit, journey)}
-    template = "_connect_state.html" if visit.partial else "connect_go.html"
+    part = "_connect_approval.html" if visit.query("part") == "approval" else "_connect_state.html"
+    template = part if visit.partial else "connect_go.html"
     return show(visit, template, context, status=status)
 
 
@@ -108,4 +109,4 @@ def go(visit: Visit) -> Response:
     """Begin the login at the provider."""
     journey = journey_of(visit, visit.form.get("address"))
     answer = begin(visit, journey, shared=visit.form.get("shared") == "yes")
-    return journey_view(visit, journey, answer, 503) if isinstance(answer, str) else answer
+    return journey_view(visit, journey, answer, 422) if isinstance(answer, str) else answer

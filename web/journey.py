@@ -12,7 +12,8 @@ from gatepost.connectors.provider_data import PROVIDERS
 from gatepost.http import Guard
 from gatepost.model import AdminApproval, Channel, ConnectAttempt, OAuthClient
 from gatepost.settings import Settings
-from gatepost.store import approvals, attempts, oauth_clients
+from gatepost.store import accounts, approvals, attempts, oauth_clients
+from gatepost.store.accounts import AccountState
 from gatepost.web.route import Guest
 from gatepost.web.state import App
 
@@ -81,12 +82,18 @@ def standing(guest: Guest, journey: Journey, client: OAuthClient | None) -> Stan
     result = None if waiting else by_key(key, tenant=organisation(journey.address))
     return Standing(
         waiting,
-        key == attempts.CONNECTED,
+        key == attempts.CONNECTED and is_connected(guest, journey),
         result,
         said,
         approval,
         link_of(guest.app, journey.provider, client, approval),
     )
+
+
+def is_connected(guest: Guest, journey: Journey) -> bool:
+    """Whether the mailbox is fetched by this address's login now."""
+    rows = accounts.list_accounts(guest.session, journey.channel.id)
+    return any(row.address == journey.address and row.state != AccountState.DISABLED for row in rows)
 
 
 def link_of(app: App, provider: Provider, client: OAuthClient | None, approval: AdminApproval | None) -> str:

@@ -71,15 +71,21 @@ def begin_attempt(
     add_event(session, "connect.begun", now=now, channel_id=channel_id, user_id=user_id, data=data)
 
 
+def find_attempt(session: Session, state: str, browser: str, now: datetime) -> ConnectAttempt | None:
+    """An attempt that may be used: known, unused, in time, and begun in this browser."""
+    row = session.get(ConnectAttempt, token_hash(state)) if state and browser else None
+    if row is None or row.used_at or row.expires_at <= now or row.browser != token_hash(browser):
+        return None
+    return row
+
+
 def take_attempt(session: Session, state: str, browser: str, now: datetime) -> ConnectAttempt | None:
-    """Use an attempt, once; None where it is unknown, used, too old, or was begun in another browser (then it stays).
+    """Use an attempt, once; None where it may not be used (then it stays as it is).
 
     The row is detached; `open_flow` reads what was sealed.
     """
-    if not state or not browser:
-        return None
-    row = session.get(ConnectAttempt, token_hash(state))
-    if row is None or row.expires_at <= now or row.browser != token_hash(browser):
+    row = find_attempt(session, state, browser, now)
+    if row is None:
         return None
     fresh = (col(ConnectAttempt.state_hash) == row.state_hash, col(ConnectAttempt.used_at).is_(None))
     taken = cast("CursorResult[Any]", session.execute(update(ConnectAttempt).where(*fresh).values(used_at=now)))

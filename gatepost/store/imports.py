@@ -9,9 +9,12 @@ from sqlmodel import Session
 from gatepost.model import Account, Cursor
 from gatepost.store import accounts
 from gatepost.store.accounts import AccountState
+from gatepost.store.completeness import verify_soon
 from gatepost.store.events import add_event
 
 MOST_DAYS = 36_500
+LEASE = timedelta(minutes=15)
+SETTLED = timedelta(minutes=1)
 
 
 class ImportState(StrEnum):
@@ -39,6 +42,13 @@ def cursor_of(session: Session, account_id: str, folder: str) -> Cursor | None:
     return row
 
 
+def ask_import(session: Session, account: Account) -> None:
+    """Fetch nothing of a new account before a person has chosen what of its mail is wanted."""
+    account.import_choice = "asking"
+    session.add(account)
+    session.flush()
+
+
 def choose_import(session: Session, account: Account, choice: str, days: int, now: datetime) -> None:
     """Say which old mail is wanted: `new` (none), `days` (since so many days), `all`. It begins, or begins again.
 
@@ -62,6 +72,15 @@ def begin_again(session: Session, account: Account, now: datetime) -> None:
     tell(session, account, now)
 
 
+def want(session: Session, claimed: Account, now: datetime) -> None:
+    """There is mail that may have to be imported, unless that is paused. Raises LeaseLost."""
+    account = accounts.held(session, claimed, now + LEASE)
+    if account.import_state != ImportState.PAUSED:
+        account.import_state = ImportState.RUNNING
+    session.add(account)
+    session.flush()
+
+
 def pause(session: Session, account: Account, now: datetime) -> None:
     """Fetch no more old mail for now; new mail comes on."""
     if account.import_state == ImportState.RUNNING:
@@ -80,13 +99,17 @@ def resume(session: Session, account: Account, now: datetime) -> None:
         tell(session, account, now)
 
 
-def note_progress(session: Session, claimed: Account, done: int, left: int, now: datetime) -> None:
-    """So many more mails are here, and so many are left; with none left it is done. Raises LeaseLost."""
-    account = accounts.held(session, claimed, now + timedelta(minutes=15))
-    account.import_done += done
-    account.import_total = account.import_done + left
+def note_progress(session: Session, claimed: Account, left: int, now: datetime) -> None:
+    """So many mails are left; with none it is done. Raises LeaseLost.
+
+    What is left more than before, in a folder that came to it, makes the total larger.
+    """
+    account = accounts.held(session, claimed, now + LEASE)
+    account.import_total += max(0, left - (account.import_total - account.import_done))
+    account.import_done = account.import_total - left
     if left == 0 and account.import_state == ImportState.RUNNING:
         account.import_state = ImportState.DONE
+        verify_soon(session, account.id, now + SETTLED)
         tell(session, account, now)
     session.add(account)
     session.flush()

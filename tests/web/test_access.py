@@ -38,6 +38,7 @@ def fill_in(path: str, site: Site, *, foreign: bool) -> str:
     else:
         identifier = site.foreign_message if foreign else site.message
     path = path.replace("{number:int}", str(number)).replace("{id}", identifier).replace("{token}", "nothing")
+    path = path.replace("{provider}", "google")
     return re.sub(r"\{[^}]*\}", "0", path.replace("{code}", "5.1.1"))
 
 

@@ -75,7 +75,7 @@ def test_without_a_registration_the_page_says_who_does_what(site: Site) -> None:
     page = client.get(f"/mailboxes/{site.support}/connect?address=ann@gmail.com").text
     assert "Gatepost is not registered at Google yet" in page
     answer = client.post(journey(site), data={"address": "support@example.org"})
-    assert answer.status_code == 503
+    assert answer.status_code == 422
     assert "OAuth clients" in answer.text
 
 
