@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -40,9 +41,9 @@ PROBE = 1000
 
 
 @contextmanager
-def installation(folder: Path) -> Iterator[tuple[Parts, Channel]]:
+def installation(folder: Path, **settings_of: Any) -> Iterator[tuple[Parts, Channel]]:
     """A new installation with one mailbox."""
-    settings = Settings(home=folder)
+    settings = Settings(home=folder, **settings_of)
     make_keys(settings.key_path)
     migrate(settings.database_url)
     with open_parts(settings) as parts:

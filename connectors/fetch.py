@@ -119,7 +119,7 @@ def unwanted(meta: Meta) -> str:
 def fetch_metas(client: Client, uids: Sequence[int]) -> dict[int, Meta]:
     """What the server says of these mails; one that is gone has nothing."""
     items = f"({META} {GMAIL_META})" if client.gmail else f"({META})"
-    answer, _ = fetch_range(client, uid_set(uids), items)
+    answer, _ = fetch_range(client, uid_set(sorted(uids)), items)
     return {uid: meta_of(answer[uid]) for uid in uids if uid in answer}
 
 
@@ -194,7 +194,7 @@ def fetch_bodies(client: Client, uids: Sequence[int], octets: int, item: str) ->
     if not uids:
         return {}
     key = item.replace(".PEEK", "").partition("<")[0].encode() + (b"<0>" if "<" in item else b"")
-    answer, _ = fetch_range(client, uid_set(uids), f"(UID {item})", octets=octets)
+    answer, _ = fetch_range(client, uid_set(sorted(uids)), f"(UID {item})", octets=octets)
     return {uid: raw for uid in uids if uid in answer and isinstance(raw := answer[uid].get(key), bytes)}
 
 

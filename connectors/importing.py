@@ -11,6 +11,7 @@ from gatepost.connectors.fetch import Batch
 from gatepost.connectors.first import in_turn, wanted, wanted_since
 from gatepost.connectors.imap import examine
 from gatepost.connectors.storing import Store, store_batches
+from gatepost.connectors.trouble import DayUsedUp
 from gatepost.connectors.visit import Visit
 from gatepost.store import folders, imports
 from gatepost.store.imports import ImportState
@@ -35,27 +36,46 @@ class Todo:
 
 
 def import_old(visits: Sequence[Visit], batches: Batches) -> int:
-    """Import for a while; how many mails were stored. Nothing where none runs. Raises Trouble, LeaseLost."""
+    """Import for a while; how many mails were stored. Nothing where none runs. Raises Trouble, LeaseLost.
+
+    Where the provider lets no more be fetched today it goes on later, and new mail comes in as before.
+    """
     if not visits or state_of(visits[0]) != ImportState.RUNNING:
         return 0
     first = visits[0]
     until = first.polling.clock() + SLICE
     todos = [todo for visit in visits if (todo := todo_of(visit)).uids]
     left = sum(len(todo.uids) for todo in todos)
-    note(first, 0, left)
+    note(first, left)
     stored = 0
-    for todo in todos:
-        folder = examine(todo.visit.client, todo.visit.entry.name)
-        for start in range(0, len(todo.uids), PORTION):
-            if first.polling.stop.is_set() or first.polling.clock() >= until or state_of(first) != ImportState.RUNNING:
-                return stored
-            portion = todo.uids[start : start + PORTION]
-            store = Store(first.account, first.polling, move=False)
-            done = store_batches(store, batches(todo.visit, folder, portion))
-            stored, left = stored + done, left - len(portion)
-            note(first, done, left)
+    for todo, portion in portions(todos):
+        if first.polling.stop.is_set() or first.polling.clock() >= until or state_of(first) != ImportState.RUNNING:
+            break
+        try:
+            stored += import_portion(todo, portion, batches)
+        except DayUsedUp as trouble:
+            log.info("import.waits", account=first.account.id, why=trouble.what)
+            break
+        if first.polling.stop.is_set():
+            break  # perhaps not all of it was fetched; the next pass counts anew
+        left -= len(portion)
+        note(first, left)
     log.info("import.slice", account=first.account.id, mails=stored, left=left)
     return stored
+
+
+def portions(todos: Sequence[Todo]) -> Iterator[tuple[Todo, list[int]]]:
+    """All that is to do, folder by folder, in portions."""
+    for todo in todos:
+        for start in range(0, len(todo.uids), PORTION):
+            yield todo, todo.uids[start : start + PORTION]
+
+
+def import_portion(todo: Todo, uids: list[int], batches: Batches) -> int:
+    """Fetch and store some mails of a folder; the cursor stays where it is. Raises Trouble, LeaseLost."""
+    visit = todo.visit
+    folder = examine(visit.client, visit.entry.name)
+    return store_batches(Store(visit.account, visit.polling, move=False), batches(visit, folder, uids))
 
 
 def todo_of(visit: Visit) -> Todo:
@@ -81,7 +101,7 @@ def state_of(visit: Visit) -> str:
         return account.import_state if account else ""
 
 
-def note(visit: Visit, done: int, left: int) -> None:
-    """Write how far it is; with nothing left the import is done."""
+def note(visit: Visit, left: int) -> None:
+    """Write how many are left; with none the import is done."""
     now = visit.polling.clock()
-    visit.polling.ledger.write(lambda session: imports.note_progress(session, visit.account, done, left, now))
+    visit.polling.ledger.write(lambda session: imports.note_progress(session, visit.account, left, now))

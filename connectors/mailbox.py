@@ -2,7 +2,8 @@
 
 import imaplib
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import structlog
@@ -11,18 +12,20 @@ from sqlmodel import Session
 from gatepost.connectors.compare import AT_ONCE, compare
 from gatepost.connectors.cursor import Folder, Position
 from gatepost.connectors.fetch import Batch, Source, fetch_places, fetch_uids
+from gatepost.connectors.first import first_position, wanted_since
 from gatepost.connectors.folders import chosen
 from gatepost.connectors.imap import Client, begin_session, examine, list_entries, list_new, status
+from gatepost.connectors.importing import import_old
 from gatepost.connectors.polling import LEASE, PATIENCE, Polling
 from gatepost.connectors.quirks import octets_a_day
 from gatepost.connectors.remap import Place, remap
 from gatepost.connectors.storing import Store, store_batches
 from gatepost.connectors.sync import Known, Plan, plan
-from gatepost.connectors.trouble import Trouble
+from gatepost.connectors.trouble import DayUsedUp, Trouble
 from gatepost.connectors.visit import Visit
 from gatepost.model import Account, Cursor
 from gatepost.reply import clean_text
-from gatepost.store import accounts, folders
+from gatepost.store import accounts, folders, imports
 from gatepost.store.folders import FROM_NOW, Present, Spot
 
 BELLS = ("inbox", "all")
@@ -37,18 +40,19 @@ def visit_all(client: Client, account: Account, polling: Polling) -> int:
     A folder that the server refuses keeps its trouble to itself, unless it is the one that the account names.
     """
     begin_session(client)
-    stored = 0
+    stored, done = 0, []
     for visit in choose(client, account, polling):
         if polling.stop.is_set():
             break
         try:
             stored += visit_folder(visit)
+            done.append(visit)
         except Trouble as trouble:
             if not refused(trouble) or visit.entry.name == account.folder:
                 raise
             log.warning("poll.folder", account=account.id, folder=visit.entry.name, why=trouble.what)
             visit.remember(trouble=trouble.what)
-    return stored
+    return stored + import_old(done, partial(within_a_day, old=True))
 
 
 def refused(trouble: Trouble) -> bool:
@@ -107,18 +111,19 @@ def begin(visit: Visit, folder: Folder, planned: Plan) -> Position:
     position = Position(visit.row.uidvalidity, visit.row.last_uid)
     if position.uidvalidity == folder.uidvalidity and visit.row.floor_uid != FROM_NOW:
         return position
-    last = first_uid(visit, folder)
-    visit.remember(uidvalidity=folder.uidvalidity, last_uid=last, floor_uid=last)
-    return Position(folder.uidvalidity, last)
+    position = first_position(visit.client, folder)
+    last = position.last_uid
+    if visit.row.floor_uid == FROM_NOW:
+        visit.remember(uidvalidity=folder.uidvalidity, last_uid=last, floor_uid=last)
+    else:
+        visit.remember(uidvalidity=folder.uidvalidity, last_uid=last, import_until=last)
+        want_import(visit)
+    return position
 
 
-def first_uid(visit: Visit, folder: Folder) -> int:
-    """The last UID that is left when a folder is read for the first time."""
-    if visit.row.floor_uid != FROM_NOW:
-        return 0
-    if folder.uidnext is not None:
-        return max(0, folder.uidnext - 1)
-    return max(list_new(visit.client, folder, Position(folder.uidvalidity)), default=0)
+def want_import(visit: Visit) -> None:
+    """What lies in a folder that is read for the first time is fetched behind new mail, unless that is paused."""
+    visit.polling.ledger.write(lambda session: imports.want(session, visit.account, visit.polling.clock()))
 
 
 def fetchable(visit: Visit, folder: Folder, position: Position) -> list[int]:
@@ -131,22 +136,26 @@ def fetchable(visit: Visit, folder: Folder, position: Position) -> list[int]:
     return [uid for uid in uids if uid not in known]
 
 
-def within_a_day(visit: Visit, folder: Folder, uids: list[int]) -> Iterator[Batch]:
-    """Batches of mail, as far as the provider lets us in a day. Raises Trouble where that is used up."""
-    source = Source(visit.account, folder, visit.entry.role, careful=visit.account.failures >= PATIENCE)
-    most = octets_a_day(visit.account.host) if uids else 0
+def within_a_day(visit: Visit, folder: Folder, uids: list[int], *, old: bool = False) -> Iterator[Batch]:
+    """Batches of mail, as far as the provider lets us in a day. Raises Trouble where that is used up.
+
+    Mail that was there before (`old`) ends earlier and leaves a fifth for what is new.
+    """
+    source = Source(visit.account, folder, visit.entry.role, careful=visit.account.failures >= PATIENCE, old=old)
+    most = octets_a_day(visit.account.host) * (4 if old else 5) // 5 if uids else 0
     if not most:
         yield from fetch_uids(visit.client, source, uids)
         return
     since = visit.polling.clock() - timedelta(days=1)
     with visit.polling.ledger.database.session() as session:
         used = folders.octets_since(session, visit.account.id, since)
+    if used >= most:
+        raise DayUsedUp(visit.account.host, most)
     for batch in fetch_uids(visit.client, source, uids):
         used += sum(len(mail.raw) for mail in batch.mails)
         yield batch
         if used >= most:
-            what = f"{visit.account.host} lets {most // 10**6:,} MB be fetched in a day, and they are used up."
-            raise Trouble("server", what, "Fetching goes on by itself in some hours.", wait=3600)
+            raise DayUsedUp(visit.account.host, most)
 
 
 def number_anew(visit: Visit, folder: Folder) -> Position:
@@ -173,13 +182,6 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
 
     ledger.write(op)
     return Position(folder.uidvalidity, last)
-
-
-def wanted_since(account: Account) -> datetime | None:
-    """From when on mail is wanted: all of it, that of the last days, or what came after the mailbox was connected."""
-    if account.import_choice == "days" and account.import_from:
-        return account.import_from
-    return account.created_at if account.import_choice == "new" else None
 
 
 def all_views(session: Session, spot: Spot) -> Iterator[Present]:

@@ -36,12 +36,18 @@ def fingerprint(header: bytes, gm_msgid: str = "") -> str:
 
     `header` is a header, or a whole mail: the same whether the server sent all of it or those fields alone.
     """
+    return known_by((), gm_msgid) if gm_msgid else known_by(headers_of(header[:HEADER_LIMIT]))
+
+
+def known_by(fields: Iterable[tuple[str, str]], gm_msgid: str = "") -> str:
+    """As `fingerprint`, by header fields that were read already."""
     if gm_msgid:
         return f"gm:{gm_msgid}"
     found: dict[str, str] = {}
-    for name, value in headers_of(header[:HEADER_LIMIT]):
-        if name.lower() in FIELDS:
-            found.setdefault(name.lower(), " ".join(value.split()))
+    for name, value in fields:
+        lower = name.lower()
+        if lower in FIELDS:
+            found.setdefault(lower, " ".join(value.split()))
     if not found:
         return ""
     known = hashlib.sha256()

@@ -38,11 +38,14 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """Who stores: the claimed account and its poller. Without `move` the cursor stays where it is."""
+    """Who stores: the account and its poller. Without `move` the cursor stays where it is, without `lease` nobody
+    claimed the account.
+    """
 
     account: Account
     polling: Polling
     move: bool = True
+    lease: bool = True
 
 
 def store_batches(store: Store, batches: Iterable[Batch]) -> int:
@@ -92,7 +95,7 @@ class Line:
 def store_batch(store: Store, batch: Batch, reading: "Future[list[Ready]]") -> None:
     """One batch in one commit, as soon as it is read; a lease does not run out meanwhile."""
     while not wait((reading,), RENEW_SECONDS).done:
-        if store.move:
+        if store.lease:
             store.polling.ledger.write(lambda session: keep(session, store))
     store_together(store, batch, reading.result())
 
@@ -136,7 +139,7 @@ def blame(error: Exception, mail: Fetched) -> str:
 def write(session: Session, store: Store, mails: Sequence[Ready], batch: Batch, position: Position | None) -> None:
     """Mails, what was left out, and the cursor that passes them, in one commit of the caller's."""
     now = store.polling.clock()
-    if store.move:
+    if store.lease:
         keep(session, store)
     good = [(ready.mail, ready.prepared) for ready in mails if not ready.why]
     if good:

@@ -54,6 +54,14 @@ class TokenRefused(Trouble):
         self.text = text
 
 
+class DayUsedUp(Trouble):
+    """As much as a provider lets us fetch in a day is fetched; it goes on by itself."""
+
+    def __init__(self, host: str, octets: int) -> None:
+        what = f"{host} lets {octets // 10**6:,} MB be fetched in a day, and they are used up."
+        super().__init__("server", what, "Fetching goes on by itself in some hours.", wait=3600)
+
+
 class Nonsense(Exception):
     """A server's answer that breaks a limit or the protocol."""
 

@@ -34,7 +34,8 @@ from gatepost.words import Outcome
 POLLERS = 4
 PROVEN = timedelta(days=14)
 FEW = 20
-"""So many mails are read in this process; more go to a child all at once."""
+"""So many mails are read in this process; more go to a child, so many at once:"""
+MANY = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +59,16 @@ def get_ready(mails: Sequence[Fetched], desk: Desk, resolver: Resolver) -> list[
 
 def read_many(raws: Sequence[bytes]) -> list[Reading | JobFailed]:
     """What each mail says, or why it cannot be read; many go to a child together, mail by mail where that fails."""
-    if len(raws) > FEW:
-        try:
-            return list(CHILDREN.call(read_all, *raws))
-        except JobFailed:
-            pass
-    return [read_one(raw) for raw in raws]
+    if len(raws) <= FEW:
+        return [read_one(raw) for raw in raws]
+    return [reading for at in range(0, len(raws), MANY) for reading in read_together(raws[at : at + MANY])]
+
+
+def read_together(raws: Sequence[bytes]) -> list[Reading | JobFailed]:
+    try:
+        return list(CHILDREN.call(read_all, *raws))
+    except JobFailed:
+        return [read_one(raw) for raw in raws]
 
 
 def read_one(raw: bytes) -> Reading | JobFailed:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gatepost.mail import Mail
 from gatepost.threading.quoted_html import own_text
 from gatepost.threading.quoted_parent import mark_parent
-from gatepost.threading.quoted_text import NOTHING_LEFT, Cut, cut_text, split_lines
+from gatepost.threading.quoted_text import NOTHING_LEFT, Cut, cut_text, split_lines, unquoted_head
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,12 @@ def reply_text(mail: Mail, parent_text: str | None = None) -> Quoted:
     if not reply:
         return Quoted(mail.text.strip(), "", (NOTHING_LEFT,))
     return Quoted(reply, trim(cut.cut), (*compared, *why, *cut.why))
+
+
+def reply_head(mail: Mail, most: int) -> str:
+    """So many characters of `reply_text`'s reply, without looking at what comes later where that cannot matter."""
+    lines = None if mail.html and not _has_plain(mail) else unquoted_head(mail.text, most)
+    return (trim(lines) if lines else reply_text(mail).reply)[:most]
 
 
 def _compared(text: str, parent_text: str) -> tuple[Cut, tuple[str, ...]]:

@@ -20,6 +20,7 @@ from gatepost.threading.attributions import (
 LINE_LENGTH = 600
 JOINED_LINES = 6
 QUOTE = re.compile(r"\s{0,3}>")
+DIGIT = re.compile(r"\d")
 YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 TIME = re.compile(r"(?<!\d)\d{1,2}[:.h時시]\d\d(?!\d)|(?<!\d)\d{1,2} ?[AaPp]\.?[Mm]\b")
 DAY = re.compile(r"(?<!\d)\d{1,4}[./-]\d{1,2}[./-]\d{2,4}(?!\d)")
@@ -56,13 +57,13 @@ def is_rule(line: str) -> bool:
 
 def has_date(text: str) -> bool:
     """Whether a text has a year, a time or a day in digits."""
-    return bool(YEAR.search(text) or TIME.search(text) or DAY.search(text))
+    return bool(DIGIT.search(text) and (YEAR.search(text) or TIME.search(text) or DAY.search(text)))
 
 
 def attribution(lines: Sequence[str], index: int) -> Mark | None:
     """`On <date>, <somebody> wrote:` over at most six lines, in many orders and languages."""
     first = lines[index][:LINE_LENGTH].translate(UNSEEN).strip().lstrip(">-_* ").strip()
-    if not first or not (has_date(first) or _starts_like_attribution(first)) or not _may_announce(lines, index):
+    if not first or not (_starts_like_attribution(first) or has_date(first)) or not _may_announce(lines, index):
         return None
     joined = ""
     for end in range(index, min(index + JOINED_LINES, len(lines))):
@@ -93,11 +94,13 @@ def _may_announce(lines: Sequence[str], index: int) -> bool:
 
 
 def _starts_like_attribution(text: str) -> bool:
+    lower = text.lower()
+    if "wrote" in lower:
+        return True
     head = text[:12].lower()
-    return (
-        any(head.startswith(word) and not head[len(word) : len(word) + 1].isalpha() for word in STARTERS)
-        or "wrote" in text.lower()
-    )
+    if not head.startswith(STARTERS):  # one call for most lines
+        return False
+    return any(head.startswith(word) and not head[len(word) : len(word) + 1].isalpha() for word in STARTERS)
 
 
 def _next_is_quoted(lines: Sequence[str], index: int) -> bool:
@@ -193,10 +196,10 @@ def is_forward_mark(line: str) -> bool:
 
 def _dashed(line: str, words: Sequence[str]) -> bool:
     bare = line[:200].strip()
-    inner = bare.strip("-_=*~—–> ")
-    if not inner or len(inner) > 80:
+    if not bare or bare[0] not in "-_=*~—–":
         return False
-    return bare[:1] in "-_=*~—–" and inner.lower().startswith(tuple(words))
+    inner = bare.strip("-_=*~—–> ")
+    return bool(inner) and len(inner) <= 80 and inner.lower().startswith(tuple(words))
 
 
 def is_mobile_signature(line: str) -> bool:

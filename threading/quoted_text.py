@@ -64,9 +64,22 @@ def split_lines(text: str) -> list[str]:
     return [line.replace("\u00a0", " ").replace("\u200b", "") for line in lines]
 
 
-def find_splitter(lines: Sequence[str], said: bool = False) -> Splitter | None:
-    """The first line that begins a quote or ends the answer; `said`: something was written before these lines."""
-    for index, line in enumerate(lines):
+def unquoted_head(text: str, most: int) -> list[str] | None:
+    """The first lines of a text, with so many characters or all there are, where nothing is cut off in them."""
+    lines = split_lines(text)
+    until, found = 0, 0
+    while until < len(lines) and found < most:
+        found += len(lines[until].strip())
+        until += 1
+    return None if find_splitter(lines, until=until) else lines[:until]
+
+
+def find_splitter(lines: Sequence[str], said: bool = False, until: int = LINES_LIMIT) -> Splitter | None:
+    """The first line that begins a quote or ends the answer, of the first `until` lines.
+
+    `said`: something was written before these lines.
+    """
+    for index, line in enumerate(lines[:until]):
         if not line.strip():
             continue
         found = _splitter_at(lines, index, said)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from gatepost.child import Children, JobFailed
 from gatepost.mail import Mail, digest, parse
 from gatepost.threading.automatic import classify
-from gatepost.threading.quoted import reply_text
+from gatepost.threading.quoted import reply_head
 from gatepost.threading.report import Report, read_report
 from gatepost.words import Kind
 
@@ -33,7 +33,7 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
     mail = parse(raw)
     kind, why = classify(mail, envelope_from)
     report = read_report(mail) if kind in REPORTS else None
-    snippet = "" if report else " ".join(reply_text(mail).reply[: SNIPPET * 4].split())[:SNIPPET]
+    snippet = "" if report else " ".join(reply_head(mail, SNIPPET * 4).split())[:SNIPPET]
     return Reading(mail, digest(raw), kind, tuple(why), report, snippet)
 
 

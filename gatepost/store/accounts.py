@@ -47,8 +47,9 @@ def create_account(
     now: datetime,
     folder: str = "INBOX",
     authserv_id: str | None = None,
+    import_choice: str = "all",
 ) -> Account:
-    """A new account, due at once."""
+    """A new account, due at once; while what of its old mail is wanted is `asking`, nothing is fetched."""
     account_id = new_id("acc")
     account = Account(
         id=account_id,
@@ -63,6 +64,7 @@ def create_account(
         state=AccountState.CONNECTING,
         state_since=now,
         next_poll_at=now,
+        import_choice=import_choice,
         created_at=now,
     )
     session.add(account)
@@ -158,7 +160,8 @@ def set_state(
 def due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """What holds for accounts that can be claimed."""
     free = or_(col(Account.lease_until).is_(None), col(Account.lease_until) <= now)
-    return col(Account.next_poll_at) <= now, free, col(Account.state) != AccountState.DISABLED
+    chosen = col(Account.import_choice) != "asking"
+    return col(Account.next_poll_at) <= now, free, chosen, col(Account.state) != AccountState.DISABLED
 
 
 def is_due(session: Session, now: datetime) -> bool:
@@ -196,6 +199,13 @@ def hold(session: Session, account: Account, until: datetime) -> None:
         raise LeaseLost(f"account {account.id} was claimed by another poller")
 
 
+def keep(session: Session, account: Account, until: datetime) -> None:
+    """Move a lease on that is still held; one that was lost or given back stays so."""
+    mine = col(Account.lease_fence) == account.lease_fence
+    held_now = col(Account.lease_until).is_not(None)
+    session.execute(update(Account).where(col(Account.id) == account.id, mine, held_now).values(lease_until=until))
+
+
 def release_all(session: Session) -> int:
     """Free the leases of a process that died; only where no other process polls (embedded SQLite). Returns how many."""
     statement = update(Account).where(col(Account.lease_until).is_not(None)).values(lease_until=None)
@@ -205,15 +215,16 @@ def release_all(session: Session) -> int:
 def finish(session: Session, claimed: Account, *, next_poll_at: datetime, now: datetime) -> Account:
     """A pass went well: live, lease given back, due again later, unless something made it due meanwhile.
 
-    Raises LeaseLost.
+    While old mail is imported it is due again at once, as long as that gets on. Raises LeaseLost.
     """
     account = held(session, claimed, now)
     account.failures = 0
     account.last_sync_at = now
+    importing = account.import_state == "running"
     if account.next_poll_at == claimed.next_poll_at:
-        account.next_poll_at = next_poll_at
+        account.next_poll_at = now if importing and account.import_done > claimed.import_done else next_poll_at
     account.lease_until = None
-    set_state(session, account, AccountState.LIVE, "", now)
+    set_state(session, account, AccountState.IMPORTING if importing else AccountState.LIVE, "", now)
     return account
 
 

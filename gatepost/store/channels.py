@@ -42,8 +42,15 @@ def create_channel(
 
 def channel_by_address(session: Session, address: str) -> Channel | None:
     """The channel with this address or alias (an address key)."""
-    if together_in(session) and address not in remembered(session, "our addresses", lambda: our_addresses(session)):
-        return None
+    if together_in(session):
+        ours = remembered(session, "our addresses", lambda: our_addresses(session))
+        if address not in ours:
+            return None
+        return remembered(session, ("channel", address), lambda: find_channel(session, address))
+    return find_channel(session, address)
+
+
+def find_channel(session: Session, address: str) -> Channel | None:
     channel = session.exec(select(Channel).where(Channel.address == address)).first()
     if channel:
         return channel

@@ -142,4 +142,5 @@ class Desk:
 
     def states(self) -> list[str]:
         with self.database.session() as session:
-            return [str(event.data["state"]) for event in events.events_after(session, 0)]
+            found = events.events_after(session, 0)
+            return [str(event.data["state"]) for event in found if event.kind == "account.state"]

@@ -90,7 +90,7 @@ def test_a_break_in_the_middle_repeats_nothing_and_loses_nothing(
     assert polled is not None
     cursor = desk.cursor()
     assert cursor is not None
-    assert 0 < polled.mails == cursor.last_uid < 150
+    assert 0 < polled.mails == len(desk.stored(cursor.uidvalidity)) < 150
     desk.inbox.before = lambda mail: None
     assert desk.poll().mails == 150 - polled.mails
     assert desk.stored(cursor.uidvalidity) == list(range(1, 151))
