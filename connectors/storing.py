@@ -21,6 +21,7 @@ from gatepost.store import accounts, folders
 from gatepost.store.accounts import LeaseLost
 
 RENEW_SECONDS = 60.0
+READERS = 2
 AHEAD = 3
 """So many batches are being read while an earlier one is stored and the next one fetched."""
 
@@ -55,7 +56,7 @@ def store_batches(store: Store, batches: Iterable[Batch]) -> int:
     cursor never passes what is not there.
     """
     stored, line = 0, Line()
-    with ThreadPoolExecutor(1, "store") as writer, ThreadPoolExecutor(AHEAD, "prepare") as readers:
+    with ThreadPoolExecutor(1, "store") as writer, ThreadPoolExecutor(READERS, "prepare") as readers:
         for batch in batches:
             reading = readers.submit(prepare_all, store, batch.mails)
             line.put(writer.submit(line.guarded, partial(store_batch, store, batch, reading)))

@@ -68,6 +68,7 @@ def examine(settings: Settings, resolver: Resolver) -> list[Finding]:
     checks: tuple[tuple[str, Callable[[Parts], Findings]], ...] = (
         ("domains", lambda parts: doctor_domains.look_at_domains(parts, resolver)),
         ("mailboxes", doctor_data.look_at_mailboxes),
+        ("expiries", doctor_data.look_at_expiries),
         ("queue", doctor_data.look_at_queue),
         ("arrivals", doctor_data.look_at_arrivals),
     )

@@ -4,15 +4,19 @@ import os
 from datetime import timedelta
 from pathlib import Path
 
+from gatepost.account_states import STEPS
 from gatepost.cli.findings import Finding, Findings, fail, ok, warn
 from gatepost.disk import disk_of
-from gatepost.model import Account
+from gatepost.expiries import sentence_of, tone_of
+from gatepost.model import Account, Verification
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
 from gatepost.store.accounts import AccountState, list_accounts
 from gatepost.store.arrivals import count_outcomes, pending_arrivals
 from gatepost.store.channels import list_channels
+from gatepost.store.completeness import verifications
 from gatepost.store.deliveries import count_states
+from gatepost.store.expiries import list_expiries
 from gatepost.store.queue import arrivals_with, count_overdue
 from gatepost.words import WAITING, Outcome
 
@@ -55,6 +59,7 @@ def look_at_mailboxes(parts: Parts) -> Findings:
     with parts.database.session() as session:
         channels = list_channels(session)
         by_channel = {account.channel_id: account for account in list_accounts(session)}
+        checks = verifications(session)
     if not channels:
         yield warn("mailboxes", "there is no mailbox, so nobody can write", "run `gatepost mailbox add ADDRESS`")
     for channel in channels:
@@ -63,6 +68,7 @@ def look_at_mailboxes(parts: Parts) -> Findings:
             yield ok("mailboxes", f"{channel.address} is switched off")
         elif account:
             yield judge_account(channel.address, account, parts.settings.poll_seconds)
+            yield from judge_completeness(channel.address, checks.get(account.id))
         elif channel.by_mx and parts.settings.mx:
             yield ok("mailboxes", f"{channel.address} takes mail by MX")
         else:
@@ -75,6 +81,12 @@ def judge_account(address: str, account: Account, poll_seconds: int) -> Finding:
     again = f"run `gatepost mailbox connect {address} --host {account.host} --username {account.username}`"
     if account.state == AccountState.NEEDS_RECONNECT:
         return fail("mailboxes", f"{address} is not fetched: {account.state_why}", again)
+    if account.state == AccountState.NEEDS_APPROVAL:
+        what = f"{address} waits for an administrator's approval: {account.state_why}"
+        return fail("mailboxes", what, STEPS[AccountState.NEEDS_APPROVAL])
+    if account.import_choice == "asking":
+        what = f"{address} is not fetched before somebody says what of its old mail is wanted"
+        return warn("mailboxes", what, f"run `gatepost mailbox import {address} --days 30`, or --new, or --all")
     if account.state == AccountState.DELAYED:
         return warn("mailboxes", f"{address} is late: {account.state_why}", f"run `gatepost mailbox check {address}`")
     if account.state == AccountState.DISABLED:
@@ -84,6 +96,35 @@ def judge_account(address: str, account: Account, poll_seconds: int) -> Finding:
         what = f"{address} was last fetched at {since:%Y-%m-%d %H:%M} UTC"
         return warn("mailboxes", what, "start `gatepost serve`; nobody fetches now")
     return ok("mailboxes", f"{address} is {account.state}, fetched from {account.host}")
+
+
+def judge_completeness(address: str, checked: Verification | None) -> Findings:
+    """Whether every mail on the server is here, as last compared."""
+    if checked is None or checked.checked_at is None:
+        return
+    if checked.missing:
+        what = f"{checked.missing} of {checked.on_server} mails on the server of {address} are not here"
+        fix = f"they are fetched again by themselves; see `gatepost mailbox verify {address}` where it does not help"
+        yield fail("mailboxes", what, fix)
+    elif checked.trouble:
+        what = f"{address} could not be compared with its server: {checked.trouble}"
+        yield warn("mailboxes", what, f"run `gatepost mailbox verify {address}`")
+    else:
+        when = f"{checked.checked_at:%Y-%m-%d %H:%M} UTC"
+        yield ok("mailboxes", f"all {checked.on_server} mails of {address} are here, as compared at {when}")
+
+
+def look_at_expiries(parts: Parts) -> Findings:
+    """Nothing ends within a month that does not renew itself."""
+    now = clock()
+    with parts.database.session() as session:
+        found = [one for one in list_expiries(session, parts.settings) if one.key != "certificate"]  # see tls
+    near = [one for one in found if tone_of(one, now) != "fine"]
+    for one in near:
+        say = fail if tone_of(one, now) == "past" and not one.key.startswith("dkim") else warn
+        yield say("expiries", sentence_of(one, now).rstrip("."), one.fix)
+    if not near:
+        yield ok("expiries", f"nothing of {len(found)} things that end some day does so within 30 days")
 
 
 def look_at_queue(parts: Parts) -> Findings:

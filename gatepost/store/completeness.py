@@ -90,28 +90,35 @@ def blank(account_id: str, next_at: datetime) -> dict[str, Any]:
     return {"account_id": account_id, "next_at": next_at, "checked_at": None, "trouble": "", **zero}
 
 
+def is_verification_due(session: Session, now: datetime) -> bool:
+    """Whether `claim_verification` may find something to do; this only reads."""
+    known = select(Verification.account_id)
+    if session.exec(select(Account.id).where(col(Account.id).not_in(known)).limit(1)).first():
+        return True
+    return session.exec(due(now).limit(1)).first() is not None
+
+
+def due(now: datetime) -> Any:
+    """Accounts that are read now and whose comparison is due."""
+    readable = or_(Account.state == AccountState.LIVE, Account.state == AccountState.IMPORTING)
+    query: Any = select(Account, Verification).join(Verification, col(Verification.account_id) == col(Account.id))
+    return query.where(col(Verification.next_at) <= now, readable)
+
+
 def claim_verification(session: Session, now: datetime, lease: timedelta, first: timedelta) -> Account | None:
     """The account whose comparison is due longest, which is nobody else's for `lease`; a new one is due after `first`.
 
     The row is detached. An account that is not read now is not compared.
     """
     known = select(Verification.account_id)
-    for account in session.exec(select(Account).where(col(Account.id).not_in(known))).all():
-        insert_values(session, Verification, [blank(account.id, account.created_at + first)])
-    readable = or_(Account.state == AccountState.LIVE, Account.state == AccountState.IMPORTING)
-    query = (
-        select(Account, Verification)
-        .join(Verification, col(Verification.account_id) == col(Account.id))
-        .where(col(Verification.next_at) <= now, readable)
-        .order_by(col(Verification.next_at), col(Account.id))
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+    for new in session.exec(select(Account).where(col(Account.id).not_in(known))).all():
+        insert_values(session, Verification, [blank(new.id, new.created_at + first)])
+    query = due(now).order_by(col(Verification.next_at), col(Account.id)).limit(1).with_for_update(skip_locked=True)
     found = session.exec(query).first()
     if found is None:
         return None
-    account, row = found
-    row.next_at = now + lease
+    account: Account = found[0]
+    found[1].next_at = now + lease
     session.flush()
     session.expunge(account)
     return account

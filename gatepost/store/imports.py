@@ -13,7 +13,7 @@ from gatepost.store.completeness import verify_soon
 from gatepost.store.events import add_event
 
 MOST_DAYS = 36_500
-LEASE = timedelta(minutes=15)
+LEASE = timedelta(minutes=2)
 SETTLED = timedelta(minutes=1)
 
 

@@ -45,7 +45,12 @@ def test_from_the_form_to_live(product: Product, admin: httpx2.Client, shared_do
     assert "not-this-one" not in wrong.text
     assert product.read(list_accounts) == []
 
-    assert admin.post(f"{page}/account", data={**login, "password": PASSWORD}).status_code == 303
+    saved = admin.post(f"{page}/account", data={**login, "password": PASSWORD})
+    assert saved.headers["location"] == f"{page}/import"
+    counted = admin.get(saved.headers["location"]).text
+    assert "1 mail" in counted
+    assert "Nothing is fetched before you have chosen" in counted
+    assert admin.post(f"{page}/import", data={"choice": "all"}).status_code == 303
     (account,) = product.read(list_accounts)
     assert PASSWORD.encode() not in account.secret_sealed
     product.until(lambda: product.messages(header_id) and product.read(list_accounts)[0].state == "live")
