@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.address import AddressError, parse_domain
 from gatepost.model import Account
 from gatepost.seal import SealError
-from gatepost.store import accounts
+from gatepost.store import accounts, imports
 from gatepost.web.forms import Form
 from gatepost.web.mailboxes import account_of, channel_of, mailbox_view
 from gatepost.web.route import Visit
@@ -27,17 +27,20 @@ def connect(visit: Visit) -> Response:
         problems = try_login(visit, values, secret, account)
     if problems:
         return mailbox_view(visit, channel, account_form=visit.form.wrong(problems), status=422)
-    keys, now, channel_id = visit.app.keys, visit.now, channel.id
+    keys, now, channel_id, user_id = visit.app.keys, visit.now, channel.id, visit.user.id
 
     def write(session: Session) -> None:
         held = accounts.get_account(session, account.id) if account else None
         if held is None:
-            accounts.create_account(session, keys, channel_id=channel_id, secret=secret, **values, now=now)
+            held = accounts.create_account(session, keys, channel_id=channel_id, secret=secret, **values, now=now)
+            imports.ask_import(session, held)
         else:
             accounts.reconnect(session, keys, held, **values, secret=secret or None, now=now)
+        held.user_id = held.user_id or user_id
+        session.add(held)
 
     visit.app.ledger.write(write)
-    return RedirectResponse(f"/mailboxes/{channel_id}?done=connected", 303)
+    return RedirectResponse(f"/mailboxes/{channel_id}{'?done=connected' if account else '/import'}", 303)
 
 
 def read_account(form: Form, *, known: bool) -> tuple[dict[str, Any], dict[str, str]]:
@@ -110,4 +113,5 @@ def change(visit: Visit, done: str, act: Any) -> Response:
             act(session, held, now)
 
     visit.app.ledger.write(write)
+    visit.app.bell.ring()
     return RedirectResponse(f"/mailboxes/{channel.id}?done={done}", 303)

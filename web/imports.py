@@ -125,6 +125,7 @@ def choose(visit: Visit) -> Response:
         visit.app.ledger.write(write)
     except ValueError as error:
         return import_view(visit, account, f"{str(error).capitalize()}.", 422)
+    visit.app.bell.ring()
     return done(channel.id, ACTS[act][1] if act in ACTS else "chosen")
 
 
