@@ -9,7 +9,7 @@ from imapclient import imap_utf7
 from gatepost.connectors.idle import Talk
 from gatepost.connectors.imap import Client, begin_session, examine, open_client
 from gatepost.connectors.polling import Polling
-from gatepost.connectors.trouble import Trouble
+from gatepost.connectors.trouble import TokenRefused, Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.model import Account
 from gatepost.store import accounts, folders
@@ -40,7 +40,11 @@ def open_mailbox(polling: Polling, login: Login, account_id: str) -> Opened:
         names = [row.folder for row in folders.list_cursors(session, account_id) if row.uidvalidity]
         session.expunge(account)
     settings = login(account)
-    client = open_client(settings, allow_private=polling.private_hosts, message_size=0, tls=polling.tls)
+    try:
+        client = open_client(settings, allow_private=polling.private_hosts, message_size=0, tls=polling.tls)
+    except TokenRefused:
+        polling.refused(account, settings.bearer)
+        raise
     try:
         begin_session(client)
         folder = examine(client, account.folder)

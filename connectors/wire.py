@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Network, ip_address
+from typing import cast
 
 from gatepost.connectors.trouble import SECURITIES, Nonsense, Trouble, explain
 
@@ -93,7 +94,10 @@ class Wire(imaplib.IMAP4):
             if seen > LINE_CAP:
                 raise Nonsense(f"a line is longer than {LINE_CAP} octets")
             self.fill()
-        return self.take(end + 1)
+        line = self.take(end + 1)
+        if line.startswith(cast("bytes", self.tagpre)) and len(line.split()) == 2:
+            return line.rstrip() + b" \r\n"  # imaplib fails where a server gives no words with its answer
+        return line
 
     def receive(self) -> bool:
         """Take what has come into the buffer, without waiting; whether there may be more at once. Raises at the end.

@@ -3,10 +3,11 @@
 with imap_server(Script(messages={7: raw}, answers={"LOGIN": b"{tag} NO [AUTHENTICATIONFAILED] no\r\n"})) as server: ...
 """
 
+import re
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -24,7 +25,8 @@ class Script:
     verbs (or "GREETING") answered by repeating `filler` without end. `cut`: the connection ends after so many octets
     of the answer to that verb; `cut_sum`: of all answers to it. `refuse_uids`: FETCH leaves these out. `implicit`:
     TLS from the first byte; `tls` without it: STARTTLS is offered. `after_starttls`: octets in the clear behind
-    STARTTLS's OK, as one who injects would send them.
+    STARTTLS's OK, as one who injects would send them. `rewrites`: patterns and what stands in their place in the
+    answers to a verb.
     """
 
     messages: Mapping[int, bytes] = field(default_factory=dict)
@@ -45,6 +47,7 @@ class Script:
     after_starttls: bytes = b""
     folders: Mapping[str, Box] = field(default_factory=dict)
     capability_after: str = ""
+    rewrites: Mapping[str, Sequence[tuple[bytes, bytes]]] = field(default_factory=dict)
 
     @property
     def all_folders(self) -> Mapping[str, Box]:
@@ -133,7 +136,10 @@ def serve(server: FakeImap, connection: socket.socket) -> None:
                     tag, command = session.idling, line
                 server.commands.append(command)
                 verb = " ".join(command.split()[: 2 if command.upper().startswith("UID ") else 1]).upper()
-                send(script, session, connection, verb, answer(script, session, tag, verb, command))
+                said = answer(script, session, tag, verb, command)
+                for pattern, instead in script.rewrites.get(verb, ()):
+                    said = re.sub(pattern, instead, said)
+                send(script, session, connection, verb, said)
                 if verb == "STARTTLS" and script.tls:
                     connection = secured(server, connection, script.tls)
                 if verb == "LOGOUT":
