@@ -19,6 +19,7 @@ from tests.torture import (
     power,
     smuggling,
     storms,
+    sync,
     workers,
 )
 from tests.torture.run import Run, Verdict
@@ -52,13 +53,16 @@ SCENARIOS: dict[str, Callable[[Run], Verdict]] = {
     "half-open": half_open.half_open,
     "guessing": guessing.guessing,
     "placing": placing.placing,
+    "sync-faults": sync.sync_faults,
 }
 ONLY: dict[str, tuple[str, ...]] = {
     "database-down": ("postgres",),
     "failover": ("postgres",),
     "two-workers": ("postgres",),
     "hostile-servers": ("sqlite",),
-    **dict.fromkeys(("disk-full", "sync-fails", "large-mails", "idle", "endless", "placing"), ("sqlite",)),
+    **dict.fromkeys(
+        ("disk-full", "sync-fails", "large-mails", "idle", "endless", "placing", "sync-faults"), ("sqlite",)
+    ),
 }
 """The back ends of scenarios that are not for all."""
 
