@@ -10,11 +10,14 @@ from starlette.responses import RedirectResponse, Response
 
 from gatepost.activation import Facts, missing_conditions
 from gatepost.address import AddressError, parse_address
+from gatepost.connectors.idle import idle_words
 from gatepost.model import Account, Channel
 from gatepost.store import accounts, approvals, attempts, channels
 from gatepost.store.completeness import get_verification, verifications
 from gatepost.store.domains import list_domains
+from gatepost.store.idling import WATCHABLE, state_of
 from gatepost.store.mailboxes import change_channel
+from gatepost.store.sending import route_of_account
 from gatepost.web.acknowledgement import acknowledgement_context
 from gatepost.web.forms import Form, filled
 from gatepost.web.render import show
@@ -28,8 +31,8 @@ NOTICES = {
     "disconnected": "Fetching is switched off. What was fetched stays.",
     "again": "The mailbox is connected again. What came meanwhile is fetched now.",
     "revoked": "The mailbox is disconnected and its permission given back. What was fetched stays.",
-    "ended": "The mailbox is disconnected and its tokens are forgotten. At the provider, its owner removes the app in the "
-    "security settings of the account. What was fetched stays.",
+    "ended": "The mailbox is disconnected and its tokens are forgotten. At the provider, its owner removes the app in "
+    "the security settings of the account. What was fetched stays.",
     "link-ended": "The link to connect this mailbox is ended.",
     "polling": "The mailbox is asked for new mail now.",
 }
@@ -150,10 +153,20 @@ def mailbox_view(
         "notices": NOTICES,
         "mx": visit.app.settings.mx,
         "checked": get_verification(visit.session, account.id) if account else None,
+        "sends_by": route_of_account(visit.session, account) if account else None,
+        "watched": how_watched(visit, account) if account else "",
         **connecting_context(visit, channel),
         **acknowledgement_context(visit, channel, acknowledgement),
     }
     return show(visit, "mailbox.html", context, status=status)
+
+
+def how_watched(visit: Visit, account: Account) -> str:
+    """How new mail of an account is noticed; empty where none is fetched."""
+    if account.state not in WATCHABLE:
+        return ""
+    row = state_of(visit.session, account.id, visit.now)
+    return idle_words(row.word if row else "", row.why if row else "", visit.app.settings.poll_seconds)
 
 
 def connecting_context(visit: Visit, channel: Channel) -> dict[str, Any]:

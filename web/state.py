@@ -1,12 +1,13 @@
 """What the pages stand on: one value, made by the wiring, reachable from every request."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from starlette.requests import Request
 
+from gatepost.bell import Bell
 from gatepost.blobs import Blobs
 from gatepost.database import Database
 from gatepost.ledger import Ledger
@@ -16,6 +17,7 @@ from gatepost.web.clock import clock
 from gatepost.web.live import Live
 
 if TYPE_CHECKING:
+    from gatepost.connectors.probe import Probe
     from gatepost.gateway.accept import Gate
 
 
@@ -33,6 +35,8 @@ class App:
 
     `check_account` is the IMAP connector's; without one, nothing is tried before a mailbox login is saved.
     `preview_account` counts what lies in the mailbox of an account (its id); it raises ValueError with a sentence.
+    `bell` wakes those who read mailboxes. `try_account` tries an account (its id) step by step, with a mail to itself
+    too where that is asked.
     """
 
     settings: Settings
@@ -44,6 +48,8 @@ class App:
     check_account: CheckAccount | None = None
     now: Callable[[], datetime] = clock
     preview_account: Callable[[str], dict[str, Any]] | None = None
+    bell: Bell = field(default_factory=Bell)
+    try_account: "Callable[[str, bool], Probe] | None" = None
 
     @property
     def blobs(self) -> Blobs:
