@@ -48,6 +48,7 @@ def inbound(visit: Visit) -> Response:
         "tab": tab,
         "tabs": TABS,
         "rows": rows,
+        "subjects": waiting.subjects_of(visit.session, rows),
         "counts": waiting.counts(visit.session),
         "done": visit.query("told", 300),
     }
