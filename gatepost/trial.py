@@ -15,6 +15,7 @@ from gatepost.ids import new_id
 from gatepost.mailbox_access import imap_login, keeps_copies, smtp_login
 from gatepost.model import Account
 from gatepost.parts import clock
+from gatepost.settings import Settings
 from gatepost.tokens import mint_message_id
 
 
@@ -65,6 +66,20 @@ def try_mailbox(
         round_trip=round_trip,
     )
     return probe(trial)
+
+
+def try_login(settings: Settings, wanted: Connect) -> Probe:
+    """Try a login that is about to be saved: fetching, and a mail put into Drafts and taken away."""
+    address = wanted.username if "@" in wanted.username else f"postmaster@{settings.domain}"
+    message_id = f"{new_id('prb')}@{settings.domain}"
+    return probe(Trial(wanted, address, message_id, clock(), private_hosts=settings.private_hosts))
+
+
+def in_words(found: Probe, folder: str) -> str:
+    """What a trial that went well showed."""
+    what = "message" if found.messages == 1 else "messages"
+    more = [step.sentence for step in found.steps if step.name in ("sent", "write")]
+    return " ".join((f"Connected: {found.messages} {what} in {folder}.", *more))
 
 
 def tls_of(gate: Gate, account: Account) -> TlsPolicy:

@@ -6,7 +6,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from gatepost.connectors.first import preview
-from gatepost.connectors.imap import check
+from gatepost.connectors.probe import Probe
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
@@ -14,6 +14,8 @@ from gatepost.mailbox_access import access_of, imap_login
 from gatepost.parts import Parts, clock
 from gatepost.seal import SealError
 from gatepost.store.accounts import get_account
+from gatepost.store.channels import get_channel
+from gatepost.trial import try_account, try_login
 from gatepost.web import api
 from gatepost.web.app import create_app
 from gatepost.web.live import Live
@@ -26,8 +28,9 @@ def make_app(parts: Parts, gate: Gate) -> Starlette:
     def check_account(
         *, host: str, port: int, security: str, username: str, password: str, folder: str
     ) -> tuple[str, str] | None:
-        tried = check(Connect(host, port, security, username, password, folder), parts.settings.private_hosts)
-        return None if tried.ok else (tried.field, tried.sentence)
+        found = try_login(parts.settings, Connect(host, port, security, username, password, folder))
+        wrong = None if found.receives else found.problem
+        return (wrong.field, f"{wrong.sentence} {wrong.fix}") if wrong else None
 
     def preview_account(account_id: str) -> dict[str, Any]:
         with parts.database.session() as session:
@@ -40,7 +43,16 @@ def make_app(parts: Parts, gate: Gate) -> Starlette:
         except (Trouble, SealError) as error:
             raise ValueError(str(error)) from None
 
+    def try_it(account_id: str, round_trip: bool) -> Probe:
+        with parts.database.session() as session:
+            account = get_account(session, account_id)
+            channel = get_channel(session, account.channel_id) if account else None
+        if account is None or channel is None:
+            return Probe(())
+        address = account.address or channel.address
+        return try_account(gate, access_of(parts), account, address, round_trip=round_trip and bool(account.smtp_host))
+
     live = Live(parts.database)
     app = App(parts.settings, parts.database, parts.ledger, parts.keys, gate, live, check_account)
-    app = replace(app, preview_account=preview_account)
+    app = replace(app, preview_account=preview_account, bell=parts.bell, try_account=try_it)
     return create_app(app, api.routes(app))

@@ -45,7 +45,7 @@ ABILITIES: dict[Kind, Abilities] = {
             "The envelope sender is the mailbox's own address, since its provider allows no other",
             "Bounces come into that mailbox and are matched by our Message-ID",
             "Delivery notices are not asked for",
-            "Google and Microsoft keep a copy in the Sent folder by themselves",
+            "One copy is in its Sent folder: Google and Microsoft keep it, elsewhere Gatepost puts it there",
         ),
     ),
 }

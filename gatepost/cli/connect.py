@@ -7,14 +7,16 @@ from pathlib import Path
 from sqlmodel import Session
 
 from gatepost.cli.frame import DONE, FINDINGS, BadInput, Failed, opened, print_object, say, warn
-from gatepost.cli.mailbox import account_of, known_channel
+from gatepost.cli.mailbox import account_of, known_channel, tell
 from gatepost.connectors.imap import Check, check
-from gatepost.connectors.trouble import SECURITIES
+from gatepost.connectors.trouble import SECURITIES, Trouble
 from gatepost.connectors.wire import Connect
+from gatepost.mailbox_access import access_of, imap_login
 from gatepost.model import Account
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
 from gatepost.store import accounts
+from gatepost.trial import in_words, try_login
 
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
 
@@ -86,13 +88,15 @@ def read_password(file: Path | None) -> str:
 
 def require(wanted: Connect, settings: Settings) -> str:
     """What a real login says. Raises BadInput for a field to correct and Failed for trouble of the server."""
-    tried = check(wanted, settings.private_hosts)
-    if tried.ok:
-        return tried.sentence
-    if tried.field in ("host", "port", "security", "username", "password", "folder"):
-        option = "--password-file" if tried.field == "password" else f"--{tried.field}"
-        raise BadInput(f"{option}: {tried.sentence} Nothing was saved.")
-    raise Failed(f"{tried.sentence} Nothing was saved; --no-check saves it all the same.")
+    found = try_login(settings, wanted)
+    wrong = None if found.receives else found.problem
+    if wrong is None:
+        return in_words(found, wanted.folder)
+    sentence = f"{wrong.sentence} {wrong.fix}"
+    if wrong.field in ("host", "port", "security", "username", "password", "folder"):
+        option = "--password-file" if wrong.field == "password" else f"--{wrong.field}"
+        raise BadInput(f"{option}: {sentence} Nothing was saved.")
+    raise Failed(f"{sentence} Nothing was saved; --no-check saves it all the same.")
 
 
 def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, authserv_id: str) -> Account:
@@ -145,6 +149,19 @@ def check_mailbox(settings: Settings, address: str, as_json: bool) -> int:
 
 
 def try_account(account: Account, parts: Parts) -> Check:
-    secret = accounts.open_secret(parts.keys, account)
-    wanted = Connect(account.host, account.port, account.security, account.username, secret, account.folder)
+    try:
+        wanted = imap_login(access_of(parts), account)
+    except Trouble as trouble:
+        return Check(False, (), 0, str(trouble), trouble.field)
     return check(wanted, parts.settings.private_hosts)
+
+
+def disconnect(settings: Settings, address: str, as_json: bool) -> None:
+    """Stop fetching, and give a permission back to the provider; what was fetched stays."""
+    with opened(settings) as parts:
+        parts.ledger.write(lambda session: accounts.disable(session, account_of(session, address), clock()))
+        with parts.database.session() as session:
+            account = account_of(session, address)
+        told = access_of(parts).disconnect(account)[1] if account.auth != "password" else ""
+    sentence = f"is not fetched any more; what was fetched stays. {told}"
+    tell(address, as_json, "disconnected", sentence.rstrip(" ."))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, or_, select
 
-from gatepost.model import Delivery, DeliveryEvent, Message
+from gatepost.model import Arrival, Delivery, DeliveryEvent, Message, SentCopy
 from gatepost.store.deliveries import history
 from gatepost.store.rows import insert_rows
 from gatepost.words import DeliveryState
@@ -28,7 +28,11 @@ class Uncertain:
 def uncertain_since(session: Session, before: datetime, times: int, limit: int) -> Sequence[Uncertain]:
     """Those in doubt since before a time, oldest first, that have not come into doubt more than `times` times."""
     copy, line = aliased(Message), aliased(DeliveryEvent)
-    found = select(copy.id).where(copy.direction == "in", copy.message_id == Message.message_id).exists()
+    found = or_(
+        select(copy.id).where(copy.direction == "in", copy.message_id == Message.message_id).exists(),
+        select(Arrival.id).where(Arrival.message_id == Message.id, col(Arrival.sent).is_(True)).exists(),
+        select(SentCopy.message_id).where(SentCopy.message_id == Message.id, SentCopy.state == "found").exists(),
+    )
     noted = select(line.id).where(line.delivery_id == Delivery.id, line.source == SOURCE).exists()
     doubts = (
         select(func.count(col(DeliveryEvent.id)))

@@ -5,16 +5,20 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import Session
 
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.uncertain import TIMES, settle, settle_for_ever
 from gatepost.model import Delivery, Message
 from gatepost.reply import Reply
+from gatepost.store.accounts import create_account
+from gatepost.store.channels import create_channel
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Result, deliveries_of, delivery_events, record_report
 from gatepost.store.messages import get_message
 from gatepost.store.records import record_reply
 from gatepost.store.rows import insert_row
+from gatepost.store.sent_copies import CopyState, copies_of, note_sent, settle_copy
 from gatepost.store.uncertain import FOUND
 from gatepost.words import DeliveryState
 from tests.gateway.conftest import Submit
@@ -102,3 +106,23 @@ def test_rounds_end_with_their_task(gate: Gate, now: datetime) -> None:
         assert isinstance(ended, asyncio.CancelledError)
 
     asyncio.run(scenario())
+
+
+def test_a_copy_that_the_provider_kept_is_noted_and_it_is_not_sent_again(gate: Gate, lost: str, now: datetime) -> None:
+    """Complaint 27: looked for in Sent before anything else."""
+
+    def keep(session: Session) -> None:
+        channel = create_channel(session, name="Box", address="box@shop.example", now=now)
+        account = create_account(
+            session, gate.keys, channel_id=channel.id, host="imap.shop.example", port=993, security="tls",
+            username="box@shop.example", secret="s", now=now,
+        )  # fmt: skip
+        note_sent(session, lost, account.id, "", now, sure=False)
+        (copy,) = copies_of(session, lost)
+        settle_copy(session, copy, CopyState.FOUND, "It was there already, in Sent", now)
+
+    gate.ledger.write(keep)
+    assert settle(retrying(gate), now + HOUR) == 0
+    assert row_of(gate, lost).state == DeliveryState.UNCERTAIN
+    with gate.database.session() as session:
+        assert FOUND in [line.text for line in delivery_events(session, row_of(gate, lost).id)]

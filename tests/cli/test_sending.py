@@ -1,0 +1,54 @@
+"""`gatepost mailbox sending` and `mailbox test`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import SUPPORT, Command
+from tests.fakes.imap import Script, imap_server
+
+
+@pytest.fixture
+def password(tmp_path: Path) -> str:
+    path = tmp_path / "password"
+    path.write_text("secret-pw\n")
+    return str(path)
+
+
+def connect(gatepost: Command, port: int, password: str) -> None:
+    to = ["--host", "localhost", "--port", str(port), "--security", "none", "--username", "user"]
+    gatepost.run("mailbox", "connect", SUPPORT, *to, "--password-file", password)
+
+
+def test_how_a_mailbox_sends_is_shown_and_changed(gatepost: Command, password: str) -> None:
+    with imap_server(Script(messages={7: b"Subject: hi\r\n\r\n"})) as server:
+        connect(gatepost, server.port, password)
+    assert "Server for sending: not known" in gatepost.run("mailbox", "sending", SUPPORT).stdout
+    assert "first" in gatepost.run("mailbox", "sending", SUPPORT, "--through", code=2).stderr
+    (told,) = gatepost.objects("mailbox", "sending", SUPPORT, "--host", "SMTP.example.net", "--through", "--two-way")
+    assert (told["smtp_host"], told["smtp_port"], told["smtp_security"]) == ("smtp.example.net", 587, "starttls")
+    assert (told["route"], told["two_way"], told["sent_copy"]) == ("support-gatepost-test", True, "auto")
+    assert "sender:" + SUPPORT in gatepost.run("route", "list").stdout
+    (told,) = gatepost.objects("mailbox", "sending", SUPPORT, "--not-through", "--copies", "never")
+    assert (told["route"], told["sent_copy"]) == (None, "never")
+
+
+@pytest.mark.parametrize(
+    "wrong", [["--port", "0"], ["--security", "ssl"], ["--copies", "often"], ["--host", "no host"]]
+)
+def test_what_cannot_be_meant_is_told(gatepost: Command, wrong: list[str]) -> None:
+    assert wrong[0] in gatepost.run("mailbox", "sending", SUPPORT, *wrong, code=2).stderr
+
+
+def test_each_step_of_a_trial_is_told(gatepost: Command, password: str) -> None:
+    with imap_server(Script(messages={7: b"Subject: hi\r\n\r\n"})) as server:
+        connect(gatepost, server.port, password)
+        (told,) = gatepost.objects("mailbox", "test", SUPPORT, code=3)
+        steps = {step["name"]: step for step in told["steps"]}
+        assert (steps["login"]["ok"], steps["folder"]["ok"], steps["write"]["ok"]) == (True, True, None)
+        assert (steps["sent"]["ok"], steps["sent"]["field"]) == (False, "sent_folder")
+        gatepost.run("mailbox", "sending", SUPPORT, "--copies", "never")
+        shown = gatepost.run("mailbox", "test", SUPPORT).stdout
+        assert "Logged in to localhost as user." in shown
+        assert "name it with" in gatepost.run("mailbox", "test", SUPPORT, "--send", code=2).stderr
+    assert "FAILED" in gatepost.run("mailbox", "test", SUPPORT, code=3).stdout

@@ -1,0 +1,90 @@
+"""The page of how a connected mailbox sends, and of trying it."""
+
+from dataclasses import replace
+
+from sqlmodel import Session
+from starlette.testclient import TestClient
+
+from gatepost.connectors.probe import Probe, Step
+from gatepost.model import Account
+from gatepost.store.accounts import create_account, list_accounts
+from gatepost.store.channels import list_channels
+from gatepost.store.sending import route_of_account
+from gatepost.web.app import create_app
+from tests.web.conftest import BASE, HERE, PASSWORD, Site
+
+FORM = {
+    "smtp_host": "smtp.example.net", "smtp_port": "587", "smtp_security": "starttls", "sent_copy": "always",
+    "sent_folder": "Sent Items", "sends": "yes", "two_way": "yes",
+}  # fmt: skip
+
+
+def connect(site: Site) -> str:
+    """Connect the first mailbox; its id."""
+
+    def op(session: Session) -> str:
+        channel = list_channels(session)[0]
+        create_account(
+            session, site.parts.keys, channel_id=channel.id, host="imap.example.net", port=993, security="tls",
+            username=channel.address, secret="s3cret", now=site.now,
+        )  # fmt: skip
+        return channel.id
+
+    return site.parts.ledger.write(op)
+
+
+def account_of(site: Site) -> tuple[Account, str]:
+    """The account, and the route that its mailbox's mail takes."""
+    with site.parts.database.session() as session:
+        (account,) = list_accounts(session)
+        route = route_of_account(session, account)
+        return account, route.name if route else ""
+
+
+def test_a_mailbox_is_made_to_send_over_its_account(site: Site) -> None:
+    page = f"/mailboxes/{connect(site)}"
+    admin = site.client("ada@example.org")
+    assert "As any other mail" in admin.get(page).text
+    assert 'value="smtp.example.net"' in admin.get(f"{page}/sending").text  # proposed
+    assert admin.post(f"{page}/sending", data=FORM).headers["location"] == f"{page}/sending?done=saved"
+    account, route = account_of(site)
+    assert (account.smtp_host, account.smtp_port, account.sent_copy, account.two_way) == (
+        "smtp.example.net", 587, "always", True,
+    )  # fmt: skip
+    assert route
+    assert "Over this account" in admin.get(page).text
+    assert route in admin.get(f"{page}/sending").text
+    assert admin.post(f"{page}/sending", data={**FORM, "sends": ""}).status_code == 303
+    assert account_of(site)[1] == ""
+
+
+def test_what_is_wrong_stands_beside_its_field(site: Site) -> None:
+    page = f"/mailboxes/{connect(site)}/sending"
+    admin = site.client("ada@example.org")
+    wrong = admin.post(page, data={**FORM, "smtp_port": "x", "smtp_host": "no host", "smtp_security": "none"})
+    assert wrong.status_code == 422
+    for sentence in ("A port is a number", "Write the server", "never sent without encryption"):
+        assert sentence in wrong.text
+    nowhere = admin.post(page, data={**FORM, "smtp_host": ""})
+    assert (nowhere.status_code, "Write the server" in nowhere.text) == (422, True)
+    assert site.client("ben@example.org").get(page).status_code in (403, 404)
+
+
+def test_each_step_of_a_trial_is_shown_with_its_fix(site: Site) -> None:
+    asked: list[bool] = []
+
+    def trial(account_id: str, round_trip: bool) -> Probe:
+        asked.append(round_trip)
+        fix = "Set Security for sending to STARTTLS."
+        bad = Step("send", False, "It speaks no TLS.", fix, "smtp_security")
+        return Probe((Step("login", True, "Logged in."), bad))
+
+    page = f"/mailboxes/{connect(site)}"
+    client = TestClient(
+        create_app(replace(site.parts, try_account=trial)), base_url=BASE, headers=HERE, follow_redirects=False
+    )
+    client.post("/login", data={"email": "ada@example.org", "password": PASSWORD})
+    shown = client.post(f"{page}/test", data={"round_trip": "yes"}).text
+    for words in ("Logged in.", "It speaks no TLS.", "Set Security for sending to STARTTLS."):
+        assert words in shown
+    assert asked == [True]

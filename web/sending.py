@@ -1,0 +1,119 @@
+"""How a connected mailbox sends, what becomes of copies, whether it works two ways, and trying it all."""
+
+from typing import Any
+
+from sqlmodel import Session
+from starlette.responses import RedirectResponse, Response
+
+from gatepost.address import AddressError
+from gatepost.model import Account, Channel
+from gatepost.store import accounts
+from gatepost.store.sending import COPIES, route_of_account, send_over_account, set_sending
+from gatepost.web.accounts import SECURITY, parse_host
+from gatepost.web.forms import Form, filled
+from gatepost.web.mailboxes import account_of, channel_of
+from gatepost.web.render import show
+from gatepost.web.route import Visit
+
+USUAL = {"tls": 465, "starttls": 587}
+
+
+def sending_page(visit: Visit) -> Response:
+    """The settings."""
+    channel = channel_of(visit)
+    account = account_of(visit, channel)
+    if account is None:
+        return to_connect(channel)
+    return sending_view(visit, channel, account, known(visit.session, account))
+
+
+def to_connect(channel: Channel) -> Response:
+    """Where a mailbox without an account gets one."""
+    return RedirectResponse(f"/mailboxes/{channel.id}#account", 303)
+
+
+def known(session: Session, account: Account) -> Form:
+    """The form as it is stored; a server of the same provider is proposed where none is known."""
+    guess = account.host.lower().replace("imap", "smtp", 1) if account.host.lower().startswith("imap") else ""
+    return filled(
+        smtp_host=account.smtp_host or guess,
+        smtp_security=account.smtp_security or "starttls",
+        smtp_port=str(account.smtp_port or USUAL.get(account.smtp_security or "starttls", 587)),
+        sends="yes" if route_of_account(session, account) else "",
+        sent_copy=account.sent_copy,
+        sent_folder=account.sent_folder,
+        two_way="yes" if account.two_way else "",
+    )
+
+
+def sending_view(
+    visit: Visit, channel: Channel, account: Account, form: Form, *, status: int = 200, found: Any = None
+) -> Response:
+    context = {"section": "mailboxes", "channel": channel, "account": account, "form": form, "found": found}
+    return show(visit, "sending.html", {**context, "route": route_of_account(visit.session, account)}, status=status)
+
+
+def save_sending(visit: Visit) -> Response:
+    """Keep the settings."""
+    channel = channel_of(visit)
+    account = account_of(visit, channel)
+    if account is None:
+        return to_connect(channel)
+    values, problems = read_sending(visit.form)
+    if visit.form.get("sends") and not values["smtp_host"] and "smtp_host" not in problems:
+        problems["smtp_host"] = "Write the server's name, such as smtp.example.com."
+    if problems:
+        return sending_view(visit, channel, account, visit.form.wrong(problems), status=422)
+    sends, now, user_id = bool(visit.form.get("sends")), visit.now, visit.user.id
+
+    def write(session: Session) -> None:
+        held = accounts.get_account(session, account.id)
+        if held:
+            set_sending(session, held, **values)
+            send_over_account(session, held, sends, now, user_id)
+
+    try:
+        visit.app.ledger.write(write)
+    except ValueError as error:
+        problem = {"sends": f"{error}. See Routes."}
+        return sending_view(visit, channel, account, visit.form.wrong(problem), status=422)
+    return RedirectResponse(f"/mailboxes/{channel.id}/sending?done=saved", 303)
+
+
+def read_sending(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields, and what is wrong with which."""
+    problems: dict[str, str] = {}
+    host, port, security = form.get("smtp_host").lower(), form.get("smtp_port"), form.get("smtp_security")
+    if host:
+        try:
+            host = parse_host(host)
+        except AddressError as error:
+            problems["smtp_host"] = f"{error} Write the server's name, such as smtp.example.com."
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        problems["smtp_port"] = "A port is a number from 1 to 65535; usual are 465 (TLS) and 587 (STARTTLS)."
+    if security not in SECURITY:
+        problems["smtp_security"] = "Choose TLS or STARTTLS; a login is never sent without encryption."
+    copies = form.get("sent_copy") or "auto"
+    if copies not in COPIES:
+        problems["sent_copy"] = "Choose what becomes of copies in Sent."
+    values = {
+        "smtp_host": host[:254],
+        "smtp_port": int(port) if "smtp_port" not in problems else 0,
+        "smtp_security": security,
+        "sent_copy": copies,
+        "sent_folder": form.get("sent_folder")[:200],
+        "two_way": bool(form.get("two_way")),
+    }
+    return values, problems
+
+
+def try_sending(visit: Visit) -> Response:
+    """Try the mailbox as it is stored, step by step."""
+    channel = channel_of(visit)
+    account = account_of(visit, channel)
+    if account is None:
+        return to_connect(channel)
+    if visit.app.try_account is None:
+        return RedirectResponse(f"/mailboxes/{channel.id}/sending", 303)
+    found = visit.app.try_account(account.id, bool(visit.form.get("round_trip")))
+    return sending_view(visit, channel, account, known(visit.session, account), found=found)
