@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from gatepost.model import Account, Domain, DomainKey, OAuthClient
 from gatepost.store.accounts import AccountState
@@ -19,6 +20,7 @@ TESTING_LIFE = timedelta(days=7)
 """Google ends the logins of an app whose publishing status is Testing, used or not."""
 
 KEY_LIFE = timedelta(days=365)
+Tone = Literal["past", "urgent", "soon", "fine"]
 NAMES = {"google": "Google", "microsoft": "Microsoft"}
 
 
@@ -104,7 +106,7 @@ def of_key(domain: Domain, key: DomainKey) -> Expiry:
     return Expiry(f"dkim:{key.id}", "DKIM key", name, key.created_at + KEY_LIFE, then, fix, page)
 
 
-def tone_of(expiry: Expiry, now: datetime) -> str:
+def tone_of(expiry: Expiry, now: datetime) -> Tone:
     """How near it is: `past`, `urgent`, `soon` or `fine`; what renews itself is fine."""
     left = expiry.ends_at - now
     if expiry.renews and left > timedelta():

@@ -36,6 +36,7 @@ from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, Me
 from gatepost.web.api_senders import SENDERS
 from gatepost.web.api_ways import WAYS
 from gatepost.web.api_webhooks import WEBHOOKS
+from gatepost.web.api_whole import WHOLE
 from gatepost.web.openapi import document
 from gatepost.web.route import Need, made
 from gatepost.web.state import App
@@ -91,6 +92,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *INBOUND,
     *WAYS,
     *WEBHOOKS,
+    *WHOLE,
     *SENDERS,
     Operation(
         "POST",

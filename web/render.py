@@ -27,7 +27,7 @@ from gatepost.web.said import tls_of
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 THEMES = ("auto", "light", "dark")
 LINK = re.compile(r"https?://[^\s<>\"']{1,2000}")
-SHAPES = ("relative", "stamp", "precise", "ahead", "day")
+SHAPES = ("relative", "stamp", "precise", "ahead", "day", "date")
 
 
 def make_environment(assets: Assets, *, theme: str) -> Environment:

@@ -38,6 +38,7 @@ const shapes = {
   relative,
   stamp,
   ahead,
+  date: (date) => dayYear.format(date),
   precise: (date, now) => (daysAgo(date, now) === 0 ? precise.format(date) : `${day.format(date)}, ${precise.format(date)}`),
   day: (date, now) => (daysAgo(date, now) === 0 ? document.body.dataset.today : longDay.format(date)),
 }
