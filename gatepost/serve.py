@@ -6,10 +6,9 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TypeVar
 
 import structlog
 from sqlmodel import Session
@@ -26,7 +25,7 @@ from gatepost.gateway.domain_watch import watching_domains
 from gatepost.gateway.dsn import telling
 from gatepost.gateway.inbound import Inbound, sweep
 from gatepost.gateway.limits import Connections
-from gatepost.gateway.outbox import Outbox, Route
+from gatepost.gateway.outbox import Outbox
 from gatepost.gateway.put import put_all
 from gatepost.gateway.routes import way_out
 from gatepost.gateway.webhooks import caller_of, calling_webhooks
@@ -34,7 +33,7 @@ from gatepost.ledger_apart import Apart
 from gatepost.mailbox_access import access_of, smtp_login
 from gatepost.memory import give_back_large_memory
 from gatepost.parts import Parts, clock
-from gatepost.resolver import Resolver, dns_resolver
+from gatepost.resolver import dns_resolver
 from gatepost.store.accounts import release_all
 from gatepost.store.deliveries import end_leases
 from gatepost.store.idling import free_all
@@ -48,8 +47,6 @@ log = structlog.get_logger("serve")
 SWEEP_SECONDS = 30
 BROKEN_SECONDS = 30.0
 THREADS = 32
-
-T = TypeVar("T")
 
 
 class Role(StrEnum):
@@ -88,7 +85,8 @@ async def serving(
         desk = Desk(settings, parts.keys, parts.blobs)
         resolver = dns_resolver(settings.dns_servers or None)
         inbound = Inbound(desk, parts.database, parts.ledger, resolver, clock, budget=budget)
-        outbox = Outbox(gate, await stack.enter_async_context(route_of(gate, mx_address, inbound.resolver)), clock)
+        going = way_out(gate, resolver, lambda: mx_address[0] if mx_address else "", clock)
+        outbox = Outbox(gate, await stack.enter_async_context(going), clock)
         gate = replace(gate, wake=outbox.wake)
         for threads in (inbound.verifiers, inbound.readers):
             stack.callback(threads.shutdown, wait=False, cancel_futures=True)
@@ -150,11 +148,6 @@ def end_all_leases(session: Session) -> None:
     end_leases(session, clock())
     release_all(session)
     free_all(session, clock())
-
-
-def route_of(gate: Gate, mx_address: list[str], resolver: Resolver) -> AbstractAsyncContextManager[Route]:
-    """The way out: that of the settings, or one that is chosen per mail."""
-    return way_out(gate, resolver, lambda: mx_address[0] if mx_address else "", clock)
 
 
 async def sweep_now_and_then(inbound: Inbound) -> None:

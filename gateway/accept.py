@@ -1,6 +1,6 @@
 """The one door for everything that goes out: may this identity send as this address; stamp, sign, store, say yes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -170,9 +170,8 @@ def why_unverified(gate: Gate, sender: Address, now: datetime) -> str:
 
 def standing_of(gate: Gate, sender: Address, now: datetime) -> Standing:
     """Whether an address may stand in From; that it may is remembered for 5 s."""
-    known = gate.standings.get(sender.key)
-    if known and timedelta() <= now - known[0] < KNOWN_FOR:
-        return known[1]
+    if known := recall(gate.standings, sender.key, now):
+        return known
     with gate.reading() as session:
         found = address_standing(session, gate.settings, sender)
     if found.usable:
@@ -182,15 +181,21 @@ def standing_of(gate: Gate, sender: Address, now: datetime) -> Standing:
 
 def signers_for(gate: Gate, domain: str, now: datetime) -> tuple[Signer, ...]:
     """The signers of a From domain, none when we hold no key for it or a parent; remembered for 5 s."""
-    known = gate.signers.get(domain)
-    if known and timedelta() <= now - known[0] < KNOWN_FOR:
-        return known[1]
+    known = recall(gate.signers, domain, now)
+    if known is not None:
+        return known
     with gate.reading() as session:
         row = nearest_domain(session, domain)
         keys = domain_keys(session, row.id, KeyState.SIGNING) if row else []
     signers = tuple(make_signer(row.name, key.selector, private_key(gate.keys, key)) for key in keys if row)
     remember(gate.signers, domain, now, signers)
     return signers
+
+
+def recall(known: Mapping[str, tuple[datetime, T]], name: str, now: datetime) -> T | None:
+    """What was found less than 5 s ago."""
+    found = known.get(name)
+    return found[1] if found and timedelta() <= now - found[0] < KNOWN_FOR else None
 
 
 def remember(known: dict[str, tuple[datetime, T]], name: str, now: datetime, value: T) -> None:

@@ -89,6 +89,7 @@ class Outbox:
         self.route = route
         self.clock = clock
         self.tasks: dict[asyncio.Task[None], tuple[Claim, datetime]] = {}
+        self.answered: set[str] = set()
         self.reserved = 0
         self.news = asyncio.Event()
         self.loop: asyncio.AbstractEventLoop | None = None
@@ -236,8 +237,12 @@ class Outbox:
     async def deliver(self, taken: Claim, site: Site | None = None, content: Octets | None = None) -> None:
         """One attempt and its record."""
         result = await self.attempt(taken, site, content)
-        if not await self.record(Answer(taken, result, self.clock())):
-            log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
+        self.answered.add(taken.delivery_id)
+        try:
+            if not await self.record(Answer(taken, result, self.clock())):
+                log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
+        finally:
+            self.answered.discard(taken.delivery_id)
 
     async def record(self, answer: Answer) -> bool:
         """Write a result, once the database is there: a forgotten one would send the mail twice."""
@@ -295,13 +300,17 @@ class Outbox:
     async def stop(self) -> None:
         """Let what is under way end within 10 s.
 
-        What does not is cancelled: after its final dot it is recorded as uncertain, else it is due when its lease ends.
+        What does not is cancelled: after its final dot it is recorded as uncertain, else it is due again at once.
         """
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=GRACE)
+        left = [taken for taken, _ in self.tasks.values() if taken.delivery_id not in self.answered]
+        now = self.clock()
         for task in self.tasks:
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
+        with suppress(*AWAY, LedgerClosed):
+            await self.gate.ledger.commit(lambda session: renew(session, left, now))
 
 
 def free_all(sites: Sequence[Site]) -> None:

@@ -102,6 +102,31 @@ def test_a_temporary_answer_is_tried_again_later(gate: Gate, submit: Submit) -> 
     asyncio.run(scenario())
 
 
+def test_what_is_not_sent_when_sending_ends_is_due_at_once(
+    gate: Gate, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease would keep another process from it."""
+    monkeypatch.setattr(outbox, "GRACE", 0.1)
+
+    async def scenario() -> None:
+        begun = asyncio.Event()
+
+        async def attempt(outgoing: Outgoing) -> Sent:
+            begun.set()
+            await asyncio.sleep(600)
+            raise AssertionError
+
+        message_id = await asyncio.wrap_future(accept(gate, submit(recipients=("ana@x.example",)), clock()))
+        async with sending(gate, Route("test", attempt)):
+            await begun.wait()
+        (row,), _ = rows_of(gate, message_id)
+        assert row.state == DeliveryState.SENDING
+        assert row.lease_until is not None
+        assert row.lease_until <= clock()
+
+    asyncio.run(scenario())
+
+
 def test_a_connection_lost_after_the_dot_is_uncertain_and_not_tried_again(gate: Gate, submit: Submit) -> None:
     async def scenario() -> None:
         async with smtp_server(Script(cut=["DOT"])) as server:
