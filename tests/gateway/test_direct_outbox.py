@@ -5,9 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.routes import way_out
 from gatepost.parts import clock
 from gatepost.resolver import dns_resolver
-from gatepost.serve import route_of
 from gatepost.words import DeliveryState
 from tests.fakes.dns import Zone, dns_server
 from tests.fakes.smtp import Script, smtp_server
@@ -43,7 +43,7 @@ def test_dead_and_mute_sites_delay_nobody(gate: Gate, submit: Submit, tmp_path: 
                         ("a@live.test", "b@alive.test", "c@live.test"),
                     )
                 ]
-                async with route_of(direct, [], dns_resolver([dns.address])) as route, sending(direct, route):
+                async with way_out(direct, dns_resolver([dns.address]), str, clock) as route, sending(direct, route):
                     rows = await until(direct, queued[2], DeliveryState.DELIVERED, 3)
                     assert {row.remote_host for row in rows} == {"mx.live.test [127.0.0.1]"}
                     assert {row.route for row in rows} == {"direct"}
