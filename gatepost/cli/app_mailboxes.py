@@ -101,8 +101,8 @@ def mailbox_poll(context: typer.Context, address: Address, as_json: AsJson = Fal
 
 @mailbox.command("disconnect")
 def mailbox_disconnect(context: typer.Context, address: Address, as_json: AsJson = False) -> None:
-    """Stop fetching a mailbox; what was fetched stays."""
-    from gatepost.cli.mailbox import disconnect
+    """Stop fetching a mailbox, and give its permission back to the provider; what was fetched stays."""
+    from gatepost.cli.connect import disconnect
 
     with ending():
         disconnect(context.obj.settings(), address, as_json)

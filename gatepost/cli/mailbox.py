@@ -91,12 +91,6 @@ def account_of(session: Session, address: str) -> Account:
     return account
 
 
-def disconnect(settings: Settings, address: str, as_json: bool) -> None:
-    """Stop fetching; what was fetched stays."""
-    change(settings, address, accounts.disable)
-    tell(address, as_json, "disconnected", "is not fetched any more; what was fetched stays")
-
-
 def poll(settings: Settings, address: str, as_json: bool) -> None:
     """Have the serving process fetch now; a disabled account is enabled."""
     change(settings, address, lambda session, account, now: start(session, account))

@@ -58,6 +58,7 @@ def create_account(
         port=port,
         security=security,
         username=username,
+        address=username.lower() if "@" in username else "",
         secret_sealed=seal(keys, secret_place(account_id), secret.encode()),
         folder=folder,
         authserv_id=authserv_id,
@@ -114,6 +115,8 @@ def reconnect(
     account.username, account.folder = username, folder
     if secret is not None:
         account.secret_sealed = seal(keys, secret_place(account.id), secret.encode())
+        account.auth, account.address = "password", username.lower() if "@" in username else account.address
+        account.tokens_sealed = account.token_expires_at = None
     account.lease_fence += 1
     account.lease_until = None
     account.failures = 0

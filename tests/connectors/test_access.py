@@ -222,6 +222,23 @@ def test_connecting_again_keeps_the_account_and_its_refresh_token(office: Office
     )  # fmt: skip
 
 
+def test_a_password_takes_the_place_of_a_login(office: Office) -> None:
+    account = office.connect("google")
+
+    def op(session: Session) -> None:
+        row = accounts.get_account(session, account.id)
+        assert row is not None
+        accounts.reconnect(
+            session, office.keys, row, host="h", port=993, security="tls", username="Anna@x.example",
+            folder="INBOX", now=office.now(), secret="pw",
+        )  # fmt: skip
+
+    office.ledger.write(op)
+    row = office.row(account.id)
+    assert (row.auth, row.address, row.tokens_sealed) == ("password", "anna@x.example", None)
+    assert office.access().secret(row) == Password("pw")
+
+
 def test_app_only_access_needs_no_person(office: Office) -> None:
     account = office.connect_app("support@contoso.test")
     first = bearer(office, account)
