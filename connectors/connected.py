@@ -89,7 +89,7 @@ def keep_grant(
     now: datetime,
 ) -> None:
     """Write what a login gave; a refresh token that did not come leaves the stored one of the same mailbox."""
-    old = open_tokens(keys, account) if account.address == granted.mailbox else None
+    old = open_tokens(keys, account) if account.address.lower() == granted.mailbox.lower() else None
     tokens = granted.tokens
     if not tokens.refresh_token and old:
         tokens = replace(tokens, refresh_token=old.refresh_token)
@@ -107,5 +107,5 @@ def renews(keys: Keys, account: Account | None, granted: Granted) -> bool:
     """Whether the account can go on when this access token ends; if not, begin again with `consent=True`."""
     if granted.tokens.refresh_token:
         return True
-    old = open_tokens(keys, account) if account and account.address == granted.mailbox else None
+    old = open_tokens(keys, account) if account and account.address.lower() == granted.mailbox.lower() else None
     return bool(old and old.refresh_token)

@@ -141,7 +141,7 @@ def check_address(provider: Provider, kept: Mapping[str, Any], names: Iterable[s
     if not meant:
         return found[0].lower()
     if kept["shared"] or any(same_mailbox(meant, name) for name in found):
-        return meant
+        return meant.lower()
     raise Refused(Problem(provider.key, "address", "", text=found[0].lower()))
 
 
