@@ -20,7 +20,7 @@ class Way:
 
     target: int
     dice: random.Random
-    risk: float = 0.5
+    risk: float = 0.7
     most: int = 400_000
     port: int = field(default_factory=free_port)
     passed: int = 0

@@ -73,6 +73,7 @@ def sync_faults(run: Run) -> Verdict:
             harm(run, verdict, product, mailbox, way, mails)
             way.risk = 0.0
             verdict.note(mails=mails, connections=way.passed, connections_cut=way.cuts)
+            verdict.hold(way.cuts > 0 or run.short, "no connection was cut")
             verdict.note(settled_in_s=settle(product, account_id, mails))
             judge(verdict, product, mails)
     return verdict
