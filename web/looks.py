@@ -109,6 +109,7 @@ EVENTS = {
     "webhook.disabled": Look("Webhook switched off", "bad", icon="plug-x"),
     "webhook.test": Look("Webhook tested", "", icon="send"),
     "account.state": Look("Mailbox login changed its state", "", icon="plug-connected"),
+    "account.import": Look("Import of old mail", "", icon="download"),
     "account.incomplete": Look("Mail is missing in a mailbox", "bad", icon="alert-triangle"),
     "account.complete": Look("A mailbox is complete again", "ok", icon="circle-check"),
     "expiry.near": Look("Something ends soon", "warn", icon="clock-exclamation"),

@@ -33,7 +33,7 @@ def test_a_fresh_installation_is_well(gatepost: Command) -> None:
     groups = {row["group"] for row in rows}
     assert groups == {
         *("settings", "keys", "database", "disk", "tls", "ports"),
-        *("route", "domains", "mailboxes", "queue", "arrivals"),
+        *("route", "domains", "mailboxes", "expiries", "queue", "arrivals"),
     }
 
 
