@@ -47,7 +47,12 @@ def fill(server: Dovecot, mails: int, octets: int) -> str:
     user = server.add_user()
     folder = server.maildir(user) / "cur"
     for number, raw in enumerate(made(mails, octets)):
-        (folder / f"{1_700_000_000 + number}.M{number}.bench,S={len(raw)}:2,S").write_bytes(raw)
+        file, at = (
+            folder / f"{1_700_000_000 + number}.M{number}.bench,S={len(raw)}:2,S",
+            START.timestamp() + number * 60,
+        )
+        file.write_bytes(raw)
+        os.utime(file, (at, at))
     own(folder)
     server.doveadm("index", "-u", user, "INBOX")
     return user

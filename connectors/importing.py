@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -48,34 +48,60 @@ def import_old(visits: Sequence[Visit], batches: Batches) -> int:
     left = sum(len(todo.uids) for todo in todos)
     note(first, left)
     stored = 0
-    for todo, portion in portions(todos):
-        if first.polling.stop.is_set() or first.polling.clock() >= until or state_of(first) != ImportState.RUNNING:
-            break
+    for todo in todos:
+        paced = Paced(todo, left, until)
         try:
-            stored += import_portion(todo, portion, batches)
+            mails = import_folder(paced, batches)
+            stored += mails
         except DayUsedUp as trouble:
             log.info("import.waits", account=first.account.id, why=trouble.what)
             break
-        if first.polling.stop.is_set():
-            break  # perhaps not all of it was fetched; the next pass counts anew
-        left -= len(portion)
+        if not paced.whole:
+            note(first, max(1, left - mails))
+            break
+        left -= len(todo.uids)
         note(first, left)
     log.info("import.slice", account=first.account.id, mails=stored, left=left)
     return stored
 
 
-def portions(todos: Sequence[Todo]) -> Iterator[tuple[Todo, list[int]]]:
-    """All that is to do, folder by folder, in portions."""
-    for todo in todos:
-        for start in range(0, len(todo.uids), PORTION):
-            yield todo, todo.uids[start : start + PORTION]
-
-
-def import_portion(todo: Todo, uids: list[int], batches: Batches) -> int:
-    """Fetch and store some mails of a folder; the cursor stays where it is. Raises Trouble, LeaseLost."""
-    visit = todo.visit
+def import_folder(paced: "Paced", batches: Batches) -> int:
+    """Fetch and store a folder's old mails; the cursor stays where it is. Raises Trouble, LeaseLost."""
+    visit = paced.todo.visit
     folder = examine(visit.client, visit.entry.name)
-    return store_batches(Store(visit.account, visit.polling, move=False), batches(visit, folder, uids))
+    found = paced.through(batches(visit, folder, paced.todo.uids))
+    return store_batches(Store(visit.account, visit.polling, move=False), found)
+
+
+@dataclass(slots=True)
+class Paced:
+    """A folder's import under way: how many mails are left of all folders, and whether it went through to its end."""
+
+    todo: Todo
+    left: int
+    until: datetime
+    whole: bool = False
+
+    def through(self, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """The batches, as long as it goes on; what was done is noted now and then."""
+        passed, noted = 0, 0
+        if not self.goes_on():
+            return
+        for batch in batches:
+            yield batch
+            passed += len(batch.mails) + len(batch.left_out)
+            if passed - noted >= PORTION:
+                noted = passed
+                note(self.todo.visit, max(1, self.left - passed))
+                if not self.goes_on():
+                    return
+        self.whole = not self.todo.visit.polling.stop.is_set()
+
+    def goes_on(self) -> bool:
+        """Whether there is time, nobody paused it, and we do not stop."""
+        visit = self.todo.visit
+        out_of_time = visit.polling.stop.is_set() or visit.polling.clock() >= self.until
+        return not out_of_time and state_of(visit) == ImportState.RUNNING
 
 
 def todo_of(visit: Visit) -> Todo:

@@ -1,11 +1,11 @@
 """Mail fetched from connected mailboxes, on its way into the one door: authenticated and read first, then stored."""
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
+from hashlib import sha256
 
 from sqlmodel import Session
 
@@ -26,7 +26,7 @@ from gatepost.store.arrivals import settle
 from gatepost.store.folders import add_views
 from gatepost.store.rows import made
 from gatepost.threading.intake import Arriving, Desk, Item, receive_all, store_arrival
-from gatepost.threading.reading import CHILDREN, TRIES, Reading, read_all, read_safely
+from gatepost.threading.reading import CHILDREN, TRIES, Reading, read_hashed, read_safely
 from gatepost.verifying import start_verifying
 from gatepost.watching import start_watching
 from gatepost.words import Outcome
@@ -52,35 +52,35 @@ def get_ready(mails: Sequence[Fetched], desk: Desk, resolver: Resolver) -> list[
     """Read, verify DKIM ourselves, make the octets durable."""
     readings = read_many([mail.raw for mail in mails])
     return [
-        Aside(f"{reading}, several times") if isinstance(reading, JobFailed) else ready(mail, reading, desk, resolver)
-        for mail, reading in zip(mails, readings, strict=True)
+        Aside(f"{read}, several times") if isinstance(read, JobFailed) else ready(mail, *read, desk, resolver)
+        for mail, read in zip(mails, readings, strict=True)
     ]
 
 
-def read_many(raws: Sequence[bytes]) -> list[Reading | JobFailed]:
+def read_many(raws: Sequence[bytes]) -> list[tuple[Reading, str] | JobFailed]:
     """What each mail says, or why it cannot be read; many go to a child together, mail by mail where that fails."""
     if len(raws) <= FEW:
         return [read_one(raw) for raw in raws]
     return [reading for at in range(0, len(raws), MANY) for reading in read_together(raws[at : at + MANY])]
 
 
-def read_together(raws: Sequence[bytes]) -> list[Reading | JobFailed]:
+def read_together(raws: Sequence[bytes]) -> list[tuple[Reading, str] | JobFailed]:
     try:
-        return list(CHILDREN.call(read_all, *raws))
+        return list(CHILDREN.call(read_hashed, *raws))
     except JobFailed:
         return [read_one(raw) for raw in raws]
 
 
-def read_one(raw: bytes) -> Reading | JobFailed:
+def read_one(raw: bytes) -> tuple[Reading, str] | JobFailed:
     try:
-        return read_safely(raw, None, TRIES)
+        return read_safely(raw, None, TRIES), sha256(raw).hexdigest()
     except JobFailed as failure:
         return failure
 
 
-def ready(mail: Fetched, reading: Reading, desk: Desk, resolver: Resolver) -> Ready:
+def ready(mail: Fetched, reading: Reading, octets: str, desk: Desk, resolver: Resolver) -> Ready:
     """One mail with its verdict and its durable octets."""
-    arriving, now = arriving_of(mail), clock()
+    arriving, now = arriving_of(mail, octets), clock()
     if is_worth_proof(mail, now):
         trusted = trusted_results(reading.mail.headers, mail.account.authserv_id or "")
         verdict = dkim_only(mail.raw, resolver=resolver, now=now, trusted=trusted)
@@ -98,12 +98,11 @@ def is_worth_proof(mail: Fetched, now: datetime) -> bool:
     return not mail.sent and not (mail.old and mail.internal_date and now - mail.internal_date > PROVEN)
 
 
-def arriving_of(mail: Fetched) -> Arriving:
+def arriving_of(mail: Fetched, octets: str) -> Arriving:
     """A fetched mail as intake takes it; its place in the folder and its octets are its receipt.
 
     The octets are part of it because a restored server may give the same place to another mail.
     """
-    octets = hashlib.sha256(mail.raw).hexdigest()
     return Arriving(
         raw=mail.raw,
         inlet="import" if mail.old else "imap",
@@ -129,7 +128,9 @@ def store_ready(session: Session, pairs: Sequence[tuple[Fetched, Ready]], desk: 
 
 def put_aside(session: Session, mail: Fetched, why: str, desk: Desk) -> None:
     """Keep a mail that could not be received, visible with its reason."""
-    arrival = store_arrival(session, arriving_of(mail), desk.blobs.keep(mail.raw), clock())
+    arrival = store_arrival(
+        session, arriving_of(mail, sha256(mail.raw).hexdigest()), desk.blobs.keep(mail.raw), clock()
+    )
     if arrival.outcome == Outcome.PENDING:
         settle(session, arrival.id, Outcome.QUARANTINED, why, None)
     add_views(session, [view_of(mail, arrival.id, fingerprint(mail.raw, mail.meta.gm_msgid))])

@@ -1,6 +1,7 @@
 """Reading a mail before the transaction that stores what it says: here where it is small, else in a limited child."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 
 from gatepost.child import Children, JobFailed
 from gatepost.mail import Mail, digest, parse
@@ -40,6 +41,11 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
 def read_all(*raws: bytes) -> list[Reading]:
     """As `read`, for several mails that came without an envelope."""
     return [read(raw, None) for raw in raws]
+
+
+def read_hashed(*raws: bytes) -> list[tuple[Reading, str]]:
+    """As `read_all`, each with the SHA-256 of its octets."""
+    return [(read(raw, None), sha256(raw).hexdigest()) for raw in raws]
 
 
 CHILDREN = Children((__name__, "gatepost.child_ready", "gatepost.html_clean"))
