@@ -38,6 +38,10 @@ RECORD_FOR = timedelta(minutes=30)
 log = structlog.get_logger("outbox")
 
 
+class ClaimLost(Exception):
+    """Another process has taken the delivery meanwhile: nothing is sent, and nothing recorded."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One mail to one recipient as a route gets it.
@@ -236,7 +240,11 @@ class Outbox:
 
     async def deliver(self, taken: Claim, site: Site | None = None, content: Octets | None = None) -> None:
         """One attempt and its record."""
-        result = await self.attempt(taken, site, content)
+        try:
+            result = await self.attempt(taken, site, content)
+        except ClaimLost:
+            log.warning("a delivery was taken over before it was begun", delivery=taken.delivery_id)
+            return
         self.answered.add(taken.delivery_id)
         try:
             if not await self.record(Answer(taken, result, self.clock())):
@@ -256,7 +264,7 @@ class Outbox:
                 await asyncio.sleep(RECORD_AGAIN)
 
     async def attempt(self, taken: Claim, site: Site | None = None, content: Octets | None = None) -> Result:
-        """Send over the route; whatever goes wrong on our side is temporary."""
+        """Send over the route; whatever goes wrong on our side is temporary. Raises ClaimLost."""
         pace = self.route.pace
         if pace and site and (sent := pace.suspended(site)):
             return decide(taken, sent, self.route, self.gate.settings.retry_days, self.clock())
@@ -268,6 +276,8 @@ class Outbox:
             sent = await self.route.attempt(outgoing)
             if pace and site:
                 pace.learn(site, sent)
+        except ClaimLost:
+            raise
         except RawLost as error:
             sent = Sent(Reply(None, "4.3.0", str(error)), "", None, "connect")
         except Exception:

@@ -16,7 +16,7 @@ import structlog
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_way import account_way
 from gatepost.gateway.given_id import given_id, kept_in_mind
-from gatepost.gateway.outbox import Outgoing, Route
+from gatepost.gateway.outbox import ClaimLost, Outgoing, Route
 from gatepost.gateway.pace import RelayPace
 from gatepost.gateway.route_ways import relay_way
 from gatepost.gateway.routes_pace import RoutesPace
@@ -31,12 +31,15 @@ from gatepost.gateway.ways import DIRECT_PLACES, direct_route, relay_route, sand
 from gatepost.model import Route as Row
 from gatepost.reply import clean_text
 from gatepost.resolver import Resolver
+from gatepost.store.claims import holds
+from gatepost.store.deliveries import Claim
 from gatepost.store.other_ids import keep_other_id
 from gatepost.store.routes import list_routes, rules_of, sender_of
 
 log = structlog.get_logger("routes")
 
 FRESH = 1.0
+SURE_SECONDS = 2.0
 SENDERS_KEPT = 2000
 BY_SENDER = ("sender:", "credential:")
 
@@ -208,7 +211,24 @@ def of_row(ways: Ways, row: Row) -> Way:
 def in_turn(gate: Gate, route: Route) -> Way:
     """A relay in use, at which each delivery waits for its turn."""
     pace = RelayPace(time.monotonic, gate.settings.deliveries_at_once)
-    return Way(replace(route, attempt=lambda outgoing: pace.through(lambda: route.attempt(outgoing))))
+
+    async def attempt(outgoing: Outgoing) -> Sent:
+        since = time.monotonic()
+        return await pace.through(lambda: attempt_now(outgoing, since))
+
+    async def attempt_now(outgoing: Outgoing, since: float) -> Sent:
+        if time.monotonic() - since > SURE_SECONDS:
+            await asyncio.to_thread(make_sure, gate, outgoing.claim)
+        return await route.attempt(outgoing)
+
+    return Way(replace(route, attempt=attempt))
+
+
+def make_sure(gate: Gate, taken: Claim) -> None:
+    """After a long wait, of a process that was stopped for example, another one may have it. Raises ClaimLost."""
+    with gate.database.session() as session:
+        if not holds(session, taken):
+            raise ClaimLost
 
 
 async def over(way: Way, ways: Ways, outgoing: Outgoing, why: str) -> Sent:

@@ -21,6 +21,7 @@ Choose = Callable[[Sequence[Due], int], tuple[list[str], set[str]]]
 """Of due deliveries and a number of free places: the ids to take, and the domains that have no room now."""
 DELIVERIES: Any = Delivery.__table__  # type: ignore[attr-defined]
 ROWS: Any = DELIVERIES.c
+FENCE = select(ROWS.fence).where(ROWS.id == bindparam("its_id"), ROWS.state == DeliveryState.SENDING)
 RENEW = (
     update(DELIVERIES)
     .where(ROWS.id == bindparam("its_id"), ROWS.fence == bindparam("its_fence"), ROWS.state == DeliveryState.SENDING)
@@ -105,6 +106,12 @@ def is_due(session: Session, now: datetime) -> bool:
     """Whether any delivery is due."""
     there = connection(session)
     return any(there.execute(query, {"now": now}).first() for query in IS_DUE)
+
+
+def holds(session: Session, taken: Claim) -> bool:
+    """Whether a delivery is still held by this claim."""
+    found = connection(session).execute(FENCE, {"its_id": taken.delivery_id}).first()
+    return found is not None and found[0] == taken.fence
 
 
 def renew(session: Session, claims: Sequence[Claim], until: datetime) -> None:
