@@ -91,6 +91,28 @@ def test_an_answer_in_a_mailbox_joins_as_one_by_mx_does(product: Product, shared
     assert "Seen" not in flags
 
 
+def test_an_answer_from_another_mail_program_stands_in_its_conversation(
+    product: Product, shared_dovecot: Dovecot
+) -> None:
+    box = "desk@northwind.example"
+    account_id, user = connect(product, shared_dovecot, box)
+    asked, mail = letter(f"Ana Ruiz <{ANA}>", box, "Opening hours", "When do you open?")
+    shared_dovecot.deliver(user, mail)
+    product.until(lambda: product.messages(asked))
+    said, mine = answer(f"Northwind <{box}>", ANA, "Opening hours", "At nine.", asked)
+    shared_dovecot.deliver(user, mine, "Sent")
+    polled(product, account_id)
+    conversation = product.conversation(product.message(asked).id)
+    thread = product.read(lambda session: conversation_messages(session, conversation))
+    assert [(row.message_id, row.direction) for row in thread] == [(asked, "in"), (said, "out")]
+    assert product.deliveries(product.message(said).id) == {}
+    shared_dovecot.maildir(user, "Archive")
+    shared_dovecot.doveadm("move", "-u", user, "Archive", "mailbox", "INBOX", "all")
+    shared_dovecot.set_uidvalidity(user, 99, "Sent")
+    polled(product, account_id)
+    assert len(product.read(lambda session: conversation_messages(session, conversation))) == 2
+
+
 def test_a_restart_repeats_nothing_and_loses_nothing(product: Product, shared_dovecot: Dovecot) -> None:
     account_id, user = connect(product, shared_dovecot, "billing@northwind.example")
     mails = [letter(f"kim{n}@harbour.test", "billing@northwind.example", f"Invoice {n}", "?") for n in range(6)]
