@@ -1,7 +1,6 @@
 """An IMAP connection that only reads; the one module that imports imapclient."""
 
 import hashlib
-import imaplib
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -16,7 +15,7 @@ from imapclient.response_parser import parse_fetch_response
 from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, newer, nothing_new, uid_ranges
 from gatepost.connectors.folders import Entry, entry_of, told_apart
 from gatepost.connectors.sasl import log_in_by_token
-from gatepost.connectors.trouble import Nonsense, Trouble
+from gatepost.connectors.trouble import Nonsense, Trouble, refused
 from gatepost.connectors.wire import SILENCE_SECONDS, Wire, open_wire, stage
 from gatepost.connectors.wire import Connect as Connect
 from gatepost.reply import clean_text
@@ -264,8 +263,7 @@ def open_folder(client: Client, name: str, folders: Sequence[str] | None = None)
     try:
         return examine(client, name)
     except Trouble as trouble:
-        cause = trouble.__cause__
-        if not isinstance(cause, imaplib.IMAP4.error) or isinstance(cause, imaplib.IMAP4.abort) or not trouble.broken:
+        if not refused(trouble):
             raise
         names = list_folders(client) if folders is None else folders
         if name in names:

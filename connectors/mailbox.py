@@ -1,6 +1,5 @@
 """One pass over a mailbox: every chosen folder in turn, its new mail, what changed, what is gone."""
 
-import imaplib
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
@@ -21,7 +20,7 @@ from gatepost.connectors.quirks import octets_a_day
 from gatepost.connectors.remap import Place, remap
 from gatepost.connectors.storing import Store, store_batches
 from gatepost.connectors.sync import Known, Plan, plan
-from gatepost.connectors.trouble import DayUsedUp, Trouble
+from gatepost.connectors.trouble import DayUsedUp, Trouble, refused
 from gatepost.connectors.visit import Visit
 from gatepost.model import Account, Cursor
 from gatepost.reply import clean_text
@@ -53,12 +52,6 @@ def visit_all(client: Client, account: Account, polling: Polling) -> int:
             log.warning("poll.folder", account=account.id, folder=visit.entry.name, why=trouble.what)
             visit.remember(trouble=trouble.what)
     return stored + import_old(done, partial(within_a_day, old=True))
-
-
-def refused(trouble: Trouble) -> bool:
-    """Whether the server said no, in order, and the connection is as good as before."""
-    cause = trouble.__cause__
-    return trouble.broken and isinstance(cause, imaplib.IMAP4.error) and not isinstance(cause, imaplib.IMAP4.abort)
 
 
 def choose(client: Client, account: Account, polling: Polling) -> list[Visit]:

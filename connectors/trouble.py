@@ -224,3 +224,9 @@ def broken_off(error: Exception, host: str) -> Trouble:
     if isinstance(error, imaplib.IMAP4.error):
         return Trouble("server", f"{host} refused a request.", LATER, broken=True)
     return Trouble("server", f"{host} gave an answer that makes no sense.", LATER, broken=True)
+
+
+def refused(trouble: Trouble) -> bool:
+    """Whether the server said no, in order, and the connection is as good as before."""
+    cause = trouble.__cause__
+    return trouble.broken and isinstance(cause, imaplib.IMAP4.error) and not isinstance(cause, imaplib.IMAP4.abort)

@@ -87,22 +87,20 @@ def join(
     if conversation:
         message.conversation_id, message.channel_id = conversation.id, conversation.channel_id
     put_message(session, message, None)
-    if conversation and channel_id and placement.conversation_id:
-        show_where_it_came(session, conversation, message, arrival, channel_id, now)
     if conversation:
-        enter(
-            session,
-            conversation,
-            message,
-            mail,
-            sender,
-            placement,
-            people,
-            reopen=not automatic,
-            now=noticed(arrival, placement, at, now),
-        )
-    if behalf and conversation:
-        tell_handed_over(session, message, behalf.agent.id, behalf.address, now)
+        if channel_id and placement.conversation_id:
+            show_where_it_came(session, conversation, message, arrival, channel_id, now)
+        seen = noticed(arrival, placement, at, now)
+        enter(session, conversation, message, mail, sender, placement, people, reopen=not automatic, now=seen)
+        if behalf:
+            tell_handed_over(session, message, behalf.agent.id, behalf.address, now)
+    data = {"from": sender.key, "kind": kind, "outcome": outcome, "inlet": arrival.inlet}
+    tell_received(session, message, data, now)
+    return Joined(outcome, sentence(placement.why), message.id, message.conversation_id)
+
+
+def tell_received(session: Session, message: Message, data: dict[str, str], now: datetime) -> None:
+    """The event of a mail that came in."""
     add_event(
         session,
         "message.received",
@@ -110,9 +108,8 @@ def join(
         message_id=message.id,
         conversation_id=message.conversation_id,
         channel_id=message.channel_id,
-        data={"from": sender.key, "kind": kind, "outcome": outcome, "inlet": arrival.inlet},
+        data=data,
     )
-    return Joined(outcome, sentence(placement.why), message.id, message.conversation_id)
 
 
 def is_for_others(
