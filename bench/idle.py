@@ -9,6 +9,7 @@ import imaplib
 import json
 import os
 import random
+import signal
 import sqlite3
 import ssl
 import statistics
@@ -160,6 +161,7 @@ def main() -> int:
     parser.add_argument("--mails", type=int, default=100, help="how many are appended")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that what was started is ended
     if os.geteuid():
         print("bench/idle.py needs root: the mailboxes belong to several uids.", file=sys.stderr)
         return 2
