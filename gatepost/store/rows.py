@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Insert, Table, Update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import Session, SQLModel
 
 from gatepost.store.together import connect, together_in
@@ -87,6 +88,7 @@ def made(model: type[M], **values: Any) -> M:
 
 @cache
 def manager_of(model: Any) -> Any:
+    configure_mappers()  # else the first query does, and rows made before it cannot be read
     return model.__mapper__.class_manager
 
 
