@@ -70,9 +70,15 @@ def smtp_login(access: Access) -> AccountLogin:
             raise NoLogin(str(error)) from None
         if isinstance(secret, Password):
             return Login("password", secret.value)
-        return Login("xoauth2", secret.token)
+        return Login("xoauth2", secret.token, own_names(access, account))
 
     return login
+
+
+def own_names(access: Access, account: Account) -> tuple[str, ...]:
+    """The names of the provider's own servers, and its domains."""
+    provider = access.providers[account.provider]
+    return tuple(name.lower() for name in (provider.smtp.host, provider.imap.host, *provider.domains) if name)
 
 
 def keeps_copies(access: Access, account: Account) -> str:

@@ -15,10 +15,19 @@ class NoLogin(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """How to log in, and the password or access token."""
+    """How to log in, and the password or access token.
+
+    A token opens the whole mailbox: it goes to servers of these `names`, or below them, alone; without names to any.
+    """
 
     auth: Auth
     secret: str = field(repr=False)
+    names: tuple[str, ...] = ()
+
+    def may_go_to(self, host: str) -> bool:
+        """Whether a server may be given the secret."""
+        host = host.lower().rstrip(".")
+        return not self.names or any(host == name or host.endswith(f".{name}") for name in self.names)
 
 
 AccountLogin = Callable[[Account, str], Login]

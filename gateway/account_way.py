@@ -131,6 +131,8 @@ def account_hop(gate: Gate, row: Route, refused: str = "") -> Handing:
 def server_hop(gate: Gate, account: Account, login: Login, config: RouteConfig) -> Hop:
     """The account's server with its login, at an address that may be connected to. Raises NoHop."""
     hop = config_hop(gate.settings, with_server(account, config), account.username, login.secret)
+    if not login.may_go_to(hop.host):
+        raise NoHop(f"the mailbox is logged in to at its provider, and {hop.host} is no server of that provider")
     return pinned(gate, config, replace(hop, auth=login.auth))
 
 

@@ -71,6 +71,7 @@ def test_mail_goes_out_with_a_token_that_is_renewed_in_time(
         login = smtp_login(office.access())
         gate = Gate(settings, database, ledger, keys, Blobs(settings.home / "blobs"), account_login=login)
         add(gate, "own", "account", [], account=account.id, ca=str(rig.trust))
+        assert set(login(account, "").names) >= {"localhost", "outlook.com"}
         sent = send(gate, office)
         assert (sent.reply.code, sent.stage) == (250, "dot")
         assert "C: AUTH XOAUTH2 ***" in sent.transcript

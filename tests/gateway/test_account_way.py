@@ -105,6 +105,18 @@ def test_a_token_that_is_refused_is_asked_for_once_more(gate: Gate, submit: Subm
     assert (asked, server.connections) == (["", "old"], 2)
 
 
+def test_a_token_goes_to_servers_of_its_provider_alone(gate: Gate, submit: Submit, tmp_path: Path) -> None:
+    def login(account: Account, refused: str) -> Login:
+        return Login("xoauth2", "token", ("smtp.gmail.com", "outlook.com"))
+
+    server, _, (row,) = play(replace(gate, account_login=login), tmp_path, submit, Script())
+    assert (row.state, server.connections) == ("delayed", 0)
+    assert "no server of that provider" in row.text
+    token = Login("xoauth2", "token", ("smtp.gmail.com", "outlook.com"))
+    assert all(token.may_go_to(host) for host in ("smtp.gmail.com", "SMTP.GMAIL.COM.", "smtp-mail.outlook.com"))
+    assert not any(token.may_go_to(host) for host in ("evil.example", "xoutlook.com", "smtp.gmail.com.evil.example"))
+
+
 def test_without_a_login_it_waits_and_says_why(gate: Gate, submit: Submit, tmp_path: Path) -> None:
     def login(account: Account, refused: str) -> Login:
         raise NoLogin("Google took the permission back; connect the mailbox again")
