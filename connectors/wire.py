@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Network, ip_address
 from typing import cast
 
+from gatepost.connectors.grant import MOST_TOKEN
 from gatepost.connectors.trouble import SECURITIES, Nonsense, Trouble, explain
+from gatepost.http import is_global
 
 CONNECT_SECONDS = 10
 SILENCE_SECONDS = 30
@@ -20,9 +21,7 @@ OCTETS_PER_SECOND = 50_000
 LINE_CAP = 1_000_000
 UNASKED_LINE_CAP = 65_536
 READS_AT_ONCE = 4
-MOST_TOKEN = 16_384
 ANSWER_OCTETS = 4 * 1024 * 1024
-NAT64 = IPv6Network("64:ff9b::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +171,6 @@ def check_arguments(settings: Connect, allow_private: bool) -> None:
         )
 
 
-def is_public(text: str) -> bool:
-    """Whether an address is one of the Internet at large, also where IPv6 wraps an IPv4 address."""
-    address = ip_address(text)
-    if not isinstance(address, IPv4Address):
-        inner = address.ipv4_mapped or address.sixtofour or (address.teredo[1] if address.teredo else None)
-        if address in NAT64:
-            inner = IPv4Address(int(address) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-    return address.is_global and not address.is_multicast
-
-
 def dial(settings: Connect, allow_private: bool) -> socket.socket:
     """A TCP connection to an address that was resolved once and may be reached. Raises Trouble."""
     with stage("connect", settings):
@@ -193,7 +180,7 @@ def dial(settings: Connect, allow_private: bool) -> socket.socket:
             what = f"There is no server named {settings.host}."
             raise Trouble("host", what, "Check Host for typing errors.") from None
         addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        allowed = [address for address in addresses if allow_private or is_public(address)]
+        allowed = [address for address in addresses if allow_private or is_global(address)]
         if not allowed:
             fix = "Use a server on the Internet, or set private_hosts = true in gatepost.toml."
             raise Trouble("host", f"{settings.host} is in a private network.", fix, lasting=True)

@@ -12,7 +12,8 @@ from gatepost.connectors.cursor import Position
 from gatepost.connectors.fetch import Fetched, Source, fetch_uids
 from gatepost.connectors.imap import check, connect, list_folders, list_new, open_folder
 from gatepost.connectors.trouble import Trouble
-from gatepost.connectors.wire import Connect, is_public
+from gatepost.connectors.wire import Connect
+from gatepost.http import is_global
 from gatepost.model import Account
 from tests.fakes.imap import FakeImap, Script, imap_server
 from tests.rig.certificate import write_certificate
@@ -312,7 +313,11 @@ def test_no_password_without_tls_where_private_hosts_are_not_allowed() -> None:
         ("fd00::1", False),
         ("224.0.0.1", False),
         ("100.64.0.1", False),
+        ("240.0.0.1", False),
+        ("fec0::1", False),
+        ("::7f00:1", False),
+        ("fe80::1%lo", False),
     ],
 )
 def test_what_is_a_public_address(address: str, public: bool) -> None:
-    assert is_public(address) is public
+    assert is_global(address) is public
