@@ -1,5 +1,5 @@
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import jwt
@@ -16,7 +16,7 @@ CLAIMS = {"iss": "i", "sub": "s", "aud": "client", "exp": NOW + 3600, "iat": NOW
 
 
 def check(identity: Identity, token: str, **changes: Any) -> dict[str, Any]:
-    values = {"audience": "client", "nonce": "n", "now": datetime.now(UTC), **changes}
+    values = {"audience": "client", "nonce": "n", "now": datetime.fromtimestamp(NOW, UTC), **changes}
     return check_id_token(token, keys_url=f"{identity.origin}/jwks", guard=guard_of(identity), **values)
 
 
@@ -45,8 +45,8 @@ def test_any_other_is_not(shared_identity: Identity, claims: dict[str, Any], why
 
 def test_a_clock_that_is_a_little_wrong_is_forgiven(shared_identity: Identity) -> None:
     token = sign(shared_identity.state, {**CLAIMS, "exp": NOW + 10})
-    assert check(shared_identity, token, now=datetime.now(UTC) + timedelta(seconds=60))
-    assert check(shared_identity, token, now=datetime.now(UTC) - timedelta(seconds=60))
+    assert check(shared_identity, token, now=datetime.fromtimestamp(NOW + 60, UTC))
+    assert check(shared_identity, token, now=datetime.fromtimestamp(NOW - 60, UTC))
 
 
 def test_no_other_key_and_no_other_way_of_signing_counts(shared_identity: Identity) -> None:

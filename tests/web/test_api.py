@@ -6,7 +6,7 @@ import pytest
 import structlog
 from sqlmodel import Session, text
 
-from gatepost.store.credentials import SCOPES, disable_credential, get_credential
+from gatepost.store.credentials import DESK_SCOPE, SCOPES, disable_credential, get_credential
 from gatepost.store.suppressions import suppress
 from gatepost.store.users import failures_since
 from gatepost.web.api import OPERATIONS, VERSION
@@ -66,7 +66,7 @@ def test_what_belongs_to_another_key_is_not_there(api: Api, operation: Operation
     arrive(api, question(references=sent["message_id"]), "help@shop.example")
     webhook = api.client.post("/v1/webhooks", json={"url": "https://hooks.example/"}, headers=owner).json()
     _, stranger = api.key(senders=["other.example"])
-    if operation.path.startswith(NOT_OF_A_KEY):
+    if operation.path.startswith(NOT_OF_A_KEY) or operation.scope == DESK_SCOPE:  # that of an operator, who sees all
         return
     if "{id}" not in operation.path:
         suppress_one(api, sent["deliveries"][0]["recipient"])
