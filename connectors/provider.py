@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
-from urllib.parse import urlsplit
 
 Security = Literal["tls", "starttls"]
 ADDRESSES = ("issuer", "authority", "authorize_url", "token_url", "revoke_url", "keys_url")
@@ -60,12 +59,6 @@ class Provider:
     def asked(self, sends: bool = True) -> tuple[Scope, ...]:
         """The permissions to ask for; those for sending only where it is wanted."""
         return tuple(scope for scope in self.scopes if sends or not scope.sends)
-
-    @property
-    def login_origin(self) -> str:
-        """Where the browser goes to log in, as scheme and host."""
-        url = urlsplit(self.authorize_url or self.authority)
-        return f"{url.scheme}://{url.netloc}" if url.netloc else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -283,28 +283,6 @@ def move_cursor(session: Session, account_id: str, folder: str, *, uidvalidity: 
     session.flush()
 
 
-def add_view(
-    session: Session, *, account_id: str, folder: str, uidvalidity: int, uid: int, arrival_id: str
-) -> tuple[View, bool]:
-    """Where a message lies, and whether the place is new; one that holds another mail now points to the new arrival."""
-    known = get_view(session, account_id, folder, uidvalidity, uid)
-    if known is not None:
-        known.arrival_id = arrival_id
-        session.add(known)
-        session.flush()
-        return known, False
-    view = View(account_id=account_id, folder=folder, uidvalidity=uidvalidity, uid=uid, arrival_id=arrival_id)
-    session.add(view)
-    session.flush()
-    return view, True
-
-
 def get_view(session: Session, account_id: str, folder: str, uidvalidity: int, uid: int) -> View | None:
     """The view at one place."""
     return session.get(View, (account_id, folder, uidvalidity, uid))
-
-
-def views_of(session: Session, arrival_id: str) -> list[View]:
-    """All places of an arrival."""
-    query = select(View).where(View.arrival_id == arrival_id)
-    return list(session.exec(query.order_by(col(View.account_id), col(View.folder), col(View.uid))))

@@ -92,13 +92,6 @@ def set_cursor(session: Session, account_id: str, folder: str, **values: Any) ->
     session.execute(update(Cursor).where(*where).values(**values))
 
 
-def rewind(session: Session, account_id: str, folder: str, uid: int) -> None:
-    """Have the next pass look from this UID on; what is stored is not fetched again."""
-    where = (col(Cursor.account_id) == account_id, col(Cursor.folder) == folder, col(Cursor.last_uid) >= uid)
-    values = {"last_uid": max(0, uid - 1), "highestmodseq": 0, "checked_at": None}
-    session.execute(update(Cursor).where(*where).values(**values))
-
-
 def here(spot: Spot) -> tuple[Any, ...]:
     return (
         VIEWS.c.account_id == spot.account_id,

@@ -190,7 +190,8 @@ def test_what_was_missed_is_fetched_and_nothing_else(desk: Desk, server: Dovecot
     desk.forget(3)
     fetched: list[int] = []
     desk.inbox.before = lambda mail: fetched.append(mail.uid)
-    desk.ledger.write(lambda session: folders.rewind(session, desk.account_id, "INBOX", 3))
+    back = {"last_uid": 2, "highestmodseq": 0, "checked_at": None}
+    desk.ledger.write(lambda session: folders.set_cursor(session, desk.account_id, "INBOX", **back))
     assert desk.poll().mails == 1
     assert (fetched, stored_in(desk, "INBOX")) == ([3], [1, 2, 3, 4, 5])
 

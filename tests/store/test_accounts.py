@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from gatepost.database import Database, migrate, open_database
 from gatepost.ledger import Ledger
-from gatepost.model import Account, Arrival, Raw
+from gatepost.model import Account
 from gatepost.seal import Keys, SealError, make_keys
 from gatepost.store import accounts, channels, events
 from gatepost.store.accounts import AccountState, LeaseLost
@@ -217,28 +217,3 @@ def test_numbers_of_32_bits_fit(ledger: Ledger, keys: Keys, now: datetime, datab
         cursor = accounts.get_cursor(session, account.id, "INBOX")
         assert cursor is not None
         assert (cursor.uidvalidity, cursor.last_uid) == (4294967295, 4294967295)
-
-
-def test_a_view_is_added_once_and_points_to_the_newest_arrival(
-    ledger: Ledger, keys: Keys, now: datetime, database: Database
-) -> None:
-    account = add_account(ledger, keys, now)
-
-    def op(session: Session) -> list[bool]:
-        for name in ("one", "two"):
-            session.add(Raw(id=f"raw_{name}", data=b"x", size=1))
-        session.flush()
-        for name in ("one", "two"):
-            session.add(Arrival(id=f"arr_{name}", receipt=name, inlet="imap", raw_id=f"raw_{name}", received_at=now))
-        session.flush()
-        place = {"account_id": account.id, "folder": "INBOX", "uidvalidity": 77}
-        return [
-            accounts.add_view(session, **place, uid=77, arrival_id="arr_one")[1],  # type: ignore[arg-type]
-            accounts.add_view(session, **place, uid=77, arrival_id="arr_two")[1],  # type: ignore[arg-type]
-            accounts.add_view(session, **place, uid=2, arrival_id="arr_one")[1],  # type: ignore[arg-type]
-        ]
-
-    assert ledger.write(op) == [True, False, True]
-    with database.session() as session:
-        assert [view.uid for view in accounts.views_of(session, "arr_one")] == [2]
-        assert [view.uid for view in accounts.views_of(session, "arr_two")] == [77]

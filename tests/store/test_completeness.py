@@ -8,7 +8,7 @@ from sqlmodel import Session
 
 from gatepost.database import Database
 from gatepost.ids import new_id
-from gatepost.model import Account, Arrival, Raw
+from gatepost.model import Account, Arrival, Raw, View
 from gatepost.seal import make_keys
 from gatepost.store import accounts, channels, completeness, events
 from gatepost.store.accounts import AccountState
@@ -104,9 +104,8 @@ def test_what_we_have_of_a_folder(database: Database, tmp_path: Path, now: datet
             values: dict[str, Any] = {"outcome": outcome, "outcome_why": why, "inlet": "imap", "raw_id": raw}
             session.add(Arrival(id=arrival, receipt=arrival, received_at=now, **values))
             session.flush()
-            accounts.add_view(
-                session, account_id=account.id, folder="INBOX", uidvalidity=9, uid=uid, arrival_id=arrival
-            )
+            session.add(View(account_id=account.id, folder="INBOX", uidvalidity=9, uid=uid, arrival_id=arrival))
+        session.flush()
         assert sorted(completeness.places(session, account.id, "INBOX", 9)) == [1, 2, 3]
         assert completeness.places(session, account.id, "INBOX", 8) == []
         assert completeness.put_aside_in(session, account.id, "INBOX", 9) == [
