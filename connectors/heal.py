@@ -7,8 +7,8 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.connectors.fetch import Source, fetch_uids
-from gatepost.connectors.imap import Client, connect, examine
-from gatepost.connectors.poll import as_trouble, settings_of
+from gatepost.connectors.imap import Client, examine
+from gatepost.connectors.poll import as_trouble, logged_in
 from gatepost.connectors.polling import Polling
 from gatepost.connectors.storing import Store, store_batches
 from gatepost.connectors.verify import Verified, rows_of, verify_with
@@ -50,10 +50,7 @@ def verify_next(polling: Polling) -> bool:
 
 def heal(account: Account, polling: Polling) -> Verified:
     """Compare, fetch what is missing, compare again; both results are kept. Raises Trouble."""
-    login = polling.login(account) if polling.login else settings_of(account, polling.keys)
-    with connect(
-        login, allow_private=polling.private_hosts, message_size=polling.message_size, tls=polling.tls
-    ) as client:
+    with logged_in(account, polling) as client:
         found = compare_and_keep(client, account, polling)
         if found.missing:
             for name, uids in found.missing.items():

@@ -1,6 +1,6 @@
 """Opening the connection over which a mailbox is watched, in a thread: login, folder, what else to ask about."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,16 +10,11 @@ from gatepost.connectors.idle import Talk
 from gatepost.connectors.imap import Client, begin_session, examine, open_client
 from gatepost.connectors.polling import Polling
 from gatepost.connectors.trouble import TokenRefused, Trouble
-from gatepost.connectors.wire import Connect
-from gatepost.model import Account
 from gatepost.store import accounts, folders
 
 FOLDERS = 20
 TOKEN_MARGIN = 300.0
 TOKEN_SHARE = 0.8
-
-Login = Callable[[Account], Connect]
-"""How to log in; it may ask for a token, and raise what that raises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +26,15 @@ class Opened:
     lasts: float
 
 
-def open_mailbox(polling: Polling, login: Login, account_id: str) -> Opened:
-    """Log in and open the folder. Raises Trouble, and what `login` raises."""
+def open_mailbox(polling: Polling, account_id: str) -> Opened:
+    """Log in and open the folder. Raises Trouble."""
     with polling.ledger.database.session() as session:
         account = accounts.get_account(session, account_id)
         if account is None:
             raise Trouble("server", "The mailbox is not connected any more.", "Connect it again.", lasting=True)
         names = [row.folder for row in folders.list_cursors(session, account_id) if row.uidvalidity]
         session.expunge(account)
-    settings = login(account)
+    settings = polling.login(account)
     try:
         client = open_client(settings, allow_private=polling.private_hosts, message_size=0, tls=polling.tls)
     except TokenRefused:

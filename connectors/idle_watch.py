@@ -15,13 +15,12 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.connectors.idle import Left, News
-from gatepost.connectors.idle_open import Login, Opened, open_mailbox
+from gatepost.connectors.idle_open import Opened, open_mailbox
 from gatepost.connectors.poll import backoff
 from gatepost.connectors.polling import Polling
-from gatepost.connectors.trouble import Nonsense, Trouble, explain, recognise
+from gatepost.connectors.trouble import LATER, Nonsense, Trouble, explain, recognise
 from gatepost.ids import new_id
 from gatepost.ledger import LedgerClosed
-from gatepost.seal import SealError
 from gatepost.store import idling
 from gatepost.store.idling import Mailbox, Note, Word
 
@@ -60,8 +59,8 @@ class Watched:
 class Watch:
     """Watches up to `most` mailboxes until the polling stops: `run` is its thread, `post` wakes it from others."""
 
-    def __init__(self, polling: Polling, login: Login, most: int) -> None:
-        self.polling, self.login, self.most = polling, login, most
+    def __init__(self, polling: Polling, most: int) -> None:
+        self.polling, self.most = polling, most
         self.holder = new_id("idl")
         self.mailboxes: dict[str, Watched] = {}
         self.unread: set[str] = set()
@@ -266,7 +265,7 @@ class Watch:
 
     def open_apart(self, watched: Watched) -> None:
         try:
-            opened = open_mailbox(self.polling, self.login, watched.mailbox.id)
+            opened = open_mailbox(self.polling, watched.mailbox.id)
         except Exception as error:
             self.post(lambda error=error: self.lost(watched, error))  # type: ignore[misc]
         else:
@@ -329,12 +328,10 @@ def trouble_of(error: Exception, watched: Watched) -> Trouble:
     """What ended a connection, in words for people."""
     if isinstance(error, Trouble):
         return error
-    if isinstance(error, SealError):
-        return Trouble("password", "The stored password cannot be opened.", "Restore the key file.", lasting=True)
     host = watched.mailbox.login.rpartition("@")[2]
     if isinstance(error, Left):
         known = recognise(str(error))
-        return known or Trouble("server", f"{host} ended the connection.", "Gatepost tries again by itself.")
+        return known or Trouble("server", f"{host} ended the connection.", LATER)
     trouble = explain("idle", error, host, 0, "tls")
     if trouble.broken and not isinstance(error, Nonsense):
         log.warning("idle.broke", account=watched.mailbox.id, exc_info=error)

@@ -1,5 +1,7 @@
 """The poller: claims a due account by lease, reads its mailbox, and says how that went."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -7,17 +9,15 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.connectors.consent import explain
-from gatepost.connectors.imap import connect
+from gatepost.connectors.imap import Client, connect
 from gatepost.connectors.keeping import under_way
 from gatepost.connectors.mailbox import visit_all
 from gatepost.connectors.polling import LEASE, PATIENCE
 from gatepost.connectors.polling import Polling as Polling
 from gatepost.connectors.problem import Problem
 from gatepost.connectors.trouble import TokenRefused, Trouble
-from gatepost.connectors.wire import Connect
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
-from gatepost.seal import Keys, SealError
 from gatepost.store import accounts
 from gatepost.store.accounts import AccountState, LeaseLost
 from gatepost.store.idling import is_watched
@@ -83,27 +83,22 @@ def poll_once(account: Account, polling: Polling) -> Polled:
 
 def read_mailbox(account: Account, polling: Polling) -> int:
     """Log in and read all folders; returns how many mails were stored. Raises Trouble, LeaseLost."""
-    settings = polling.login(account) if polling.login else settings_of(account, polling.keys)
+    with logged_in(account, polling) as client:
+        return visit_all(client, account, polling)
+
+
+@contextmanager
+def logged_in(account: Account, polling: Polling) -> Iterator[Client]:
+    """A connection to an account's server; a token that this does not take is given up for another. Raises Trouble."""
+    settings = polling.login(account)
     try:
         with connect(
             settings, allow_private=polling.private_hosts, message_size=polling.message_size, tls=polling.tls
         ) as client:
-            return visit_all(client, account, polling)
+            yield client
     except TokenRefused:
         polling.refused(account, settings.bearer)
         raise
-
-
-def settings_of(account: Account, keys: Keys) -> Connect:
-    """How to log in. Raises SealError when the key file is another one."""
-    return Connect(
-        host=account.host,
-        port=account.port,
-        security=account.security,
-        username=account.username,
-        password=accounts.open_secret(keys, account),
-        folder=account.folder,
-    )
 
 
 def as_trouble(error: Exception, account: Account) -> Trouble:
@@ -113,9 +108,6 @@ def as_trouble(error: Exception, account: Account) -> Trouble:
         return Trouble(error.field, advice.what, " ".join(advice.steps))
     if isinstance(error, Trouble):
         return error
-    if isinstance(error, SealError):
-        what = f"The stored password of {account.username} cannot be opened with this key file."
-        return Trouble("password", what, "Restore the key file, or enter the password again.", lasting=True)
     log.error("poll.failed", account=account.id, exc_info=error)
     return Trouble("server", "Gatepost could not store new mail.", "It tries again by itself; the log says why.")
 

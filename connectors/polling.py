@@ -15,7 +15,6 @@ from gatepost.connectors.fetch import Fetched
 from gatepost.connectors.wire import Connect
 from gatepost.ledger import Ledger
 from gatepost.model import Account
-from gatepost.seal import Keys
 
 LEASE = timedelta(minutes=2)
 """How long a claim holds; it is moved on while a mailbox is being read (keeping)."""
@@ -37,15 +36,15 @@ class Polling:
     `prepare(mails)` does what must not be done inside a transaction, and gives one thing for each; `receive(session,
     pairs)` stores mails, each with what was prepared, and their views, and may be repeated; `quarantine(session, mail,
     why)` keeps one that could not be received, with what there is of it; `jitter()` is in 0..1; `bell` wakes a poller
-    when something is due. `login(account)` is how to log in (raises Trouble; without it, by the stored password), and
-    `refused(account, token)` is told of a token that the mail server does not take.
+    when something is due. `login(account)` is how to log in (raises Trouble); `refused(account, token)` is told of a
+    token that the mail server does not take.
     """
 
     ledger: Ledger
-    keys: Keys
     prepare: Callable[[Sequence[Fetched]], Sequence[Any]]
     receive: Callable[[Session, Sequence[tuple[Fetched, Any]]], object]
     quarantine: Callable[[Session, Fetched, str], object]
+    login: Callable[[Account], Connect]
     clock: Callable[[], datetime]
     message_size: int
     poll_seconds: float = 60
@@ -55,5 +54,4 @@ class Polling:
     stop: threading.Event = field(default_factory=threading.Event)
     bell: Bell = field(default_factory=Bell)
     busy: dict[str, Account] = field(default_factory=dict)
-    login: Callable[[Account], Connect] | None = None
     refused: Callable[[Account, str], None] = lambda account, token: None

@@ -32,6 +32,8 @@ from gatepost.watching import start_watching
 from gatepost.words import Outcome
 
 POLLERS = 4
+LOOK_SECONDS = float(POLLERS)
+"""Between two looks of a poller whether something is due: together they look once a second."""
 PROVEN = timedelta(days=14)
 FEW = 20
 """So many mails are read in this process; more go to a child, so many at once:"""
@@ -157,31 +159,29 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
     """Poll connected mailboxes in threads; call what is returned to stop them."""
     stop = threading.Event()
     access = access_of(parts)
-    login = partial(imap_login, access)
     polling = Polling(
         ledger=parts.ledger,
-        keys=parts.keys,
         prepare=lambda mails: get_ready(mails, desk, resolver),
         receive=lambda session, pairs: store_ready(session, pairs, desk),
         quarantine=lambda session, mail, why: put_aside(session, mail, why, desk),
+        login=partial(imap_login, access),
         clock=clock,
         message_size=parts.settings.message_size,
         poll_seconds=parts.settings.poll_seconds,
         private_hosts=parts.settings.private_hosts,
         stop=stop,
         bell=parts.bell,
-        login=login,
         refused=access.refused,
     )
     threads = [
-        threading.Thread(target=poll_loop, args=(polling, POLLERS), name=f"poll-{n}", daemon=True)
+        threading.Thread(target=poll_loop, args=(polling, LOOK_SECONDS), name=f"poll-{n}", daemon=True)
         for n in range(POLLERS)
     ]
     for thread in threads:
         thread.start()
     threads.append(threading.Thread(target=keep_leases, args=(polling,), name="leases", daemon=True))
     threads[-1].start()
-    threads += start_watching(polling, login, parts.settings.idle_mailboxes)
+    threads += start_watching(polling, parts.settings.idle_mailboxes)
     threads.append(start_verifying(polling))
 
     def end() -> None:

@@ -3,7 +3,6 @@
 import resource
 import threading
 
-from gatepost.connectors.idle_open import Login
 from gatepost.connectors.idle_watch import Watch
 from gatepost.connectors.polling import Polling
 
@@ -11,12 +10,12 @@ SPARE_DESCRIPTORS = 500
 """For everything else that a process opens."""
 
 
-def start_watching(polling: Polling, login: Login, most: int) -> list[threading.Thread]:
+def start_watching(polling: Polling, most: int) -> list[threading.Thread]:
     """Watch until the polling stops, in the thread that is returned; none where nothing is to be watched."""
     most = min(most, room(most))
     if most <= 0:
         return []
-    watch = Watch(polling, login, most)
+    watch = Watch(polling, most)
     thread = threading.Thread(target=watch.run, name="idle", daemon=True)
     thread.start()
     return [thread]

@@ -7,13 +7,18 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import delete
 from sqlmodel import Session, col, select
 
+from gatepost.connectors.access import Access
 from gatepost.connectors.fetch import Fetched
 from gatepost.connectors.poll import Polled, poll_next
 from gatepost.connectors.polling import Polling
+from gatepost.connectors.provider_data import PROVIDERS
 from gatepost.connectors.remap import fingerprint
+from gatepost.connectors.wire import Connect
 from gatepost.database import Database
+from gatepost.http import Guard
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
+from gatepost.mailbox_access import imap_login
 from gatepost.model import Account, Arrival, Cursor, Raw, View
 from gatepost.seal import Keys
 from gatepost.store import accounts, channels, events, folders
@@ -100,9 +105,14 @@ class Desk:
 
         self.account_id = self.ledger.write(op)
 
+    def login(self, account: Account) -> Connect:
+        guard = Guard(private=True)
+        access = Access(self.ledger, self.database, self.keys, PROVIDERS, guard, lambda: self.time)
+        return imap_login(access, account)
+
     def polling(self, **changes: object) -> Polling:
         polling = Polling(
-            self.ledger, self.keys, self.inbox.prepare, self.inbox.receive, self.inbox.quarantine,
+            self.ledger, self.inbox.prepare, self.inbox.receive, self.inbox.quarantine, self.login,
             clock=lambda: self.time, message_size=100_000, private_hosts=True, jitter=lambda: 1.0,
         )  # fmt: skip
         return replace(polling, **changes)  # type: ignore[arg-type]

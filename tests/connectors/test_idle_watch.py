@@ -12,7 +12,7 @@ import pytest
 from gatepost.connectors import idle_watch
 from gatepost.connectors.idle_open import lasting, quoted
 from gatepost.connectors.idle_watch import LOGIN_MOST, Watch
-from gatepost.connectors.poll import poll_next, settings_of
+from gatepost.connectors.poll import poll_next
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.seal import Keys
@@ -40,7 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def watching(desk: Desk, **changes: object) -> Iterator[Watch]:
     """A watch in a thread of its own, which has ended with the block."""
     polling = desk.polling(jitter=lambda: 0.0, **changes)
-    watch = Watch(polling, lambda account: settings_of(account, desk.keys), 100)
+    watch = Watch(polling, 100)
     thread = threading.Thread(target=watch.run)
     thread.start()
     try:
@@ -172,12 +172,9 @@ def test_idle_ends_before_the_token_does(desk: Desk, now: datetime) -> None:
         assert lasting(now + timedelta(seconds=seconds), now, jitter) == lasts
     with imap_server(IDLE) as server:
         live(desk, server)
-        polling = desk.polling()
-        watch = Watch(
-            polling,
-            lambda account: replace(settings_of(account, desk.keys), expires_at=desk.time + timedelta(seconds=1)),
-            1,
-        )
+        soon = desk.time + timedelta(seconds=1)
+        polling = desk.polling(login=lambda account: replace(desk.login(account), expires_at=soon))
+        watch = Watch(polling, 1)
         thread = threading.Thread(target=watch.run)
         thread.start()
         try:

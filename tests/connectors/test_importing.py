@@ -11,7 +11,7 @@ from gatepost.connectors import importing
 from gatepost.connectors.fetch import Fetched
 from gatepost.connectors.first import CHUNK, in_turn, preview
 from gatepost.connectors.heal import heal, verify_next
-from gatepost.connectors.poll import poll_next, settings_of
+from gatepost.connectors.poll import poll_next
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import Account, View
@@ -90,7 +90,7 @@ def test_nothing_is_fetched_before_somebody_has_chosen(desk: Desk, shared_doveco
     act(desk, lambda session, account, now: imports.ask_import(session, account))
     desk.time += timedelta(hours=2)
     assert poll_next(desk.polling()) is None
-    counted = preview(settings_of(desk.account(), desk.keys), private_hosts=True, now=datetime.now(UTC))
+    counted = preview(desk.login(desk.account()), private_hosts=True, now=datetime.now(UTC))
     inbox = next(row for row in counted["folders"] if row["folder"] == "INBOX")
     assert (inbox["messages"], inbox["recent"]["7"]) == (1, 1)
     assert inbox["oldest"] == inbox["newest"] is not None

@@ -7,7 +7,6 @@ from sqlmodel import Session, select
 
 from gatepost.connectors.completeness import FOLDER, TOO_LARGE
 from gatepost.connectors.fetch import Fetched
-from gatepost.connectors.poll import settings_of
 from gatepost.connectors.verify import Verified, verify
 from gatepost.database import Database
 from gatepost.ledger import Ledger
@@ -36,7 +35,7 @@ def desk(database: Database, ledger: Ledger, keys: Keys, now: datetime) -> Desk:
 
 
 def compared(desk: Desk) -> Verified:
-    return verify(desk.account(), settings_of(desk.account(), desk.keys), desk.database, private_hosts=True)
+    return verify(desk.account(), desk.login(desk.account()), desk.database, private_hosts=True)
 
 
 def forget(desk: Desk, folder: str, uid: int) -> None:
