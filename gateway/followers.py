@@ -17,6 +17,7 @@ from gatepost.store.agents import confirmed_addresses, put_copy
 from gatepost.store.followers import followers
 from gatepost.store.messages import raw_of
 from gatepost.store.showing import channel_to_answer_from, may
+from gatepost.threading.answered import parent_text
 from gatepost.threading.quoted import reply_text
 from gatepost.tokens import agent_address
 
@@ -58,7 +59,9 @@ def make_copies(
         return []
     people = answer_recipients(session, conversation.id, gate.settings, message) if message.direction == "in" else []
     raw = raw_of(session, message.raw_id, gate.blobs)
-    text = reply_text(parse(raw)).reply if message.direction == "in" else raw.decode("utf-8", "replace")
+    text = raw.decode("utf-8", "replace")
+    if message.direction == "in":
+        text = reply_text(parse(raw), parent_text(session, message, raw, gate.blobs)).reply
     return [
         make_copy(gate, conversation, channel, message, user, address, people, text, now)
         for user, address in wanted

@@ -7,10 +7,18 @@ from sqlmodel import Session
 
 from gatepost.address import parse_address
 from gatepost.gateway.accept import Gate, prepare
-from gatepost.gateway.answer import NoAnswer, addresses, anchor_of, is_internal, own_addresses, submission_of
+from gatepost.gateway.answer import (
+    NoAnswer,
+    addresses,
+    anchor_of,
+    channel_of_answer,
+    is_internal,
+    own_addresses,
+    submission_of,
+)
 from gatepost.gateway.put import put
 from gatepost.ids import new_id
-from gatepost.model import Channel, Conversation, User
+from gatepost.model import Channel, Conversation, Credential, User
 from gatepost.store.conversations import get_conversation, participants
 from gatepost.store.showing import channel_to_answer_from
 from gatepost.store.sides import open_side
@@ -20,23 +28,33 @@ LONGEST_SUBJECT = 200
 
 
 def ask_aside(
-    gate: Gate, *, conversation_id: str, user_id: str, to: Sequence[str], subject: str, text: str, now: datetime
+    gate: Gate,
+    *,
+    conversation_id: str,
+    user_id: str | None,
+    to: Sequence[str],
+    subject: str,
+    text: str,
+    now: datetime,
+    credential: Credential | None = None,
 ) -> int:
     """Write to third people about a conversation, in a linked one of their own; its number.
 
-    Nothing of the conversation goes along, no id either, so that no answer leads back into it. Raises NoAnswer for what
-    the writer can mend, Refused for what may not go out.
+    Nothing of the conversation goes along, no id either, so that no answer leads back into it. A system that asks names
+    its `credential` in place of a user. Raises NoAnswer for what the writer can mend, Refused for what may not go out.
     """
     people = addresses(list(to))
     title = " ".join(subject.split())[:LONGEST_SUBJECT]
     if not text.strip() or not title:
         raise NoAnswer("Write a subject and a text: that is all that they see")
     with gate.database.session() as session:
-        user = get_user(session, user_id)
-        side, channel = begin(session, gate, conversation_id, user, people, title, now)
+        user = get_user(session, user_id) if user_id else None
+        if user_id and user is None:
+            raise NoAnswer("Whoever asks does not work here any more")
+        side, channel = begin(session, gate, conversation_id, (user, credential), people, title, now)
     named = [("", address) for address in people]
     submission = submission_of(
-        gate, side, channel, user, (named, []), text, None, [anchor_of(gate, side)], now, subject=title
+        gate, side, channel, user, (named, []), text, None, [anchor_of(gate, side)], now, credential, subject=title
     )
     prepared = prepare(gate, submission, now)
     keys = [(parse_address(address).key, "") for address in people]
@@ -55,16 +73,20 @@ def begin(
     session: Session,
     gate: Gate,
     conversation_id: str,
-    user: User | None,
+    writer: tuple[User | None, Credential | None],
     people: Sequence[str],
     subject: str,
     now: datetime,
 ) -> tuple[Conversation, Channel]:
     """The new conversation as a value, and the mailbox that writes. Raises NoAnswer."""
     conversation = get_conversation(session, conversation_id)
-    if conversation is None or user is None:
+    if conversation is None:
         raise NoAnswer("This conversation is not there any more")
-    channel = channel_to_answer_from(session, conversation, user)
+    user, credential = writer
+    if credential:
+        channel = channel_of_answer(session, conversation, user, credential)
+    else:
+        channel = channel_to_answer_from(session, conversation, user)
     if channel is None:
         raise NoAnswer("This conversation belongs to no mailbox, so there is no address to write from")
     if channel.state != "active":

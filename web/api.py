@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
+from gatepost.web.api_aside import ASIDE
 from gatepost.web.api_call import Operation, endpoint_of, problem_of
 from gatepost.web.api_codes import CODES
 from gatepost.web.api_connecting import CONNECTING
@@ -86,6 +87,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CODES,
     *CONNECTING,
     *CORRECTIONS,
+    *ASIDE,
     *DELIVERIES,
     *DESK,
     *FIXING,

@@ -15,13 +15,14 @@ from gatepost.store.channels import get_channel, list_channels
 from gatepost.store.deliveries import deliveries_of
 from gatepost.store.messages import RawLost, key_used, raw_of
 from gatepost.store.showing import further_of
+from gatepost.threading.answered import parent_text
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, idempotency, read_json, read_query
 from gatepost.web.api_errors import Problem
 from gatepost.web.api_messages import taken
 from gatepost.web.api_models import AttachmentOut, ConversationList, ConversationOut, ThreadList, ThreadMessage
 from gatepost.web.api_requests import ConversationQuery, NoQuery, Paging, ReplyIn, read_id
-from gatepost.web.bodies import LOST, Body, parent_text, read_body
+from gatepost.web.bodies import LOST, Body, read_body
 from gatepost.web.thread import why_lines
 from gatepost.words import Kind
 

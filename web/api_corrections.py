@@ -95,7 +95,7 @@ def changeable(session: Session, call: Call, conversation: Conversation) -> Conv
     """The conversation, if the key may answer in it. Raises Problem."""
     channel = channel_of_answer(session, conversation, None, call.credential)
     if channel and not may_answer_from(call.credential, channel):
-        raise Problem("sender-not-allowed", f"This key may not send as {channel.address}, so it may move nothing there")
+        raise Problem("sender-not-allowed", f"This key may not send as {channel.address}, so it changes nothing there")
     return conversation
 
 

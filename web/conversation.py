@@ -1,5 +1,6 @@
 """One conversation: reading it, answering, notes, closing, assigning, and its history."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -7,10 +8,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.address import AddressError, parse_address
-from gatepost.gateway.answer import AnswerRecipient, answer, answer_recipients
+from gatepost.gateway.answer import AnswerRecipient, answer, answer_recipients, answered_message, own_addresses
 from gatepost.gateway.manage_routes import explain_choice
+from gatepost.gateway.recipient_changes import BLIND, came_blind, changes, people_named
 from gatepost.gateway.rules import Sender
-from gatepost.model import User
+from gatepost.model import Message, User
 from gatepost.reply import Refused
 from gatepost.store import conversations, pages, placing, sides, users
 from gatepost.store.agents import confirmed_addresses
@@ -43,7 +45,9 @@ def conversation_view(visit: Visit, *, status: int = 200, form: Form | None = No
     part = visit.query("part")
     if part == "warned":
         typed, _ = read_addresses([visit.query("cc", 2000)])
-        return show(visit, "_warned.html", {"warned": warnings_for(visit.session, typed, visit.now)})
+        messages = conversation_messages(visit.session, visit.conversation)
+        context = {"warned": warnings_for(visit.session, typed, visit.now), "changes": changed(messages, [], typed)}
+        return show(visit, "_warned.html", context)
     if part == "thread":
         return show(visit, "_thread.html", thread_context(visit))
     context = {**thread_context(visit), **composer_context(visit), "mode": mode, "form": form or Form()}
@@ -72,6 +76,11 @@ def thread_context(visit: Visit) -> dict[str, Any]:
         "further": further_of(visit.session, conversation),
         "answers_from": channel_to_answer_from(visit.session, conversation, visit.user),
         "copied": any(reason.get("copy") for shown in thread[:1] for reason in shown.message.why),
+        "merged_origins": [
+            (one, mail)
+            for one, mail in placing.merged_origins(visit.session, conversation.id)
+            if visit.may_on(one, "read")
+        ],
         "survivor": survivor if survivor and visit.may_on(survivor, "read") else None,
         "claimed": claimed if claimed and visit.may_on(claimed, "read") else None,
         "assignees": [user for user in pages.assignable(visit.session) if works_here(visit, user)],
@@ -96,11 +105,20 @@ def composer_context(visit: Visit) -> dict[str, Any]:
     typed, _ = read_addresses([*visit.form.all("to"), *visit.form.all("cc")])
     warned = warnings_for(visit.session, [*(person.address for person in proposed), *typed], visit.now)
     bad = {one.address for one in warned}
+    messages = [one.message for one in thread]
+    ours, answered = own_addresses(visit.session), answered_message(visit.session, visit.conversation)
     return {
+        "changes": changed(messages, proposed, typed) if typed else [],
+        "blind": BLIND if came_blind(answered, ours, visit.app.settings) else "",
         "proposed": [(person, person.address in bad or undelivered(person, thread)) for person in proposed],
         "warned": warned,
         "goes_out": goes_out(visit, [person.address for person in proposed]),
     }
+
+
+def changed(messages: Sequence[Message], proposed: Sequence[AnswerRecipient], typed: list[str]) -> list[str]:
+    """What must be said of recipients that are new, or left out."""
+    return changes(people_named(messages) | {person.address for person in proposed}, proposed, typed)
 
 
 def goes_out(visit: Visit, recipients: list[str]) -> tuple[str, str]:

@@ -8,7 +8,9 @@ from gatepost.cli.frame import ending
 from gatepost.cli.options import AsJson
 
 conversation = typer.Typer(
-    name="conversation", help="Move, split and merge conversations, and take it back.", no_args_is_help=True
+    name="conversation",
+    help="Move, split and merge conversations, and take it back; ask somebody else.",
+    no_args_is_help=True,
 )
 
 
@@ -51,3 +53,32 @@ def conversation_undo(
 
     with ending():
         undo(context.obj.settings(), correction, as_json)
+
+
+@conversation.command("ask")
+def conversation_ask(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="The conversation that it is about.")],
+    to: Annotated[list[str], typer.Option(metavar="ADDRESS", help="Whom to ask; may be given several times.")],
+    subject: Annotated[str, typer.Option(help="What they see as the subject.")],
+    text: Annotated[str, typer.Option(help="What they see; nothing of the conversation goes along.")],
+    as_json: AsJson = False,
+) -> None:
+    """Ask somebody who takes no part, in a side conversation that the customer never sees."""
+    from gatepost.cli.aside import ask
+
+    with ending():
+        ask(context.obj.settings(), number, to, subject, text, as_json)
+
+
+@conversation.command("take-back")
+def conversation_take_back(
+    context: typer.Context,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="A mail that an agent forwarded for a customer.")],
+    as_json: AsJson = False,
+) -> None:
+    """Undo that a forwarded mail counts as its customer's: it is the agent's own."""
+    from gatepost.cli.aside import take_back
+
+    with ending():
+        take_back(context.obj.settings(), message, as_json)

@@ -52,10 +52,12 @@ def take_back(session: Session, message: Message, actor: Actor, now: datetime) -
     Whoever has written or was written to since stays.
     """
     customer = (customer_of(message) or ("", ""))[0]
+    if not customer:
+        return False
     where = (col(Message.id) == message.id, col(Message.user_id).is_not(None))
     changed = session.execute(update(Message).where(*where).values(user_id=None))
     conversation = session.get(Conversation, message.conversation_id or "", populate_existing=True)
-    if not customer or not changed.rowcount or conversation is None:  # type: ignore[attr-defined]
+    if not changed.rowcount or conversation is None:  # type: ignore[attr-defined]
         return False
     others = (Message.conversation_id == conversation.id, col(Message.id) != message.id, Message.direction != "note")
     if session.exec(select(Message.id).where(*others).limit(1)).first() is None:

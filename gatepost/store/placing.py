@@ -26,6 +26,21 @@ def survivor(session: Session, conversation_id: str) -> Conversation | None:
     return conversation
 
 
+def merged_origins(session: Session, conversation_id: str) -> list[tuple[Conversation, Message]]:
+    """The conversations that went into this one and answer another relayed mail than it does, each with that mail."""
+    found: list[Conversation] = []
+    wave = [conversation_id]
+    for _ in range(MOST):
+        query = select(Conversation).where(col(Conversation.merged_into).in_(wave)).order_by(col(Conversation.number))
+        rows = session.exec(query.limit(MOST_READ)).all()
+        if not rows or len(found) > MOST_READ:
+            break
+        found += rows
+        wave = [row.id for row in rows]
+    told = [(row, session.get(Message, row.origin_id)) for row in found if row.origin_id]
+    return [(row, mail) for row, mail in told if mail]
+
+
 def named_in(session: Session, conversation_id: str) -> frozenset[str]:
     """The addresses of a conversation: its participants, and whom its newest 200 inbound mails named in To and Cc."""
     people = session.exec(select(Participant.address).where(Participant.conversation_id == conversation_id)).all()

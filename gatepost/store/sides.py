@@ -14,7 +14,12 @@ OPENED = "conversation.side_opened"
 
 
 def open_side(
-    session: Session, side: Conversation, parent_id: str, people: Sequence[tuple[str, str]], user_id: str, now: datetime
+    session: Session,
+    side: Conversation,
+    parent_id: str,
+    people: Sequence[tuple[str, str]],
+    user_id: str | None,
+    now: datetime,
 ) -> Conversation:
     """A conversation with third people (address key, name), about another one; `side` has its id, subject, channel."""
     made = create_conversation(

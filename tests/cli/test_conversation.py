@@ -4,6 +4,11 @@ from sqlmodel import Session
 
 from gatepost.parts import Parts, clock
 from gatepost.store.channels import channel_by_address
+from gatepost.store.conversations import by_number
+from gatepost.store.handed_over import reason
+from gatepost.store.messages import get_message
+from gatepost.store.sides import parent_of
+from gatepost.store.users import create_user
 from gatepost.threading.intake import Arriving, Desk, Received, receive, store_arrival
 from gatepost.threading.reading import read
 from tests.cli.conftest import SUPPORT, Command
@@ -40,6 +45,39 @@ def test_move_merge_and_undo(gatepost: Command) -> None:
     assert "no conversation holds it" in gatepost.refused("conversation", "move", "msg_x", "--to", "1")
     assert "no such correction" in gatepost.refused("conversation", "undo", "cor_x")
     gatepost.run("fsck")
+
+
+def test_somebody_else_is_asked_and_a_forward_is_taken_back(gatepost: Command) -> None:
+    with gatepost.parts() as parts:
+        mail = arrive(parts, "1@c.example", "Lamp")
+    about = ("--subject", "Spare part", "--text", "Have you one?")
+    (asked,) = gatepost.objects("conversation", "ask", "1", "--to", "maker@lamps.example", *about)
+    assert (asked["conversation"], asked["about"]) == (2, 1)
+    with gatepost.parts() as parts, parts.database.session() as session:
+        side = by_number(session, 2)
+        assert side
+        assert (side.requester, side.subject) == ("maker@lamps.example", "Spare part")
+        parent = parent_of(session, side.id)
+        assert parent
+        assert parent.number == 1
+    assert "takes part in this conversation" in gatepost.refused("conversation", "ask", "1", "--to", ANA, *about)
+    assert "no such conversation" in gatepost.refused("conversation", "ask", "7", "--to", "x@y.example", *about)
+    assert "no agent forwarded it" in gatepost.refused("conversation", "take-back", mail.message_id or "")
+    with gatepost.parts() as parts:
+        parts.ledger.write(lambda session: forwarded(session, mail.message_id or ""))
+    assert "counts as the agent's own" in gatepost.run("conversation", "take-back", mail.message_id or "").stdout
+    assert "undone already" in gatepost.refused("conversation", "take-back", mail.message_id or "")
+    gatepost.run("fsck")
+
+
+def forwarded(session: Session, message_id: str) -> None:
+    """As if an agent had forwarded a mail for a customer."""
+    message = get_message(session, message_id)
+    assert message
+    user = create_user(session, email="ben@example.org", name="Ben", role="agent", now=clock())
+    session.flush()
+    message.user_id, message.why = user.id, [reason("carol@customer.example", "Carol", "Ben forwarded it")]
+    session.add(message)
 
 
 def test_replay_and_dry_run(gatepost: Command) -> None:

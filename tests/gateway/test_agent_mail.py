@@ -8,6 +8,7 @@ from sqlmodel import Session
 from gatepost.acts import Actor
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.agent_mail import release
+from gatepost.gateway.answer import answer
 from gatepost.store.conversations import add_note, participants
 from gatepost.store.followers import follow, set_follows_assigned
 from gatepost.store.users import create_user, disable_user, set_memberships
@@ -70,6 +71,19 @@ def test_who_wants_no_mail_of_assigned_conversations_gets_none(rig: Rig) -> None
     rig.assign(first.conversation_id or "")
     rig.follow()
     assert rig.sent() == []
+
+
+def test_a_copy_leaves_out_what_the_customer_repeats_of_our_mail_whatever_marks_it(
+    rig: Rig, conversation_id: str
+) -> None:
+    words = "Please send us a photo of its plug and of the label below it"
+    answer(rig.gate, conversation_id=conversation_id, user_id=None, to=[ANA], cc=[], text=words, now=rig.now)
+    ((sent, _, _),) = rig.sent("agent reply")
+    rig.customer(f"It is attached.\r\n\r\n{words}", f"In-Reply-To: <{sent.message_id}>\r\n")
+    rig.follow()
+    copy = rig.sent("agent copy")[-1][1]
+    assert "It is attached." in copy.text
+    assert "photo of its plug" not in copy.text
 
 
 def test_a_public_answer_goes_to_the_customer_as_the_desk(rig: Rig, conversation_id: str) -> None:

@@ -1,6 +1,7 @@
 """Side conversations: a third person is asked about a conversation, and the customer never sees it."""
 
 from datetime import datetime
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,7 @@ from gatepost.gateway.side import ask_aside
 from gatepost.store import corrections
 from gatepost.store.conversations import by_number, participants
 from gatepost.store.corrections import NotPossible
+from gatepost.store.credentials import create_credential
 from gatepost.store.sides import parent_of, sides_of
 from gatepost.store.users import set_memberships
 from tests.gateway.agent_rig import ANA, SUPPORT, Rig, make_rig
@@ -119,3 +121,27 @@ def test_who_does_not_work_here_asks_nobody(rig: Rig, asked: tuple[str, str]) ->
     rig.gate.ledger.write(lambda session: set_memberships(session, rig.marta.id, []))
     with pytest.raises(NoAnswer, match="no mailbox"):
         ask(rig, asked[0], "other@lamps.example")
+
+
+def test_a_system_asks_as_the_mailbox_that_it_may_write_as(rig: Rig) -> None:
+    conversation_id = rig.customer().conversation_id or ""
+    credential, _ = rig.gate.ledger.write(
+        lambda session: create_credential(
+            session, rig.gate.keys, kind="api", name="Shop", senders=["shop.example"], now=rig.now
+        )
+    )
+    asking = partial(
+        ask_aside,
+        rig.gate,
+        conversation_id=conversation_id,
+        to=[MAKER],
+        subject="Spare part",
+        text="Have you one?",
+        now=rig.now,
+    )
+    asking(user_id=None, credential=credential)
+    ((row, mail, recipients),) = rig.sent("api")
+    assert (recipients, [str(box.address) for box in mail.from_]) == ([MAKER], [SUPPORT])
+    assert row.credential_id == credential.id
+    with pytest.raises(NoAnswer, match="does not work here"):
+        asking(user_id="usr_gone")

@@ -9,6 +9,7 @@ from gatepost.store import corrections
 from gatepost.store.conversations import get_conversation
 from gatepost.store.corrections import NotPossible
 from gatepost.store.fsck import wrong_counts
+from gatepost.store.placing import merged_origins
 from gatepost.threading.intake import Received
 from tests.threading.office import ANA, BEN, EVE, Office, mail, reply
 
@@ -78,6 +79,21 @@ def test_answers_to_a_merged_conversation_go_to_the_survivor_and_undo_brings_all
     assert office.shown(first) == ["1@calderon.example", "3@calderon.example", "4@calderon.example"]
     again = office.receive(mail(ANA, "Re: x", "5@calderon.example", "In-Reply-To: <2@calderon.example>"))
     assert again.conversation_id == second.conversation_id
+
+
+def test_a_merged_conversation_keeps_the_relayed_mail_that_it_answers(office: Office) -> None:
+    one, two = office.relay([ANA], [ANA]), office.relay([ANA], [ANA], "order-2@shop.example")
+    first = office.receive(reply(ANA))
+    second = office.receive(reply(ANA, "order-2@shop.example", "3@calderon.example"))
+    third = office.receive(mail(ANA, "Other", "4@calderon.example"))
+    done = do_merge(office, second, first)
+    do_merge(office, first, third)
+    assert (office.conversation(third).origin_id, office.conversation(second).origin_id) == (one, two)
+    with office.ledger.database.session() as session:
+        told = [(row.id, kept.id) for row, kept in merged_origins(session, third.conversation_id or "")]
+        assert told == [(second.conversation_id, two)]
+        assert merged_origins(session, second.conversation_id or "") == []
+    assert done.before.get("origin") is None
 
 
 def test_later_mail_of_a_moved_chain_follows_it_and_its_sender_is_out(office: Office) -> None:

@@ -112,6 +112,21 @@ def test_a_bounce_that_names_the_id_of_the_next_server_finds_its_delivery(office
     office.ledger.write(lambda session: keep_other_id(session, THEIRS, message_id, "answer", office.now))
     office.ledger.write(lambda session: session.execute(text("UPDATE delivery SET state = 'delivered'")))
     office.receive(dsn(ANA, THEIRS))
+@pytest.mark.parametrize("where", ["answer", "sent folder"])
+def test_complaint_09_an_answer_to_the_id_that_a_server_gave_our_mail_joins(office: Office, where: str) -> None:
+    """SES and Outlook rewrite our Message-ID: what the server said, or the copy in Sent shows, leads back."""
+    account_id = account_of(office)
+    message_id = sent_over(office, account_id)
+    if where == "answer":
+        office.ledger.write(lambda session: keep_other_id(session, THEIRS, message_id, where, office.now))
+    else:
+        come_back(office, account_id, copy(THEIRS, date=f"{office.now:%a, %d %b %Y %H:%M:%S} +0000"))
+    first = office.receive(answer_to(THEIRS), strength=Strength.ALIGNED)
+    assert office.conversation(first).origin_id == message_id
+    stranger = office.receive(answer_to("AM0PR01MB2@outlook.example").replace(b"<a1@", b"<a2@"))
+    assert stranger.conversation_id != first.conversation_id
+
+
     with office.ledger.database.session() as session:
         (row,) = deliveries_of(session, message_id)
     assert (row.state, row.reported) == ("bounced", True)

@@ -5,7 +5,7 @@ from sqlmodel import Session
 
 from gatepost.store import conversations
 from gatepost.store.handed_over import reason
-from gatepost.store.messages import get_message
+from gatepost.store.messages import conversation_messages, get_message
 from tests.web.conftest import Site
 
 
@@ -42,6 +42,22 @@ def test_the_page_names_the_customer_and_undoes_it(forwarded: Site) -> None:
     assert "that was undone" in page
     assert "Not for this person" not in page
     assert "Counts as the agent&#39;s own mail" in agent.get(f"{path}/events").text
+
+
+def test_an_answer_of_ours_keeps_its_agent(site: Site) -> None:
+    agent, path = site.client("ben@example.org"), f"/inbox/{site.conversation}"
+    agent.post(f"{path}/reply", data={"to": "carol@customer.example", "text": "Soon"})
+
+    def answers() -> list[tuple[str, str | None]]:
+        with site.parts.database.session() as session:
+            found = conversations.by_number(session, site.conversation)
+            assert found
+            return [(row.id, row.user_id) for row in conversation_messages(session, found) if row.direction == "out"]
+
+    before = answers()
+    assert (before[-1][1], len(before)) == (site.agent, len(dict(before)))
+    assert agent.post(f"{path}/take-back", data={"mail": before[-1][0]}).status_code == 303
+    assert answers() == before
 
 
 def test_only_a_mail_of_this_conversation_is_taken_back(forwarded: Site) -> None:

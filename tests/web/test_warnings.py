@@ -26,7 +26,17 @@ def test_a_typed_address_is_looked_at_before_sending(site: Site) -> None:
     agent, path = site.client("ben@example.org"), f"/inbox/{site.conversation}"
     warned = agent.get(f"{path}?part=warned&cc={BAD}").text
     assert f"The last mail to {BAD} was not delivered: The address {BAD} does not exist." in warned
-    assert "warned" not in agent.get(f"{path}?part=warned&cc=somebody@new.example, nonsense").text
+    assert "warned" not in agent.get(f"{path}?part=warned&cc={CAROL}, nonsense").text
+
+
+def test_complaint_35_a_new_recipient_and_one_left_out_are_told(site: Site) -> None:
+    agent, path = site.client("ben@example.org"), f"/inbox/{site.conversation}"
+    told = "somebody@new.example is new in this conversation"
+    assert told in agent.get(f"{path}?part=warned&cc=somebody@new.example").text
+    shown = agent.post(f"{path}/reply", data={"cc": "somebody@new.example", "text": ""}).text
+    assert told in shown
+    assert f"{CAROL} is left out, who" in shown
+    assert "left out" not in agent.get(path).text
 
 
 def test_nothing_goes_to_a_suppressed_one_that_the_writer_was_not_told_of(site: Site) -> None:
