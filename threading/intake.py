@@ -21,7 +21,7 @@ from gatepost.store.rows import made
 from gatepost.store.together import together
 from gatepost.threading.agent_mail import take_agent_mail
 from gatepost.threading.joining import channel_of, join, time_of
-from gatepost.threading.own_copy import own_copy
+from gatepost.threading.own_copy import own_copy, written_there
 from gatepost.threading.reading import Reading
 from gatepost.threading.reported import apply_report
 from gatepost.threading.showing import view_in
@@ -183,7 +183,7 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
         give_up_digest(session, same.id)
     elif same:
         return once_more(session, desk, arrival, reading, same, now)
-    if arrival.sent:
+    if written_there(arrival, reading.mail):
         written = take_written(session, desk.settings, desk.keys, arrival, reading, now)
         return Received(written.outcome, written.why, written.message_id, written.conversation_id)
     if reading.report:

@@ -11,6 +11,7 @@ from gatepost.seal import Keys
 from gatepost.store.messages import get_message, sent_by_header_id
 from gatepost.store.other_ids import keep_other_id
 from gatepost.store.sent_copies import awaited, came_back
+from gatepost.threading.candidates import PASSED_ON_FIELDS
 from gatepost.threading.identity import sender_of
 from gatepost.tokens import read_message_id
 from gatepost.words import Strength
@@ -26,7 +27,7 @@ def own_copy(session: Session, keys: Keys, arrival: Arrival, mail: Mail, now: da
 
     Only the mailbox's owner, and we, put mail there, so its ids are believed. An id that its server gave it is kept.
     """
-    if not arrival.sent:
+    if not written_there(arrival, mail):
         return None
     found = by_id(session, keys, mail) or by_look(session, arrival, mail, now)
     if found is None:
@@ -37,6 +38,15 @@ def own_copy(session: Session, keys: Keys, arrival: Arrival, mail: Mail, now: da
     if arrival.account_id:
         came_back(session, arrival.account_id, message.id, header_id, now)
     return message, f"It is the copy in the Sent folder of a mail that we sent ({how})"
+
+
+def written_there(arrival: Arrival, mail: Mail) -> bool:
+    """Whether a mail lies in Sent because it was sent from there.
+
+    Some servers deliver mail for `user+Sent@` into the folder Sent, whoever wrote it: that says to whom it was
+    delivered. At Gmail nobody but Gmail says what was sent.
+    """
+    return arrival.sent and (bool(arrival.provider_thread) or not any(mail.all(name) for name in PASSED_ON_FIELDS))
 
 
 def by_id(session: Session, keys: Keys, mail: Mail) -> tuple[Message, str] | None:

@@ -80,6 +80,19 @@ def test_its_own_id_is_enough_in_sent_and_nowhere_else(office: Office) -> None:
     assert stranger.message_id != message_id
 
 
+@pytest.mark.parametrize("field", ["Delivered-To", "X-Original-To", "X-Delivered-To"])
+def test_what_a_server_delivered_into_sent_is_a_strangers(office: Office, field: str) -> None:
+    """Mail to `support+Sent@` lands in the folder Sent at some servers: it is neither our copy nor our agent's."""
+    account_id = account_of(office)
+    message_id = sent_over(office, account_id)
+    raw = copy(OURS, more=f"{field}: support+Sent@shop.example\r\n")
+    forged = come_back(office, account_id, raw)
+    assert forged.message_id != message_id
+    assert state_of(office, message_id)[0] == "due"
+    message = office.message(forged)
+    assert (message.direction, message.verified) == ("in", False)
+
+
 @pytest.mark.parametrize(
     "make",
     [
