@@ -9,7 +9,7 @@ from gatepost.connectors.cursor import Folder, Position, batches, uid_set
 from gatepost.connectors.imap import Client, aware, fetch_range, still_there
 from gatepost.connectors.quirks import is_stand_in
 from gatepost.connectors.remap import Place, fingerprint
-from gatepost.connectors.trouble import Trouble
+from gatepost.connectors.trouble import LATER, Trouble
 from gatepost.model import Account
 from gatepost.reply import clean_text
 
@@ -174,7 +174,7 @@ def fetch_batch(client: Client, source: Source, uids: Sequence[int], metas: dict
     for uid in still_there(client, [uid for uid in uids if uid not in got]):
         what = f"{client.settings.host} lists message {uid}, but does not hand it over."
         if not source.careful:
-            raise Trouble("server", what, "Gatepost tries again by itself.", broken=True)
+            raise Trouble("server", what, LATER, broken=True)
         got[uid], reasons[uid] = b"", what
     return [fetched(source, uid, got[uid], metas.get(uid, Meta()), reasons.get(uid, "")) for uid in uids if uid in got]
 
@@ -207,7 +207,6 @@ def fetch_places(client: Client, uids: Sequence[int]) -> list[Place]:
         for uid, values in answer.items():
             header = next((values[key] for key in values if key.upper().startswith(b"BODY[HEADER.FIELDS")), b"")
             meta = meta_of(values)
-            found.append(
-                Place(uid, fingerprint(header if isinstance(header, bytes) else b"", meta.gm_msgid), meta.size)
-            )
+            known = fingerprint(header if isinstance(header, bytes) else b"", meta.gm_msgid)
+            found.append(Place(uid, known, meta.size, meta.internal_date))
     return found

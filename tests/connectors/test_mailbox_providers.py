@@ -4,17 +4,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from gatepost.connectors import quirks
 from gatepost.connectors.fetch import Fetched
+from gatepost.connectors.mailbox import WAS_THERE
 from gatepost.connectors.polling import PATIENCE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
-from gatepost.model import LeftOut
+from gatepost.model import Account, LeftOut
 from gatepost.seal import Keys
+from gatepost.store.imports import ImportState
 from tests.connectors.desk import Desk, Inbox, mail
-from tests.fakes.imap import imap_server
+from tests.fakes.imap import Script, imap_server
 from tests.fakes.imap_dialects import EXCHANGE_STAND_IN, EXCHANGE_THROTTLED, GMAIL_OVER_QUOTA, exchange, gmail
 
 ALL_MAIL = "[Gmail]/Alle Nachrichten"
@@ -67,6 +69,26 @@ def test_gmails_ids_find_mail_again_after_a_renumbering(desk: Desk) -> None:
         server.script = replace(script, folders={**script.folders, ALL_MAIL: moved})
         assert desk.poll().mails == 0
     assert [view.uid for view in desk.views(12, ALL_MAIL)] == [3, 4, 9]
+
+
+def test_old_mail_that_is_not_wanted_is_not_fetched_after_a_renumbering_either(desk: Desk) -> None:
+    mails = {uid: mail(uid) for uid in (1, 2)}
+    with imap_server(Script(messages=mails)) as server:
+        desk.add(server.port)
+        desk.ledger.write(choose_new)
+        assert desk.poll().mails == 0
+        server.script = Script(messages=mails, uidvalidity=2)
+        assert desk.poll().mails == 0
+    with desk.database.session() as session:
+        rows = session.exec(select(LeftOut).order_by(LeftOut.uid)).all()  # type: ignore[arg-type]
+        assert [(row.uidvalidity, row.uid, row.why) for row in rows] == [(2, 1, WAS_THERE), (2, 2, WAS_THERE)]
+
+
+def choose_new(session: Session) -> None:
+    """Only what comes from now on is wanted, of the one account that there is."""
+    (account,) = session.exec(select(Account))
+    account.import_choice, account.import_state = "new", ImportState.PAUSED
+    session.add(account)
 
 
 def test_an_account_whose_day_is_used_up_waits_and_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
