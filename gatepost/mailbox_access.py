@@ -8,15 +8,13 @@ from gatepost.connectors.consent import explain
 from gatepost.connectors.grant import Refused, Unreachable
 from gatepost.connectors.provider import configure_all
 from gatepost.connectors.provider_data import PROVIDERS
-from gatepost.connectors.trouble import Trouble
+from gatepost.connectors.trouble import LATER, Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.account_login import AccountLogin, Login, NoLogin
 from gatepost.http import Guard
 from gatepost.model import Account
 from gatepost.parts import Parts, clock
 from gatepost.seal import SealError
-
-LATER = "Gatepost tries again by itself."
 
 
 def access_of(parts: Parts) -> Access:
