@@ -140,7 +140,12 @@ def later(filing: Filing, copy: SentCopy, why: str) -> None:
     if copy.tries + 1 >= TRIES:
         settle(filing, copy, CopyState.FAILED, why)
     else:
-        again(filing, copy, why, min(LONGEST, timedelta(seconds=30) * 2**copy.tries))
+        again(filing, copy, why, wait_after(copy.tries))
+
+
+def wait_after(tries: int) -> timedelta:
+    """Half a minute, doubled with each try before, an hour at most."""
+    return min(LONGEST, timedelta(seconds=30 * 2.0**tries))
 
 
 def again(filing: Filing, copy: SentCopy, why: str, wait: timedelta) -> None:

@@ -1,19 +1,16 @@
 """Doing at the provider what was done here, where an account works two ways: only with mail that we fetched there."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 import structlog
 
 from gatepost.connectors.imap import Client, begin_session, connect, list_entries
-from gatepost.connectors.sent import Filing
+from gatepost.connectors.sent import TRIES, Filing, wait_after
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
 from gatepost.model import WriteBack
 from gatepost.store.write_back import Due, Place, claim_due, is_due, settle, try_again
 
-TRIES = 10
-LONGEST = timedelta(hours=1)
 MOVED_BY_US = {"archive": "archive", "spam": "junk", "trash": "trash", "inbox": "inbox"}
 """Where an act puts a mail, by the folder's role."""
 FROM = {"archive": ("inbox",), "inbox": ("archive", "junk", "trash"), "spam": ("inbox", "archive", "")}
@@ -114,5 +111,5 @@ def later(filing: Filing, row: WriteBack, why: str) -> None:
     if row.tries + 1 >= TRIES:
         done(filing, row, "failed", why)
         return
-    due = filing.clock() + min(LONGEST, timedelta(seconds=30) * 2**row.tries)
+    due = filing.clock() + wait_after(row.tries)
     filing.ledger.write(lambda session: try_again(session, row.id, why, due))
