@@ -148,13 +148,13 @@ def _without_quote(lines: list[str], splitter: Splitter) -> tuple[list[str], tup
     if later is None:
         return [*before, *rest], (splitter.what, "text below the quote")
     if later.what in ("quoted lines", "attribution line") and any(line.strip() for line in rest[: later.start]):
-        return _interleaved(lines, splitter, end), ("answers between quotes",)
+        return _interleaved(lines, end), ("answers between quotes",)
     if splitter.what == "quoted lines" and later.what == "attribution line" and later.start == 0:
         before = lines[:end]  # a citation of the writer's own, above the quoted mail
     return [*before, *rest[: later.start]], (splitter.what, later.what)
 
 
-def _interleaved(lines: list[str], splitter: Splitter, end: int) -> list[str]:
+def _interleaved(lines: list[str], end: int) -> list[str]:
     """Everything up to the last answer: an answer says little without what it answers."""
     last = end
     at = end

@@ -54,7 +54,7 @@ def replay(
     sender, placement = place_mail(session, settings, keys, arrival, reading.mail, policy, message)
     if any(reason.get("copy") for reason in message.why):
         placement = apart(session, placement)
-    founded = number_of(session, message) if founded_by(session, message) else 0
+    founded = number_of(session, message) if founded_by(message) else 0
     number = founded
     if placement.conversation_id:
         found = get_conversation(session, placement.conversation_id)
@@ -84,7 +84,7 @@ def number_of(session: Session, message: Message) -> int | None:
     return found.number if found else None
 
 
-def founded_by(session: Session, message: Message) -> bool:
+def founded_by(message: Message) -> bool:
     """Whether a mail began the conversation that it is in: no other mail was in it before."""
     first = next((reason for reason in message.why if reason.get("result") == "new"), None)
     return first is not None and message.conversation_id is not None
