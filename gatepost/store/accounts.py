@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
-from gatepost.model import Account, Cursor, View
+from gatepost.model import Account, Cursor, LeftOut, View
 from gatepost.seal import Keys, seal, unseal
 from gatepost.store import events
 
@@ -107,10 +107,12 @@ def reconnect(
     """Change where and how an account logs in; it keeps its identity, cursors and views. No secret: the old one stays.
 
     A pass that runs meanwhile loses its lease, so it writes nothing under the new settings. Another server or user is
-    read from the start: its UIDs may be the same numbers for other mail, and what was stored before is recognised.
+    read from the start: its UIDs may be the same numbers for other mail (at Gmail every folder of every mailbox is
+    numbered alike), so no place there is known; what was stored before is recognised.
     """
     if (account.host, account.username) != (host, username):
-        session.execute(delete(Cursor).where(col(Cursor.account_id) == account.id))
+        for table in (Cursor, View, LeftOut):
+            session.execute(delete(table).where(col(table.account_id) == account.id))
     account.host, account.port, account.security = host, port, security
     account.username, account.folder = username, folder
     if secret is not None:

@@ -10,7 +10,7 @@ from gatepost.database import Database, migrate, open_database
 from gatepost.ledger import Ledger
 from gatepost.model import Account
 from gatepost.seal import Keys, SealError, make_keys
-from gatepost.store import accounts, channels, events
+from gatepost.store import accounts, channels, events, folders
 from gatepost.store.accounts import AccountState, LeaseLost
 from tests.rig.postgres import postgres_database, postgres_url
 
@@ -168,6 +168,26 @@ def test_a_reconnect_keeps_identity_and_secret_and_ends_a_running_pass(
     with pytest.raises(LeaseLost):
         ledger.write(lambda session: accounts.hold(session, claim_of, now))
     assert claim(ledger, now).host == "new.example.org"
+
+
+@pytest.mark.parametrize(("username", "known"), [("user", {3}), ("other", set())])
+def test_another_mailbox_has_no_place_in_common_with_the_one_before(
+    ledger: Ledger, keys: Keys, now: datetime, username: str, known: set[int]
+) -> None:
+    """Gmail numbers every mailbox alike: what was stored or left out of the first one is other mail in the second."""
+    account = add_account(ledger, keys, now)
+    spot = folders.Spot(account.id, "INBOX", 1)
+
+    def op(session: Session) -> set[int]:
+        folders.leave_out(session, spot, [(3, "old")], now)
+        row = accounts.get_account(session, account.id)
+        assert row is not None
+        accounts.reconnect(
+            session, keys, row, host=account.host, port=993, security="tls", username=username, folder="INBOX", now=now
+        )
+        return folders.known_uids(session, spot, 0)
+
+    assert ledger.write(op) == known
 
 
 def test_a_disabled_account_is_not_polled_until_enabled(ledger: Ledger, keys: Keys, now: datetime) -> None:
