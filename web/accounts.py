@@ -79,6 +79,8 @@ def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Accoun
     check = visit.app.check_account
     if check is None:
         return {}
+    if not secret and account is not None and values["host"] != account.host:
+        return {"password": f"Type the password again: it was given for {account.host}, not for another server."}
     if not secret and account is not None:
         try:
             secret = accounts.open_secret(visit.app.keys, account)

@@ -92,12 +92,15 @@ def test_an_account_is_tried_before_it_is_saved(site: Site) -> None:
     trying(site, None)
     assert admin.post(f"/mailboxes/{site.support}/account", data=ACCOUNT).status_code == 303
     asked = trying(site, None)
-    changed = {**ACCOUNT, "host": "imap2.example.org", "password": ""}
+    changed = {**ACCOUNT, "folder": "Orders", "password": ""}
     assert admin.post(f"/mailboxes/{site.support}/account", data=changed).status_code == 303
     assert asked[0]["password"] == "s3cret"
+    elsewhere = admin.post(f"/mailboxes/{site.support}/account", data={**changed, "host": "imap2.example.org"})
+    assert (elsewhere.status_code, len(asked)) == (422, 1)
+    assert "Type the password again: it was given for imap.example.org" in elsewhere.text
     with site.parts.database.session() as session:
         (account,) = accounts.list_accounts(session)
-    assert account.host == "imap2.example.org"
+    assert (account.host, account.folder) == ("imap.example.org", "Orders")
     assert b"s3cret" not in account.secret_sealed
     for act, state in (("off", "disabled"), ("on", "connecting"), ("poll", "connecting")):
         assert admin.post(f"/mailboxes/{site.support}/account/{act}", data={}).status_code == 303
