@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.connectors.admin_link import read_answer
 from gatepost.connectors.consent import explain
 from gatepost.gateway.approved import tell_approved
-from gatepost.model import AdminApproval
+from gatepost.model import AdminApproval, User
 from gatepost.reply import Refused
 from gatepost.store import approvals, attempts, channels, oauth_clients, users
 from gatepost.web import connect_save
@@ -47,9 +47,21 @@ def approved(guest: Guest, approval: AdminApproval) -> bool:
     now, approval_id = guest.now, approval.id
     if not guest.app.ledger.write(lambda session: approvals.approve(session, approval_id, now)):
         return approval.app_only and approval.finished_at is not None
+    user = asker_of(guest, approval)
+    if user is None:
+        structlog.get_logger("web").warning("approval of nobody", approval=approval.id)
+        return False
     connected = approval.app_only and not finish_app_only(guest, approval)
-    tell(guest, approval, connected)
+    tell(guest, approval, user, connected)
     return connected
+
+
+def asker_of(guest: Guest, approval: AdminApproval) -> User | None:
+    """Who asked for it, or made the link by which it was asked for, if he is still an admin."""
+    user = users.get_user(guest.session, approval.user_id) if approval.user_id else None
+    guest.session.expunge_all()
+    guest.session.rollback()
+    return user if user and not user.disabled_at and user.role == "admin" else None
 
 
 def finish_app_only(guest: Guest, approval: AdminApproval) -> str:
@@ -65,16 +77,12 @@ def finish_app_only(guest: Guest, approval: AdminApproval) -> str:
     return connect_save.connect_app_only(guest, journey, approval.tenant)
 
 
-def tell(guest: Guest, approval: AdminApproval, connected: bool) -> None:
+def tell(guest: Guest, approval: AdminApproval, user: User, connected: bool) -> None:
     """Tell who asked; for a colleague without a login a new link goes to the mailbox itself."""
     base = guest.app.settings.base_url
-    user = users.get_user(guest.session, approval.user_id) if approval.user_id else None
-    to, link = user.email if user else "", f"{base}{path_of(approval.channel_id, approval.provider, approval.address)}"
+    to, link = user.email, f"{base}{path_of(approval.channel_id, approval.provider, approval.address)}"
     if approval.by_link and not connected:
         to, link = approval.address, f"{base}/connect/link/{new_link(guest, approval)}"
-    guest.session.rollback()
-    if not to:
-        return
     try:
         tell_approved(
             guest.app.gate,

@@ -63,6 +63,7 @@ def note(
     channel_id, kept = journey.channel.id, json.dumps({"flow": flow, "back": journey.path})
 
     def write(session: Session) -> None:
+        link = attempts.link_by_hash(session, journey.link_hash, now) if journey.link_hash else None
         attempts.begin_attempt(
             session,
             app.keys,
@@ -84,7 +85,7 @@ def note(
                 provider=journey.provider.key,
                 address=journey.address,
                 tenant=tenant,
-                user_id=journey.user_id,
+                user_id=link.user_id if link else journey.user_id,
                 by_link=bool(journey.link_hash),
                 now=now,
             )

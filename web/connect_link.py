@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
@@ -9,7 +10,7 @@ from gatepost.address import AddressError, parse_address
 from gatepost.gateway.approved import send_link
 from gatepost.model import Channel, ConnectLink
 from gatepost.reply import Refused
-from gatepost.store import attempts, channels, users
+from gatepost.store import approvals, attempts, channels, users
 from gatepost.store.links import LINK_LIFE
 from gatepost.web.connect_begin import begin
 from gatepost.web.journey import WITH_LOGIN, Journey, journey_context, known_providers
@@ -28,9 +29,12 @@ def make(visit: Visit) -> Response:
     mailed, user, now, channel_id = visit.form.get("mail") == "yes", visit.user, visit.now, channel.id
     visit.session.expunge_all()
     visit.session.rollback()
-    token = visit.app.ledger.write(
-        lambda session: attempts.make_link(session, channel_id=channel_id, address=address, user_id=user.id, now=now)
-    )
+
+    def write(session: Session) -> str:
+        approvals.finish_approvals(session, channel_id, now, by_link=True)
+        return attempts.make_link(session, channel_id=channel_id, address=address, user_id=user.id, now=now)
+
+    token = visit.app.ledger.write(write)
     link = f"{visit.app.settings.base_url}/connect/link/{token}"
     problem = mail(visit, address, link) if mailed else ""
     return made_page(visit, channel, address=address, link=link, mailed=mailed and not problem, problem=problem)
@@ -53,10 +57,14 @@ def made_page(visit: Visit, channel: Channel, *, problem: str = "", **shown: Any
 
 
 def end(visit: Visit) -> Response:
-    """End the open link of a mailbox."""
-    channel = channel_of(visit)
-    channel_id = channel.id
-    visit.app.ledger.write(lambda session: attempts.end_links(session, channel_id))
+    """End the open link of a mailbox; an approval that was asked for by it makes no other one."""
+    channel_id, now = channel_of(visit).id, visit.now
+
+    def write(session: Session) -> None:
+        attempts.end_links(session, channel_id)
+        approvals.finish_approvals(session, channel_id, now, by_link=True)
+
+    visit.app.ledger.write(write)
     return RedirectResponse(f"/mailboxes/{channel_id}?done=link-ended", 303)
 
 

@@ -4,14 +4,14 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.connectors.access import Access
-from gatepost.store import accounts
+from gatepost.store import accounts, approvals, attempts
 from gatepost.web.journey import guard_of, known_providers
 from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.route import Visit
 
 
 def disconnect(visit: Visit) -> Response:
-    """Stop fetching, revoke, forget; what was fetched stays."""
+    """Stop fetching, revoke, forget; what was fetched stays. No link or approval that is out connects it again."""
     channel = channel_of(visit)
     account, app, now, channel_id = account_of(visit, channel), visit.app, visit.now, channel.id
     if account is None:
@@ -22,6 +22,8 @@ def disconnect(visit: Visit) -> Response:
         held = accounts.get_account(session, account_id)
         if held:
             accounts.disable(session, held, now)
+        approvals.finish_approvals(session, channel_id, now)
+        attempts.end_links(session, channel_id)
 
     app.ledger.write(stop)
     visit.session.expunge_all()

@@ -32,10 +32,11 @@ def ask_approval(
     app_only: bool = False,
     by_link: bool = False,
 ) -> AdminApproval:
-    """The approval that is asked for: the one that waits, for another 14 days, or a new one."""
+    """The approval that is asked for: the one that waits already, which ends when it did, or a new one for 14 days."""
     for row in approvals_of(session, channel_id):
         same = (row.provider, row.address, row.tenant, row.app_only, row.by_link)
-        if same == (provider, address, tenant, app_only, by_link) and not row.approved_at and row.expires_at > now:
+        waits = not row.approved_at and not row.finished_at and row.expires_at > now
+        if waits and same == (provider, address, tenant, app_only, by_link):
             row.user_id = user_id or row.user_id
             session.add(row)
             session.flush()
@@ -68,17 +69,18 @@ def is_approval_state(state: str) -> bool:
 
 
 def approval_by_state(session: Session, keys: Keys, state: str, now: datetime) -> AdminApproval | None:
-    """The approval that a signed state names, unless it has run out."""
+    """The approval that a signed state names, unless it has run out, or nobody waited for it any more."""
     found = read_token(keys, PURPOSE, "apv", state.removeprefix(MARK)) if is_approval_state(state) else None
     row = session.get(AdminApproval, found) if found else None
-    return row if row and row.expires_at > now else None
+    return row if row and row.expires_at > now and (row.approved_at or not row.finished_at) else None
 
 
 def approve(session: Session, approval_id: str, now: datetime) -> bool:
-    """Set "approved", once; whether this was the first time."""
+    """Set "approved", once, and only while it is waited for; whether this was so."""
     fresh = (
         col(AdminApproval.id) == approval_id,
         col(AdminApproval.approved_at).is_(None),
+        col(AdminApproval.finished_at).is_(None),
         col(AdminApproval.expires_at) > now,
     )
     done = cast("CursorResult[Any]", session.execute(update(AdminApproval).where(*fresh).values(approved_at=now)))
@@ -103,9 +105,12 @@ def open_approval(session: Session, channel_id: str, now: datetime) -> AdminAppr
     return next((row for row in rows if not row.finished_at and (row.approved_at or row.expires_at > now)), None)
 
 
-def finish_approvals(session: Session, channel_id: str, now: datetime) -> None:
-    """The mailbox is connected: nothing is waited for any more."""
-    where = (col(AdminApproval.channel_id) == channel_id, col(AdminApproval.finished_at).is_(None))
+def finish_approvals(session: Session, channel_id: str, now: datetime, *, by_link: bool = False) -> None:
+    """The mailbox is connected, or shall not be: nothing is waited for any more. `by_link`: what colleagues asked for,
+    whose link has ended.
+    """
+    where = [col(AdminApproval.channel_id) == channel_id, col(AdminApproval.finished_at).is_(None)]
+    where += [col(AdminApproval.by_link).is_(True)] if by_link else []
     session.execute(update(AdminApproval).where(*where).values(finished_at=now))
 
 

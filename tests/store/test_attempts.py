@@ -166,6 +166,24 @@ def test_a_forged_or_old_state_approves_nothing(
     assert not ledger.write(lambda session: approvals.approve(session, row.id, now + timedelta(days=14)))
 
 
+def test_what_nobody_waits_for_any_more_approves_nothing(
+    ledger: Ledger, database: Database, keys: Keys, channel: str, now: datetime
+) -> None:
+    """The mailbox was connected otherwise meanwhile: a late callback must not connect it again, in another way."""
+    row = ledger.write(lambda session: ask(session, channel, now))
+    state = approvals.approval_state(keys, row)
+    ledger.write(lambda session: approvals.finish_approvals(session, channel, now, by_link=True))
+    with database.session() as session:
+        assert approvals.approval_by_state(session, keys, state, now) is not None
+    ledger.write(lambda session: approvals.finish_approvals(session, channel, now))
+    with database.session() as session:
+        assert approvals.approval_by_state(session, keys, state, now) is None
+    assert not ledger.write(lambda session: approvals.approve(session, row.id, now))
+    again = ledger.write(lambda session: ask(session, channel, now))
+    assert again.id != row.id
+    assert ledger.write(lambda session: approvals.approve(session, again.id, now))
+
+
 def test_what_waits_is_shown_until_the_mailbox_is_connected(
     ledger: Ledger, database: Database, channel: str, now: datetime
 ) -> None:

@@ -1,0 +1,123 @@
+"""An administrator's answer: what it may do, and for whom, without a provider."""
+
+import pytest
+from sqlmodel import Session
+from starlette.requests import Request
+
+from gatepost.model import AdminApproval, ConnectLink
+from gatepost.store import approvals, attempts, channels, oauth_clients, users
+from gatepost.store.accounts import create_account, list_accounts
+from gatepost.web.connect_begin import note
+from gatepost.web.forms import Form
+from gatepost.web.journey import Journey, known_providers
+from gatepost.web.route import Guest
+from tests.web.conftest import Site
+
+ADA, ANN = "ada@example.org", "ann@contoso.com"
+
+
+@pytest.fixture
+def ready(site: Site) -> Site:
+    """Registered at Microsoft."""
+
+    def write(session: Session) -> None:
+        oauth_clients.save_client(
+            session, site.parts.keys, "microsoft", client_id="abc", secret="s3cret", tenant="contoso.com", now=site.now
+        )
+
+    site.parts.ledger.write(write)
+    return site
+
+
+def begin_by_link(site: Site) -> AdminApproval:
+    """A colleague has begun a login by the admin's link; the approval that is at hand for it."""
+    ledger, now = site.parts.ledger, site.now
+
+    def make(session: Session) -> str:
+        token = attempts.make_link(session, channel_id=site.support, address=ANN, user_id=site.admin, now=now)
+        return users.token_hash(token)
+
+    hashed = ledger.write(make)
+    with site.parts.database.session() as session:
+        channel = channels.get_channel(session, site.support)
+        client = oauth_clients.get_client(session, "microsoft")
+        assert channel
+        assert client
+        session.expunge_all()
+        provider = known_providers(site.parts.settings)["microsoft"]
+        guest = Guest(site.parts, Request({"type": "http"}), session, now, Form())
+        note(guest, Journey(channel, ANN, provider, "/", link_hash=hashed), client, "c-1", "b", "{}", False)
+    with site.parts.database.session() as session:
+        row = approvals.open_approval(session, site.support, now)
+        assert row
+        session.expunge(row)
+    return row
+
+
+def link_of(site: Site) -> ConnectLink | None:
+    with site.parts.database.session() as session:
+        return attempts.open_link(session, site.support, site.now)
+
+
+def come_back(site: Site, approval: AdminApproval) -> int:
+    state = approvals.approval_state(site.parts.keys, approval)
+    return site.client().get("/connect/callback", params={"admin_consent": "True", "state": state}).status_code
+
+
+def test_a_colleague_gets_a_new_link_that_works_like_the_first(ready: Site) -> None:
+    approval, first = begin_by_link(ready), link_of(ready)
+    assert approval.user_id == ready.admin
+    assert come_back(ready, approval) == 200
+    second = link_of(ready)
+    assert first
+    assert second
+    assert (second.user_id, second.address) == (ready.admin, ANN)
+    assert second.token_hash != first.token_hash
+    assert come_back(ready, approval) == 200
+    assert link_of(ready) == second
+
+
+@pytest.mark.parametrize("why", ["the admin ended it", "the admin made another one", "the admin is none any more"])
+def test_no_approval_brings_back_a_link_that_was_ended(ready: Site, why: str) -> None:
+    approval = begin_by_link(ready)
+    admin, link = ready.client(ADA), f"/mailboxes/{ready.support}/connect/link"
+    if why == "the admin ended it":
+        assert admin.post(f"{link}/end").status_code == 303
+    elif why == "the admin made another one":
+        assert admin.post(link, data={"owner": "bob@contoso.com"}).status_code == 200
+    else:
+        ready.parts.ledger.write(lambda session: demote(session, ready.admin))
+    before = link_of(ready)
+    come_back(ready, approval)
+    assert link_of(ready) == before
+
+
+def demote(session: Session, user_id: str) -> None:
+    user = users.get_user(session, user_id)
+    assert user
+    user.role = "agent"
+    session.add(user)
+
+
+def test_a_late_approval_does_not_connect_a_mailbox_that_was_disconnected(ready: Site) -> None:
+    ledger, now = ready.parts.ledger, ready.now
+
+    def write(session: Session) -> AdminApproval:
+        create_account(
+            session, ready.parts.keys, channel_id=ready.support, host="imap.example.org", port=993, security="tls",
+            username="support@example.org", secret="s3cret", now=now,
+        )  # fmt: skip
+        row = approvals.ask_approval(
+            session, channel_id=ready.support, provider="microsoft", address=ANN, tenant="contoso.com",
+            user_id=ready.admin, app_only=True, now=now,
+        )  # fmt: skip
+        session.expunge(row)
+        return row
+
+    approval = ledger.write(write)
+    attempt = f"/mailboxes/{ready.support}/disconnect"
+    assert ready.client(ADA).post(attempt).status_code == 303
+    assert come_back(ready, approval) == 404
+    with ready.parts.database.session() as session:
+        (account,) = list_accounts(session, ready.support)
+        assert (account.state, account.auth) == ("disabled", "password")
