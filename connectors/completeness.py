@@ -38,7 +38,8 @@ class Reach:
     """How far a folder was read when the comparison began.
 
     Of mail up to `import_until` only that since `since` is wanted (None: all of it); while `importing`, what is wanted
-    of it waits for its turn. Mail up to `floor_uid` was left out when the folder was found.
+    of it waits for its turn. Mail up to `floor_uid` was left out when the folder was found. Mail of the days in `stuck`
+    waited at the comparison before, and a whole pass has gone by since: it does not wait, it is missing.
     """
 
     last_uid: int
@@ -46,6 +47,7 @@ class Reach:
     since: datetime | None = None
     importing: bool = False
     floor_uid: int = 0
+    stuck: frozenset[date] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ def judge(uid: int, at: datetime | None, known: Known, reach: Reach) -> tuple[St
     if uid in known.stored:
         return Standing.STORED, ""
     if uid > reach.last_uid:
-        return Standing.WAITING, ""
+        return Standing.MISSING if day_of(at) in reach.stuck else Standing.WAITING, ""
     if uid <= reach.floor_uid:
         return Standing.SKIPPED, OLDER
     if uid <= reach.import_until:
@@ -86,8 +88,13 @@ def compare(folder: str, listed: Mapping[int, datetime | None], known: Known, re
     days: dict[date, list[tuple[int, Standing, str]]] = {}
     for uid, at in sorted(listed.items()):
         standing, why = judge(uid, at, known, reach)
-        days.setdefault(at.astimezone(UTC).date() if at else NO_DAY, []).append((uid, standing, why))
+        days.setdefault(day_of(at), []).append((uid, standing, why))
     return [sums(folder, day, days[day]) for day in sorted(days)]
+
+
+def day_of(at: datetime | None) -> date:
+    """The day of arrival in the ledger."""
+    return at.astimezone(UTC).date() if at else NO_DAY
 
 
 def missing_of(listed: Mapping[int, datetime | None], known: Known, reach: Reach) -> list[int]:

@@ -16,6 +16,7 @@ from gatepost.connectors.imap import Client, begin_session, connect, list_entrie
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.connectors.write import append, find_ids, hear_news, open_to_write, take_away
+from gatepost.ids import new_id
 from gatepost.reply import clean_text
 
 ARRIVES_SECONDS = 60.0
@@ -82,6 +83,14 @@ class Trial:
     round_trip: bool = False
     tls: ssl.SSLContext | None = None
     sleep: Callable[[float], None] = time.sleep
+
+
+def before_saving(
+    wanted: Connect, address: str, domain: str, now: datetime, *, private_hosts: bool, keeps_copies: str = ""
+) -> Trial:
+    """The trial of a login that is about to be saved: fetching, and a mail put into Drafts and taken away."""
+    message_id = f"{new_id('prb')}@{domain}"
+    return Trial(wanted, address, message_id, now, private_hosts=private_hosts, keeps_copies=keeps_copies)
 
 
 def probe(trial: Trial) -> Probe:

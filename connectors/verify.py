@@ -3,7 +3,7 @@
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from gatepost.connectors.completeness import SHOWN_TWICE, Day, Known, Reach, compare, missing_of, not_chosen, reason_of
@@ -58,6 +58,7 @@ def verify_with(client: Client, account: Account, database: Database) -> Verifie
     """
     with database.session() as session:
         rows = completeness.cursors(session, account.id)
+        stuck = completeness.stuck_days(session, account)
     begin_session(client)
     entries = list_entries(client)
     said = [(row.folder, row.chosen) for row in rows.values() if row.chosen is not None]
@@ -67,7 +68,8 @@ def verify_with(client: Client, account: Account, database: Database) -> Verifie
     for entry in read:
         folder = examine(client, entry.name)
         listed = list_dates(client, folder)
-        reach, known = reach_of(account, folder, rows.get(entry.name)), known_of(account, folder, database)
+        known = known_of(account, folder, database)
+        reach = reach_of(account, folder, rows.get(entry.name), stuck.get(entry.name, frozenset()))
         days += compare(entry.name, listed, known, reach)
         if gone := missing_of(listed, known, reach):
             missing[entry.name] = gone
@@ -90,16 +92,17 @@ def list_dates(client: Client, folder: Folder) -> dict[int, datetime | None]:
     return found | dict.fromkeys(still_there(client, [uid for uid in uids if uid not in found]))
 
 
-def reach_of(account: Account, folder: Folder, row: Cursor | None) -> Reach:
+def reach_of(account: Account, folder: Folder, row: Cursor | None, stuck: frozenset[date] = frozenset()) -> Reach:
     """How far a folder was read; one that was numbered anew, or never opened, not at all."""
     if row is None or row.uidvalidity != folder.uidvalidity:
-        return Reach(0)
+        return Reach(0, stuck=stuck if row is None else frozenset())
     return Reach(
         row.last_uid,
         row.import_until,
         since=wanted_since(account),
         importing=account.import_state in ("running", "paused"),
         floor_uid=row.floor_uid,
+        stuck=stuck,
     )
 
 

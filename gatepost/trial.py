@@ -1,7 +1,7 @@
 """Trying a mailbox, connected or about to be: the reading side by connectors, the sending side by the gateway."""
 
 from gatepost.connectors.access import Access
-from gatepost.connectors.probe import Probe, Step, Trial, probe
+from gatepost.connectors.probe import Probe, Step, Trial, before_saving, probe
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
@@ -71,8 +71,7 @@ def try_mailbox(
 def try_login(settings: Settings, wanted: Connect) -> Probe:
     """Try a login that is about to be saved: fetching, and a mail put into Drafts and taken away."""
     address = wanted.username if "@" in wanted.username else f"postmaster@{settings.domain}"
-    message_id = f"{new_id('prb')}@{settings.domain}"
-    return probe(Trial(wanted, address, message_id, clock(), private_hosts=settings.private_hosts))
+    return probe(before_saving(wanted, address, settings.domain, clock(), private_hosts=settings.private_hosts))
 
 
 def in_words(found: Probe, folder: str) -> str:

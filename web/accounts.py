@@ -9,6 +9,7 @@ from gatepost.address import AddressError, parse_domain
 from gatepost.model import Account
 from gatepost.seal import SealError
 from gatepost.store import accounts, imports
+from gatepost.store.sending import set_sending
 from gatepost.web.forms import Form
 from gatepost.web.mailboxes import account_of, channel_of, mailbox_view
 from gatepost.web.route import Visit
@@ -22,6 +23,8 @@ def connect(visit: Visit) -> Response:
     channel = channel_of(visit)
     account = account_of(visit, channel)
     values, problems = read_account(visit.form, known=account is not None)
+    server, wrong = read_server(visit.form) if visit.form.get("smtp_host") and account is None else ({}, {})
+    problems |= wrong
     secret = visit.form.fields.get("password", [""])[0]
     if not problems:
         problems = try_login(visit, values, secret, account)
@@ -34,6 +37,7 @@ def connect(visit: Visit) -> Response:
         if held is None:
             held = accounts.create_account(session, keys, channel_id=channel_id, secret=secret, **values, now=now)
             imports.ask_import(session, held)
+            set_sending(session, held, **server)
         else:
             accounts.reconnect(session, keys, held, **values, secret=secret or None, now=now)
         held.user_id = held.user_id or user_id
@@ -67,6 +71,23 @@ def read_account(form: Form, *, known: bool) -> tuple[dict[str, Any], dict[str, 
         "folder": form.get("folder")[:200] or "INBOX",
     }
     return values, problems
+
+
+def read_server(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
+    """The fields of a server for sending, and what is wrong with which."""
+    problems: dict[str, str] = {}
+    host, port, security = form.get("smtp_host").lower(), form.get("smtp_port"), form.get("smtp_security")
+    if host:
+        try:
+            host = parse_host(host)
+        except AddressError as error:
+            problems["smtp_host"] = f"{error} Write the server's name, such as smtp.example.com."
+    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
+        problems["smtp_port"] = "A port is a number from 1 to 65535; usual are 465 (TLS) and 587 (STARTTLS)."
+    if security not in SECURITY:
+        problems["smtp_security"] = "Choose TLS or STARTTLS; a login is never sent without encryption."
+    number = int(port) if "smtp_port" not in problems else 0
+    return {"smtp_host": host[:254], "smtp_port": number, "smtp_security": security}, problems
 
 
 def parse_host(host: str) -> str:

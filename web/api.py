@@ -36,6 +36,7 @@ from gatepost.web.api_models import (
 from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
 from gatepost.web.api_senders import SENDERS
 from gatepost.web.api_ways import WAYS
+from gatepost.web.api_sending import MAILBOX_SENDING
 from gatepost.web.api_webhooks import WEBHOOKS
 from gatepost.web.api_whole import WHOLE
 from gatepost.web.openapi import document
@@ -97,6 +98,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *WHOLE,
     *SENDERS,
     Operation(
+    *MAILBOX_SENDING,
         "POST",
         "/conversations/{id}/replies",
         reply_to_conversation,

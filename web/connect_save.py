@@ -7,7 +7,7 @@ from gatepost.connectors import oauth
 from gatepost.connectors.connected import connect_account, connect_app, renews
 from gatepost.connectors.consent import explain
 from gatepost.connectors.grant import Granted, Refused, Tokens, Unreachable
-from gatepost.connectors.imap import check
+from gatepost.connectors.probe import before_saving, probe
 from gatepost.connectors.problem import Problem
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.approved import tell_connected
@@ -37,18 +37,24 @@ def lacks_refresh(guest: Guest, journey: Journey, granted: Granted) -> bool:
 
 
 def try_mailbox(app: App, journey: Journey, mailbox: str, tokens: Tokens) -> Problem | None:
-    """A real login over IMAP that changes nothing there; why it does not work."""
-    imap = journey.provider.imap
+    """A real round trip: log in, open the folder, put a mail into Drafts and take it away; why it does not work.
+
+    A mailbox that can be read but not written to is connected all the same.
+    """
+    provider, settings = journey.provider, app.settings
+    imap = provider.imap
     wanted = Connect(
         imap.host, imap.port, imap.security, mailbox, bearer=tokens.access_token, expires_at=tokens.expires_at
     )
-    tried = check(wanted, app.settings.private_hosts)
-    if tried.ok:
+    keeps = provider.name if provider.copies_sent_itself else ""
+    private = settings.private_hosts
+    tried = probe(before_saving(wanted, mailbox, settings.domain, app.now(), private_hosts=private, keeps_copies=keeps))
+    wrong = None if tried.receives else tried.problem
+    if wrong is None:
         return None
-    asked = tried.field in ("username", "password")
-    return Problem(
-        journey.provider.key, "login", "", text=tried.sentence if asked else f"[unavailable] {tried.sentence}"
-    )
+    asked = wrong.field in ("username", "password")
+    said = f"{wrong.sentence} {wrong.fix}".strip()
+    return Problem(provider.key, "login", "", text=said if asked else f"[unavailable] {said}")
 
 
 def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Granted) -> str:

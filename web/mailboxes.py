@@ -12,7 +12,7 @@ from gatepost.activation import Facts, missing_conditions
 from gatepost.address import AddressError, parse_address
 from gatepost.connectors.idle import idle_words
 from gatepost.model import Account, Channel
-from gatepost.store import accounts, approvals, attempts, channels
+from gatepost.store import accounts, approvals, attempts, channels, sent_copies, write_back
 from gatepost.store.completeness import get_verification, verifications
 from gatepost.store.domains import list_domains
 from gatepost.store.idling import WATCHABLE, state_of
@@ -154,11 +154,17 @@ def mailbox_view(
         "mx": visit.app.settings.mx,
         "checked": get_verification(visit.session, account.id) if account else None,
         "sends_by": route_of_account(visit.session, account) if account else None,
+        "undone": undone(visit, account) if account else False,
         "watched": how_watched(visit, account) if account else "",
         **connecting_context(visit, channel),
         **acknowledgement_context(visit, channel, acknowledgement),
     }
     return show(visit, "mailbox.html", context, status=status)
+
+
+def undone(visit: Visit, account: Account) -> bool:
+    """Whether something could not be done at its provider, or not yet."""
+    return bool(sent_copies.troubled(visit.session, account.id, 1) or write_back.troubled(visit.session, account.id, 1))
 
 
 def how_watched(visit: Visit, account: Account) -> str:

@@ -162,6 +162,7 @@ def admin_pages() -> list[Page]:
         page("/mailboxes/{id}/account/poll", accounts.poll, ADMIN, POST),
         page("/mailboxes/{id}/sending", sending.sending_page, ADMIN),
         page("/mailboxes/{id}/sending", sending.save_sending, ADMIN, POST),
+        page("/mailboxes/{id}/sending/again", sending.try_failed, ADMIN, POST),
         page("/mailboxes/{id}/test", sending.try_sending, ADMIN, POST),
         page("/mailboxes/{id}/completeness", completeness.completeness_page, ADMIN),
         page("/mailboxes/{id}/completeness", completeness.verify_now, ADMIN, POST),

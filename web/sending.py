@@ -5,17 +5,24 @@ from typing import Any
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.address import AddressError
 from gatepost.model import Account, Channel
-from gatepost.store import accounts
+from gatepost.store import accounts, sent_copies, write_back
 from gatepost.store.sending import COPIES, route_of_account, send_over_account, set_sending
-from gatepost.web.accounts import SECURITY, parse_host
+from gatepost.web.accounts import read_server
 from gatepost.web.forms import Form, filled
 from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.render import show
 from gatepost.web.route import Visit
 
 USUAL = {"tls": 465, "starttls": 587}
+ACTS = {
+    "read": "Mark as read",
+    "unread": "Mark as unread",
+    "archive": "Archive",
+    "inbox": "Put back into the inbox",
+    "spam": "Move to junk",
+    "trash": "Move to the trash",
+}
 
 
 def sending_page(visit: Visit) -> Response:
@@ -50,6 +57,10 @@ def sending_view(
     visit: Visit, channel: Channel, account: Account, form: Form, *, status: int = 200, found: Any = None
 ) -> Response:
     context = {"section": "mailboxes", "channel": channel, "account": account, "form": form, "found": found}
+    context["copies"] = sent_copies.troubled(visit.session, account.id)
+    context["words"] = ACTS
+    context["unwritten"] = write_back.troubled(visit.session, account.id)
+    context["given_up"] = any(row.state == "failed" for row, *_ in (*context["copies"], *context["unwritten"]))
     return show(visit, "sending.html", {**context, "route": route_of_account(visit.session, account)}, status=status)
 
 
@@ -82,29 +93,32 @@ def save_sending(visit: Visit) -> Response:
 
 def read_sending(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
     """The fields, and what is wrong with which."""
-    problems: dict[str, str] = {}
-    host, port, security = form.get("smtp_host").lower(), form.get("smtp_port"), form.get("smtp_security")
-    if host:
-        try:
-            host = parse_host(host)
-        except AddressError as error:
-            problems["smtp_host"] = f"{error} Write the server's name, such as smtp.example.com."
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
-        problems["smtp_port"] = "A port is a number from 1 to 65535; usual are 465 (TLS) and 587 (STARTTLS)."
-    if security not in SECURITY:
-        problems["smtp_security"] = "Choose TLS or STARTTLS; a login is never sent without encryption."
+    server, problems = read_server(form)
     copies = form.get("sent_copy") or "auto"
     if copies not in COPIES:
         problems["sent_copy"] = "Choose what becomes of copies in Sent."
     values = {
-        "smtp_host": host[:254],
-        "smtp_port": int(port) if "smtp_port" not in problems else 0,
-        "smtp_security": security,
+        **server,
         "sent_copy": copies,
         "sent_folder": form.get("sent_folder")[:200],
         "two_way": bool(form.get("two_way")),
     }
     return values, problems
+
+
+def try_failed(visit: Visit) -> Response:
+    """Try once more what could not be filed in Sent or written back, and was given up."""
+    channel = channel_of(visit)
+    account, now = account_of(visit, channel), visit.now
+    if account is None:
+        return to_connect(channel)
+
+    def write(session: Session) -> None:
+        sent_copies.try_now(session, account.id, now)
+        write_back.try_now(session, account.id, now)
+
+    visit.app.ledger.write(write)
+    return RedirectResponse(f"/mailboxes/{channel.id}/sending?done=again#failed", 303)
 
 
 def try_sending(visit: Visit) -> Response:

@@ -57,6 +57,15 @@ def mailbox_connect(
     authserv_id: Annotated[
         str, typer.Option(help="The provider's name in Authentication-Results that may be trusted.")
     ] = "",
+    old: Annotated[
+        str,
+        typer.Option(
+            "--import",
+            metavar="WHAT",
+            help="What of the mail that is there is fetched: all, new (none of it), a number of days, or ask: nothing "
+            "at all before it is chosen.",
+        ),
+    ] = "all",
     tried: Annotated[bool, typer.Option("--check/--no-check", help="Log in for real before saving.")] = True,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +73,7 @@ def mailbox_connect(
     from gatepost.cli.connect import Login, connect
 
     with ending():
-        login = Login(host, port, security, username, password_file, folder, authserv_id)
+        login = Login(host, port, security, username, password_file, folder, authserv_id, old.strip().lower())
         connect(context.obj.settings(), address, login, tried, as_json)
 
 

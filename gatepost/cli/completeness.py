@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+from gatepost.amount import amount
 from gatepost.cli.frame import DONE, FINDINGS, opened, print_object, print_rows, say
 from gatepost.cli.mailbox import account_of
 from gatepost.connectors.trouble import Trouble
@@ -81,10 +82,11 @@ def sentence_of(name: str, verified: Verified) -> str:
     """Whether all is here, in one sentence."""
     count, missing, waiting = verified.count("on_server"), verified.count("missing"), verified.count("waiting")
     if missing:
-        return f"{name}: {missing:,} of {count:,} mails on the server are not here."
+        are = "is" if missing == 1 else "are"
+        return f"{name}: {missing:,} of {amount(count, 'mail')} on the server {are} not here."
     wait = f", {waiting:,} arrived just now or wait for the import" if waiting else ""
     left = f", {verified.count('skipped'):,} left out on purpose" if verified.count("skipped") else ""
-    return f"{name}: complete. {count:,} mails on the server, {verified.count('stored'):,} stored{left}{wait}."
+    return f"{name}: complete. {amount(count, 'mail')} on the server, {verified.count('stored'):,} stored{left}{wait}."
 
 
 def by_folder(verified: Verified) -> list[dict[str, Any]]:

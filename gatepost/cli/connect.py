@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sqlmodel import Session
 
+from gatepost.amount import amount
 from gatepost.cli.frame import DONE, FINDINGS, BadInput, Failed, opened, print_object, say, warn
 from gatepost.cli.mailbox import account_of, known_channel, tell
 from gatepost.connectors.imap import Check, check
@@ -15,7 +16,7 @@ from gatepost.mailbox_access import access_of, imap_login
 from gatepost.model import Account
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
-from gatepost.store import accounts
+from gatepost.store import accounts, imports
 from gatepost.trial import in_words, try_login
 
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
@@ -32,6 +33,14 @@ class Login:
     password_file: Path | None
     folder: str
     authserv_id: str
+    old: str = "all"
+
+
+OLD_MAIL = {
+    "all": "All mail that is there comes too, behind new mail and without telling anybody",
+    "new": "Of the mail that is there nothing is fetched",
+    "ask": "Nothing is fetched before it is chosen what of the mail that is there is wanted",
+}
 
 
 def connect(settings: Settings, address: str, login: Login, tried: bool, as_json: bool) -> None:
@@ -49,12 +58,25 @@ def connect(settings: Settings, address: str, login: Login, tried: bool, as_json
             login.folder,
         )
         said = require(wanted, settings) if tried else "Saved without a check."
-        account = parts.ledger.write(lambda session: save(session, parts, channel.id, wanted, login.authserv_id))
+        account, new = parts.ledger.write(lambda session: save(session, parts, channel.id, wanted, login))
     if as_json:
         print_object({"address": channel.address, "account": account.id, "state": account.state, "check": said})
     else:
         say(said)
         say(f"{channel.address} is connected; the running `gatepost serve` fetches it from now on.")
+        if new:
+            what = (
+                OLD_MAIL.get(login.old) or f"Of the mail that is there that of the last {days_of(login.old)} comes too"
+            )
+            say(f"{what}: `gatepost mailbox import {channel.address}` shows how far it is, and changes it.")
+
+
+def is_days(old: str) -> bool:
+    return old.isascii() and old.isdigit() and 1 <= int(old[:6]) <= imports.MOST_DAYS
+
+
+def days_of(old: str) -> str:
+    return amount(int(old), "day")
 
 
 def check_options(login: Login) -> None:
@@ -65,6 +87,8 @@ def check_options(login: Login) -> None:
         raise BadInput("--host: write the server's name, such as imap.example.com")
     if not 0 <= login.port < 65536:
         raise BadInput(f"--port {login.port}: a port is a number from 1 to 65535; usual are 993 (tls), 143 (starttls)")
+    if login.old not in OLD_MAIL and not is_days(login.old):
+        raise BadInput(f"--import {login.old}: choose all, new, ask or a number of days up to {imports.MOST_DAYS:,}")
     if login.security == "none":
         warn("gatepost: warning: with --security none the password goes over the network in the clear")
 
@@ -99,12 +123,12 @@ def require(wanted: Connect, settings: Settings) -> str:
     raise Failed(f"{sentence} Nothing was saved; --no-check saves it all the same.")
 
 
-def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, authserv_id: str) -> Account:
-    """A new account, or the one that is there with its identity and its cursors."""
+def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, login: Login) -> tuple[Account, bool]:
+    """A new account (True), or the one that is there with its identity and its cursors."""
     held = next(iter(accounts.list_accounts(session, channel_id)), None)
-    now = clock()
+    now, authserv_id = clock(), login.authserv_id
     if held is None:
-        return accounts.create_account(
+        made = accounts.create_account(
             session,
             parts.keys,
             channel_id=channel_id,
@@ -117,6 +141,8 @@ def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, auths
             authserv_id=authserv_id or None,
             now=now,
         )
+        choose(session, made, login.old)
+        return made, True
     accounts.reconnect(
         session,
         parts.keys,
@@ -131,7 +157,17 @@ def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, auths
     )
     held.authserv_id = authserv_id or held.authserv_id
     session.add(held)
-    return held
+    return held, False
+
+
+def choose(session: Session, account: Account, old: str) -> None:
+    """What of the mail that is there is fetched."""
+    if old == "ask":
+        imports.ask_import(session, account)
+    elif old == "new":
+        imports.choose_import(session, account, "new", 0, clock())
+    elif old != "all":
+        imports.choose_import(session, account, "days", int(old), clock())
 
 
 def check_mailbox(settings: Settings, address: str, as_json: bool) -> int:

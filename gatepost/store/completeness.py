@@ -7,6 +7,7 @@ from typing import Any, cast
 from sqlalchemy import CursorResult, delete, update
 from sqlmodel import Session, col, func, or_, select
 
+from gatepost.amount import amount
 from gatepost.model import Account, Arrival, Completeness, Cursor, LeftOut, Raw, Verification, View
 from gatepost.store.accounts import AccountState
 from gatepost.store.events import add_event
@@ -55,6 +56,24 @@ def ledger_of(session: Session, account_id: str) -> Sequence[Completeness]:
     """All days of an account as last compared, by folder, oldest first."""
     order = (col(Completeness.folder), col(Completeness.day))
     return session.exec(select(Completeness).where(Completeness.account_id == account_id).order_by(*order)).all()
+
+
+def stuck_days(session: Session, account: Account) -> dict[str, frozenset[date]]:
+    """By folder the days whose mail should not wait any more: it came the day before the last comparison or earlier,
+    waited then, and a whole pass over the mailbox has ended since; what was missing then is so until it is here.
+    While old mail is imported there are none.
+    """
+    checked = get_verification(session, account.id)
+    if account.state != AccountState.LIVE or account.import_state in ("running", "paused"):
+        return {}
+    if checked is None or checked.checked_at is None:
+        return {}
+    passed = bool(account.last_sync_at and account.last_sync_at > checked.checked_at)
+    found: dict[str, frozenset[date]] = {}
+    for row in ledger_of(session, account.id):
+        if (row.missing or (row.waiting and passed)) and row.day < checked.checked_at.date():
+            found[row.folder] = found.get(row.folder, frozenset()) | {row.day}
+    return found
 
 
 def sums_by_day(session: Session, account_id: str, since: date) -> list[dict[str, Any]]:
@@ -159,9 +178,12 @@ def tell(
     for row in at:
         uids[row["folder"]] = (uids[row["folder"]] + row["uids"])[:NAMED]
     if kind == INCOMPLETE:
-        why = f"{missing} mails are on the server and not here; they are fetched again by themselves"
+        are, what = ("is", "it is") if missing == 1 else ("are", "they are")
+        why = f"{amount(missing, 'mail')} {are} on the server and not here; {what} fetched again by Gatepost itself"
     else:
-        why = f"{missing} mails that were missing have been fetched, or are gone from the server"
+        have, gone = ("has", "is") if missing == 1 else ("have", "are")
+        what = amount(missing, "mail that was missing", "mails that were missing")
+        why = f"{what} {have} been fetched, or {gone} gone from the server"
     data = {"account": account.id, "address": account.address, "missing": missing, "why": why, "uids": uids}
     add_event(session, kind, now=now, channel_id=account.channel_id, data=data)
 

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.model import Account, Message, SentCopy
@@ -117,6 +118,24 @@ def copies_of(session: Session, message_id: str) -> Sequence[SentCopy]:
     """The copies of a message, by account."""
     query = select(SentCopy).where(SentCopy.message_id == message_id)
     return session.exec(query.order_by(col(SentCopy.account_id))).all()
+
+
+def troubled(session: Session, account_id: str, limit: int = 20) -> list[tuple[SentCopy, Message]]:
+    """The copies that could not be put there, given up or to be tried again, the newest first."""
+    query: Any = select(SentCopy, Message).join(Message, col(Message.id) == col(SentCopy.message_id))
+    query = query.where(SentCopy.account_id == account_id, in_trouble()).order_by(col(SentCopy.at).desc())
+    return [(copy, message) for copy, message in session.exec(query.limit(limit))]
+
+
+def in_trouble() -> ColumnElement[bool]:
+    tried_again = and_(col(SentCopy.state) == CopyState.DUE, col(SentCopy.tries) > 0)
+    return or_(col(SentCopy.state) == CopyState.FAILED, tried_again)
+
+
+def try_now(session: Session, account_id: str, now: datetime) -> None:
+    """Have those that were given up tried once more at once; one that is due may be under way in another process."""
+    mine = update(SentCopy).where(col(SentCopy.account_id) == account_id, col(SentCopy.state) == CopyState.FAILED)
+    session.execute(mine.values(state=CopyState.DUE, next_at=now))
 
 
 def awaited(session: Session, account_id: str, from_address: str, subject: str, since: datetime) -> Sequence[Message]:

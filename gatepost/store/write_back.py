@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
@@ -128,6 +129,29 @@ def try_again(session: Session, row_id: str, why: str, next_at: datetime) -> Non
     """It could not be done now."""
     mine = update(WriteBack).where(col(WriteBack.id) == row_id)
     session.execute(mine.values(why=why, next_at=next_at, tries=WriteBack.tries + 1))
+
+
+def troubled(session: Session, account_id: str, limit: int = 20) -> list[tuple[WriteBack, Arrival, str]]:
+    """What could not be done there, given up or to be tried again, the newest first; with the mail and its subject."""
+    query: Any = (
+        select(WriteBack, Arrival, Message.subject)
+        .join(Arrival, col(Arrival.id) == col(WriteBack.arrival_id))
+        .join(Message, col(Message.id) == col(Arrival.message_id), isouter=True)
+        .where(WriteBack.account_id == account_id, in_trouble())
+    )
+    rows = session.exec(query.order_by(col(WriteBack.at).desc()).limit(limit))
+    return [(row, arrival, subject or "") for row, arrival, subject in rows]
+
+
+def in_trouble() -> ColumnElement[bool]:
+    tried_again = and_(col(WriteBack.state) == "due", col(WriteBack.tries) > 0)
+    return or_(col(WriteBack.state) == "failed", tried_again)
+
+
+def try_now(session: Session, account_id: str, now: datetime) -> None:
+    """Have what was given up tried once more at once; what is due may be under way in another process."""
+    mine = update(WriteBack).where(col(WriteBack.account_id) == account_id, col(WriteBack.state) == "failed")
+    session.execute(mine.values(state="due", next_at=now))
 
 
 def recent(session: Session, account_id: str, limit: int = 20) -> Sequence[WriteBack]:

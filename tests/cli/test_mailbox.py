@@ -66,6 +66,29 @@ def test_without_a_check_it_is_saved_all_the_same(gatepost: Command, password: s
     assert gatepost.objects("mailbox", "list")[0]["account"] == "user at localhost:2"
 
 
+def test_what_of_the_old_mail_is_wanted_is_said_while_connecting(gatepost: Command, password: str) -> None:
+    boxes = {
+        "all": "All mail that is there comes too",
+        "new": "nothing is fetched",
+        "30": "that of the last 30 days",
+        "ask": "chosen",
+    }
+    found = {}
+    for old, words in boxes.items():
+        address = f"box-{old}@gatepost.test"
+        gatepost.run("mailbox", "add", address, "--no-mx")
+        options = [address if part == SUPPORT else part for part in connect(1, password)]
+        said = gatepost.run(*options, "--no-check", "--import", old).stdout
+        assert words in said
+        assert f"gatepost mailbox import {address}" in said
+        (row,) = gatepost.objects("mailbox", "import", address)
+        found[old] = row["import"]
+    assert found == {"all": "all", "new": "new", "30": "days", "ask": "asking"}
+    for wrong in ("some", "0", "99999"):
+        assert "--import" in gatepost.refused(*connect(1, password), "--no-check", "--import", wrong)
+    assert gatepost.objects("mailbox", "list")[-1]["account"] is None
+
+
 def test_disconnected_and_polled_again(gatepost: Command, password: str) -> None:
     gatepost.run(*connect(1, password), "--no-check")
     assert gatepost.objects("mailbox", "disconnect", SUPPORT)[0]["result"] == "disconnected"

@@ -23,7 +23,7 @@ def test_a_mailbox_is_compared_shown_and_its_import_chosen(
 ) -> None:
     assert "No account is connected" in gatepost.run("mailbox", "verify").stdout
     connect(gatepost, shared_dovecot, tmp_path)
-    assert "complete. 1 mails on the server" in gatepost.run("mailbox", "verify", BOX).stdout
+    assert "complete. 1 mail on the server" in gatepost.run("mailbox", "verify", BOX).stdout
     inbox = next(row for row in gatepost.objects("mailbox", "verify", BOX) if row["folder"] == "INBOX")
     assert (inbox["on_server"], inbox["waiting"], inbox["missing"]) == (1, 1, 0)
     (chosen,) = gatepost.objects("mailbox", "import", BOX, "--days", "30")

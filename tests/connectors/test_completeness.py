@@ -45,6 +45,14 @@ def test_what_came_after_the_cursor_waits() -> None:
     assert judge(9, MAY, Known(frozenset({9})), Reach(8)) == (Standing.STORED, "")
 
 
+def test_what_waited_long_enough_is_missing() -> None:
+    reach = Reach(8, stuck=frozenset({MAY.date()}))
+    assert judge(9, MAY, Known(), reach) == (Standing.MISSING, "")
+    assert judge(9, MAY + timedelta(days=1), Known(), reach) == (Standing.WAITING, "")
+    assert judge(9, MAY, Known(frozenset({9})), reach) == (Standing.STORED, "")
+    assert judge(9, None, Known(), Reach(8, stuck=frozenset({NO_DAY}))) == (Standing.MISSING, "")
+
+
 def test_old_mail_is_left_out_by_choice_and_nothing_else_is() -> None:
     found_later = Reach(20, floor_uid=10)
     assert judge(10, MAY, Known(), found_later) == (Standing.SKIPPED, OLDER)

@@ -1,6 +1,6 @@
 """The ledger of days: replaced whole, with an event when a difference appears and one when it is gone."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +123,26 @@ def test_days_are_added_up_over_folders(database: Database, tmp_path: Path, now:
             {"day": DAY, "on_server": 4, "stored": 3, "skipped": 0, "waiting": 0, "missing": 1}
         ]
         assert completeness.sums_by_day(session, account.id, DAY + timedelta(days=1)) == []
+
+
+def test_mail_that_waited_a_day_before_waits_no_more_once_a_pass_has_ended(
+    database: Database, tmp_path: Path, now: datetime
+) -> None:
+    account = account_in(database, tmp_path, now)
+    waiting = {**day(0, []), "on_server": 4, "waiting": 1}
+    compared = datetime(2026, 5, 2, 9, tzinfo=UTC)
+    with database.session() as session:
+        held = session.get_one(Account, account.id)
+        accounts.set_state(session, held, AccountState.LIVE, "", now)
+        completeness.keep_comparison(session, held, [waiting], next_at=compared, now=compared)
+        held.last_sync_at = compared
+        assert completeness.stuck_days(session, held) == {}
+        held.last_sync_at = compared + timedelta(minutes=1)
+        assert completeness.stuck_days(session, held) == {"INBOX": frozenset({DAY})}
+        held.import_state = "running"
+        assert completeness.stuck_days(session, held) == {}
+        held.import_state = ""
+        completeness.keep_comparison(session, held, [day(1, [4])], next_at=compared, now=compared + timedelta(days=1))
+        assert completeness.stuck_days(session, held) == {"INBOX": frozenset({DAY})}  # as it was missing before
+        completeness.keep_comparison(session, held, [waiting], next_at=compared, now=compared - timedelta(days=1))
+        assert completeness.stuck_days(session, held) == {}  # it came that very day

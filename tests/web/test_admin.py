@@ -108,6 +108,19 @@ def test_an_account_is_tried_before_it_is_saved(site: Site) -> None:
             assert accounts.list_accounts(session)[0].state == state
 
 
+def test_the_server_for_sending_is_named_with_a_new_account(site: Site) -> None:
+    admin, page = site.client("ada@example.org"), f"/mailboxes/{site.support}"
+    assert 'name="smtp_host"' in admin.get(page).text
+    server = {"smtp_host": "SMTP.example.org", "smtp_port": "465", "smtp_security": "tls"}
+    wrong = admin.post(f"{page}/account", data={**ACCOUNT, **server, "smtp_port": "no"})
+    assert (wrong.status_code, "usual are 465 (TLS) and 587" in wrong.text) == (422, True)
+    assert admin.post(f"{page}/account", data={**ACCOUNT, **server}).status_code == 303
+    with site.parts.database.session() as session:
+        (account,) = accounts.list_accounts(session)
+    assert (account.smtp_host, account.smtp_port, account.smtp_security) == ("smtp.example.org", 465, "tls")
+    assert "As any other mail" in admin.get(page).text  # sending over it is chosen on its page
+
+
 @pytest.mark.parametrize(("field", "value", "problem"), [
     ("host", "not a host", "Write the server"), ("port", "0", "from 1 to 65535"), ("port", "99999999999", "65535"),
     ("security", "none", "never sent without encryption"), ("username", "", "log in with"),

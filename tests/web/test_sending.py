@@ -6,10 +6,13 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from gatepost.connectors.probe import Probe, Step
-from gatepost.model import Account
+from gatepost.ids import new_id
+from gatepost.model import Account, Arrival, Message
 from gatepost.store.accounts import create_account, list_accounts
 from gatepost.store.channels import list_channels
 from gatepost.store.sending import route_of_account
+from gatepost.store.sent_copies import CopyState, copies_of, note_sent, settle_copy
+from gatepost.store.write_back import recent, settle, want
 from gatepost.web.app import create_app
 from tests.web.conftest import BASE, HERE, PASSWORD, Site
 
@@ -88,3 +91,48 @@ def test_each_step_of_a_trial_is_shown_with_its_fix(site: Site) -> None:
     for words in ("Logged in.", "It speaks no TLS.", "Set Security for sending to STARTTLS."):
         assert words in shown
     assert asked == [True]
+
+
+def fail(site: Site) -> None:
+    """A copy that was given up, and an act that was refused, of the account."""
+
+    def op(session: Session) -> None:
+        (account,) = list_accounts(session)
+        note_sent(session, site.message, account.id, "", site.now)
+        (copy,) = copies_of(session, site.message)
+        settle_copy(session, copy, CopyState.FAILED, "The folder for sent mail is full.", site.now)
+        message = session.get_one(Message, site.inbound)
+        arrival = Arrival(
+            id=new_id("arr"), receipt="imap:1", inlet="imap", raw_id=message.raw_id, received_at=site.now,
+            message_id=site.inbound, account_id=account.id, outcome="placed",
+        )  # fmt: skip
+        session.add(arrival)
+        session.flush()
+        want(session, arrival.id, account.id, "archive", site.now)
+        settle(session, recent(session, account.id)[0].id, "failed", "The server has no folder for it.", site.now)
+
+    site.parts.ledger.write(op)
+
+
+def test_what_failed_at_the_provider_is_listed_with_why_and_tried_again(site: Site) -> None:
+    page = f"/mailboxes/{connect(site)}/sending"
+    admin = site.client("ada@example.org")
+    assert "could not be done at the provider" not in admin.get(page).text
+    fail(site)
+    assert "Something could not be done there" in admin.get(page.removesuffix("/sending")).text
+    shown = admin.get(page).text
+    for words in (
+        "could not be done",
+        "The folder for sent mail is full.",
+        "Archive",
+        "The server has no folder for it.",
+    ):
+        assert words in shown
+    assert f"/messages/{site.message}" in shown
+    assert "Try again what was given up" in shown
+    assert admin.post(f"{page}/again").headers["location"] == f"{page}?done=again#failed"
+    with site.parts.database.session() as session:
+        (account,) = list_accounts(session)
+        (copy,), (row,) = copies_of(session, site.message), recent(session, account.id)
+    assert [(one.state, one.next_at) for one in (copy, row)] == [("due", site.now)] * 2
+    assert "Try again what was given up" not in admin.get(page).text
