@@ -12,6 +12,7 @@ from typing import Any
 import imapclient
 from imapclient.response_parser import parse_fetch_response
 
+from gatepost.amount import amount
 from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, newer, nothing_new, uid_ranges
 from gatepost.connectors.folders import Entry, entry_of, told_apart
 from gatepost.connectors.sasl import log_in_by_token
@@ -281,8 +282,8 @@ def check(settings: Connect, allow_private: bool, *, tls: ssl.SSLContext | None 
             folder = open_folder(client, settings.folder, folders)
     except Trouble as trouble:
         return Check(False, folders, 0, str(trouble), trouble.field)
-    what = "message" if folder.messages == 1 else "messages"
-    return Check(True, folders, folder.messages, f"Connected: {folder.messages} {what} in {clean_text(folder.name)}.")
+    many = amount(folder.messages, "message")
+    return Check(True, folders, folder.messages, f"Connected: {many} in {clean_text(folder.name)}.")
 
 
 def list_new(client: Client, folder: Folder, position: Position) -> list[int]:

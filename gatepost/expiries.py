@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from gatepost.amount import amount
 from gatepost.model import Account, Domain, DomainKey, OAuthClient
 from gatepost.store.accounts import AccountState
 
@@ -71,7 +72,8 @@ def of_client(client: OAuthClient, accounts: Sequence[Account]) -> Expiry | None
         return None
     name = NAMES.get(client.provider, client.provider)
     many = sum(account.provider == client.provider and account.auth != "password" for account in accounts)
-    then = f"No mailbox at {name} can be read or sent from any more; {many} use it now."
+    used = amount(many, "mailbox logs", "mailboxes log")
+    then = f"No mailbox at {name} can be read or sent from any more; {used} in with it now."
     fix = f"Make a new secret in {name}'s console, enter it here, and delete the old one there afterwards."
     key = f"client:{client.provider}"
     return Expiry(key, "Client secret", name, client.secret_expires_at, then, fix, "/oauth-clients")

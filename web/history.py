@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session
 
+from gatepost.amount import amount
 from gatepost.codes import code_page
 from gatepost.model import Delivery, DeliveryEvent, Event, Message
 from gatepost.reply import Reply
@@ -102,7 +103,7 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
         about = f"{event.data.get('address', '')}: a mail {about} came there too".replace("  ", " ")
     if "correction" in event.data:
         mails = event.data["messages"]
-        about = f"{mails} {'mail' if mails == 1 else 'mails'} from #{event.data['from']} to #{event.data['to']}"
+        about = f"{amount(mails, 'mail')} from #{event.data['from']} to #{event.data['to']}"
         who = who or str(event.data.get("actor", ""))
     detail = " ".join(part for part in (about, f"by {who}" if who else "") if part)
     trigger = trigger_label(message.trigger) if message and message.direction == "out" else ""

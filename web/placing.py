@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from gatepost.amount import amount
 from gatepost.model import Message
 from gatepost.store.messages import get_message
 from gatepost.store.placing import runs
@@ -89,7 +90,7 @@ def put_mails(visit: Visit) -> Response:
     visit.session.rollback()
     app = visit.app
     done = rethread(app.database, app.ledger, desk_of(visit), ids, policy, actor(visit), visit.now)
-    return back(visit, told(done, "put where they belong under this policy"))
+    return back(told(done, "placed by this policy"))
 
 
 def undo(visit: Visit) -> Response:
@@ -97,7 +98,7 @@ def undo(visit: Visit) -> Response:
     at = moment_of(visit.form)
     visit.session.rollback()
     done = take_back(visit.app.database, visit.app.ledger, at, actor(visit), visit.now) if at else Put((), ())
-    return back(visit, told(done, "taken back"))
+    return back(told(done, "taken back"))
 
 
 def moment_of(form: Form) -> datetime | None:
@@ -111,11 +112,11 @@ def moment_of(form: Form) -> datetime | None:
 
 def told(done: Put, what: str) -> str:
     """What was done, and what stayed with the first reason."""
-    text = f"{len(done.moved)} {what}."
+    text = f"{amount(len(done.moved), 'mail')} {what}."
     if done.stayed:
         text += f" {len(done.stayed)} as before: {done.stayed[0][1]}."
     return text
 
 
-def back(visit: Visit, text: str) -> Response:
+def back(text: str) -> Response:
     return RedirectResponse(f"/placing?{urlencode({'told': text})}", 303)

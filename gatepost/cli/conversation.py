@@ -1,6 +1,7 @@
 """`gatepost conversation merge, move, undo`: putting mails where they belong, and taking it back."""
 
 from gatepost.acts import Actor
+from gatepost.amount import amount
 from gatepost.cli.frame import BadInput, opened, print_object, say
 from gatepost.model import Conversation
 from gatepost.parts import Parts, clock
@@ -55,8 +56,8 @@ def carry_out(parts: Parts, source: Conversation, target_id: str, messages: list
         told = {"id": done.id, "kind": done.kind, "source": source.number, "target": number, "messages": mails}
         print_object(told)
         return
-    amount = "1 mail" if mails == 1 else f"{mails} mails"
-    say(f"{amount} of #{source.number} went to #{number}; `gatepost conversation undo {done.id}` takes it back.")
+    moved = f"{amount(mails, 'mail')} of #{source.number} went to #{number}"
+    say(f"{moved}; `gatepost conversation undo {done.id}` takes it back.")
 
 
 def named(parts: Parts, option: str, text: str) -> Conversation:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from gatepost.account_states import STEPS
+from gatepost.amount import amount
 from gatepost.cli.findings import Finding, Findings, fail, ok, warn
 from gatepost.disk import disk_of
 from gatepost.expiries import sentence_of, tone_of
@@ -103,7 +104,7 @@ def judge_completeness(address: str, checked: Verification | None) -> Findings:
     if checked is None or checked.checked_at is None:
         return
     if checked.missing:
-        what = f"{checked.missing} of {checked.on_server} mails on the server of {address} are not here"
+        what = f"not here: {checked.missing:,} of {amount(checked.on_server, 'mail')} on the server of {address}"
         fix = f"they are fetched again by themselves; see `gatepost mailbox verify {address}` where it does not help"
         yield fail("mailboxes", what, fix)
     elif checked.trouble:
@@ -111,7 +112,8 @@ def judge_completeness(address: str, checked: Verification | None) -> Findings:
         yield warn("mailboxes", what, f"run `gatepost mailbox verify {address}`")
     else:
         when = f"{checked.checked_at:%Y-%m-%d %H:%M} UTC"
-        yield ok("mailboxes", f"all {checked.on_server} mails of {address} are here, as compared at {when}")
+        mails = amount(checked.on_server, "mail")
+        yield ok("mailboxes", f"{address} is complete, {mails} on its server, as compared at {when}")
 
 
 def look_at_expiries(parts: Parts) -> Findings:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlmodel import Session
 
+from gatepost.amount import amount
 from gatepost.cli.frame import BadInput, Failed, opened, print_object, print_rows, say
 from gatepost.cli.route import read_secrets
 from gatepost.connectors.admin_link import is_tenant
@@ -122,7 +123,8 @@ def remove(settings: Settings, key: str, even_if_used: bool, as_json: bool) -> N
         if not known:
             raise BadInput(f"PROVIDER {key}: no client is set; `gatepost oauth-client list` shows them")
         if used and not even_if_used:
-            raise Failed(f"{used} mailboxes log in with it: disconnect them first, or add --even-if-used")
+            mailboxes = amount(used, "mailbox logs", "mailboxes log")
+            raise Failed(f"{mailboxes} in with it: disconnect them first, or add --even-if-used")
         parts.ledger.write(lambda session: remove_client(session, key))
     if as_json:
         print_object({"provider": key, "removed": True, "mailboxes": used})

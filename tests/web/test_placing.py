@@ -71,13 +71,13 @@ def test_a_policy_is_previewed_carried_out_and_taken_back(lamps: Lamps) -> None:
 
     data = {"policy": "archive", "mail": str(lamps.second.message_id)}
     answer = admin.post("/placing", data=data)
-    assert told(answer.headers["location"]).startswith("1 put where they belong")
+    assert told(answer.headers["location"]).startswith("1 mail placed by this policy")
     assert lamps.home(lamps.second) == lamps.home(lamps.first)
     page = admin.get(answer.headers["location"]).text
     at = page.partition('name="at" value="')[2].partition('"')[0]
     assert "Placed anew before" in page
     answer = admin.post("/placing/undo", data={"at": at})
-    assert told(answer.headers["location"]) == "1 taken back."
+    assert told(answer.headers["location"]) == "1 mail taken back."
     assert lamps.home(lamps.second) == apart
     assert "Take back" not in admin.get("/placing").text
 
@@ -88,7 +88,7 @@ def test_nothing_chosen_or_a_wrong_moment_is_said(lamps: Lamps) -> None:
     assert answer.status_code == 422
     assert "Choose at least one mail" in answer.text
     for at in ("", "yesterday", "2026-01-01", "2026-01-01T00:00:00+00:00"):
-        assert told(admin.post("/placing/undo", data={"at": at}).headers["location"]) == "0 taken back."
+        assert told(admin.post("/placing/undo", data={"at": at}).headers["location"]) == "0 mails taken back."
     for query in ("policy=lax&days=x", "policy=desk&days=-3", "policy=desk&days=99999", "mail=msg_gone"):
         assert admin.get(f"/placing?{query}").status_code == 200
 
