@@ -12,7 +12,6 @@ from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
 from gatepost.mailbox_access import access_of, imap_login
 from gatepost.parts import Parts, clock
-from gatepost.seal import SealError
 from gatepost.store.accounts import get_account
 from gatepost.store.channels import get_channel
 from gatepost.trial import try_account, try_login
@@ -36,11 +35,11 @@ def make_app(parts: Parts, gate: Gate) -> Starlette:
         with parts.database.session() as session:
             account = get_account(session, account_id)
         if account is None:
-            raise ValueError("The account is gone.")
+            raise ValueError("This mailbox is not connected any more; connect it again.")
         try:
             login = imap_login(access_of(parts), account)
             return preview(login, private_hosts=parts.settings.private_hosts, now=clock())
-        except (Trouble, SealError) as error:
+        except Trouble as error:
             raise ValueError(str(error)) from None
 
     def try_it(account_id: str, round_trip: bool) -> Probe:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 from sqlmodel import Session
 
+from gatepost.connectors.completeness import NO_DAY
 from gatepost.expiries import tone_of
 from gatepost.model import Account
 from gatepost.store import accounts, channels, completeness, imports
@@ -84,7 +85,6 @@ class ExpiryList(Given):
 
 
 IMPORT: TypeAdapter[ImportIn] = TypeAdapter(ImportIn)
-ACTS = {"pause": imports.pause, "resume": imports.resume, "again": imports.begin_again}
 
 
 def account_of(session: Session, call: Call) -> Account:
@@ -108,7 +108,7 @@ def completeness_answer(call: Call) -> Answer:
         row = completeness.get_verification(session, account.id)
         sums = {name: getattr(row, name) if row else 0 for name in completeness.SUMS}
         days = [
-            DayOut(**{**day.model_dump(exclude={"account_id"}), "day": None if day.day.year == 1970 else day.day})
+            DayOut(**{**day.model_dump(exclude={"account_id"}), "day": None if day.day == NO_DAY else day.day})
             for day in completeness.ledger_of(session, account.id)
         ]
         times = {"checked_at": row.checked_at if row else None, "next_at": row.next_at if row else None}
@@ -147,14 +147,14 @@ def set_import(call: Call) -> Answer:
     def write(session: Session) -> None:
         account = account_of(session, call)
         if given.act:
-            ACTS[given.act](session, account, call.now)
+            imports.ACTS[given.act](session, account, call.now)
         elif given.choice:
             imports.choose_import(session, account, given.choice, given.days, call.now)
 
     try:
         call.app.ledger.write(write)
     except ValueError as error:
-        raise wrong_field("#/days", f"{error}.") from None
+        raise wrong_field("#/days", f"{str(error).capitalize()}.") from None
     call.app.bell.ring()
     return import_answer(call)
 

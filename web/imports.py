@@ -1,14 +1,13 @@
 """The page of a first import: what lies in the mailbox, what of it shall be fetched, and how far that is."""
 
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-import structlog
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
+from gatepost.connectors.first import PERIODS
 from gatepost.model import Account
 from gatepost.store import accounts, imports
 from gatepost.web.mailboxes import account_of, channel_of
@@ -22,14 +21,7 @@ NOTICES = {
     "again": "The mailbox is looked through again for mail that is wanted and not here.",
     "counted": "The mailbox was counted again.",
 }
-PERIODS = (7, 30, 90, 365)
-ACTS: dict[str, tuple[Callable[[Session, Account, datetime], None], str]] = {
-    "pause": (imports.pause, "paused"),
-    "resume": (imports.resume, "resumed"),
-    "again": (imports.begin_again, "again"),
-}
-
-log = structlog.get_logger("web")
+DONE = {"pause": "paused", "resume": "resumed", "again": "again"}
 
 
 def import_page(visit: Visit) -> Response:
@@ -116,8 +108,8 @@ def choose(visit: Visit) -> Response:
         held = accounts.get_account(session, account_id)
         if held is None:
             return
-        if act in ACTS:
-            ACTS[act][0](session, held, now)
+        if act in imports.ACTS:
+            imports.ACTS[act](session, held, now)
         else:
             imports.choose_import(session, held, choice, int(days) if days.isascii() and days.isdigit() else 0, now)
 
@@ -126,7 +118,7 @@ def choose(visit: Visit) -> Response:
     except ValueError as error:
         return import_view(visit, account, f"{str(error).capitalize()}.", 422)
     visit.app.bell.ring()
-    return done(channel.id, ACTS[act][1] if act in ACTS else "chosen")
+    return done(channel.id, DONE.get(act, "chosen"))
 
 
 def done(channel_id: str, word: str) -> Response:

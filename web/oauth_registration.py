@@ -16,7 +16,6 @@ from gatepost.web.journey import WITH_LOGIN, known_providers, redirect_uri
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Visit
 
-AUDIENCES = ("internal", "external", "testing")
 NOTICES = {"saved": "The OAuth client is saved. Mailboxes can be connected with it now.", "removed": "It is removed."}
 
 
@@ -93,7 +92,7 @@ def read_client(form: Form, key: str, *, known: bool) -> tuple[dict[str, Any], d
     ends = read_day(day)
     if day and ends is None:
         problems[f"{key}_secret_expires_at"] = "Write the day as 2027-05-31."
-    audience = form.get(f"{key}_audience") if form.get(f"{key}_audience") in AUDIENCES else "internal"
+    audience = form.get(f"{key}_audience") if form.get(f"{key}_audience") in oauth_clients.AUDIENCES else "internal"
     values = {"client_id": client_id, "secret": secret or None, "tenant": tenant, "audience": audience}
     return {**values, "secret_expires_at": ends}, problems
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from gatepost.connectors.completeness import NO_DAY
+
 HEIGHT = 100
 LEAST = 3
 WORDS = ("stored", "skipped", "waiting", "missing")
@@ -43,7 +45,7 @@ def by_month(rows: Sequence[Mapping[str, Any]]) -> list[Bar]:
     """A bar for each month from the first mail to the last, at most the last sixty; mail without a time is left out."""
     months: dict[date, dict[str, int]] = {}
     for row in rows:
-        if row["day"].year > 1970:
+        if row["day"] != NO_DAY:
             sums = months.setdefault(row["day"].replace(day=1), dict.fromkeys((*WORDS, "on_server"), 0))
             for word in sums:
                 sums[word] += row[word]

@@ -89,7 +89,7 @@ def import_old(settings: Settings, address: str, choice: str, days: int, act: st
             except ValueError as error:
                 raise BadInput(f"--days {days}: {error}") from None
         elif act:
-            {"pause": imports.pause, "resume": imports.resume, "again": imports.begin_again}[act](session, account, now)
+            imports.ACTS[act](session, account, now)
 
     with opened(settings) as parts:
         parts.ledger.write(op)

@@ -125,3 +125,7 @@ def tell(session: Session, account: Account, now: datetime) -> None:
         "total": account.import_total,
     }
     add_event(session, "account.import", now=now, channel_id=account.channel_id, data=data)
+
+
+ACTS = {"pause": pause, "resume": resume, "again": begin_again}
+"""What people do about an import that was chosen, by the word of page, API and command line."""
