@@ -12,6 +12,13 @@ FIELD = re.compile(r"\{(address|domain)\}")
 NAMED = re.compile(r"\b(address|domain|list|mailbox) \{(?:address|domain)\}")
 TEXT_READ = 1000
 ADDRESS_SHOWN = 254
+WHO: dict[Who, str] = {
+    "sender": "Whoever sends the mail",
+    "recipient": "The recipient",
+    "admin": "An administrator",
+    "wait": "Nobody: time does it",
+}
+"""Who can act, as pages and the command line write it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,16 @@ def read_reply_address(keys: Keys, local: str) -> str | None:
     return read_token(keys, "reply", "msg", local[2:]) if local[:2].lower() == "r+" else None
 
 
+def unsubscribe_address(keys: Keys, delivery_id: str) -> str:
+    """The local part that takes the recipient of one delivery out of its stream, `u+TOKEN`; the link has this token."""
+    return "u+" + make_token(keys, "unsubscribe", delivery_id)
+
+
+def read_unsubscribe_address(keys: Keys, local: str) -> str | None:
+    """The delivery whose unsubscribe address this local part is, or None."""
+    return read_token(keys, "unsubscribe", "dlv", local[2:]) if local[:2].lower() == "u+" else None
+
+
 def mint_message_id(keys: Keys, message_id: str, domain: str) -> str:
     """A Message-ID of ours without brackets, `TOKEN@domain` (RFC 5322 section 3.6.4); it proves who minted it."""
     return f"{make_token(keys, 'message-id', message_id)}@{domain}"

@@ -27,7 +27,7 @@ from gatepost.store.channels import channel_by_address
 from gatepost.store.messages import open_raw
 from gatepost.threading.intake import Arriving, Desk, Item, receive_all, store_arrival
 from gatepost.threading.reading import Reading, read_apart, read_safely
-from gatepost.tokens import read_agent_address, read_reply_address, read_return_path
+from gatepost.tokens import read_agent_address, read_reply_address, read_return_path, read_unsubscribe_address
 from gatepost.words import Outcome, Strength
 
 log = structlog.get_logger("inbound")
@@ -65,7 +65,7 @@ class Inbound:
 
 
 async def known_recipient(inbound: Inbound, recipient: str) -> bool:
-    """Whether a recipient is a channel that takes mail by MX, a reply address or a return path of ours."""
+    """Whether a recipient is a channel that takes mail by MX, a reply, unsubscribe or return path address of ours."""
     return await asyncio.to_thread(is_known, inbound, recipient)
 
 
@@ -78,7 +78,8 @@ def is_known(inbound: Inbound, recipient: str) -> bool:
     if address.domain == settings.bounces:
         return read_return_path(keys, address.local) is not None
     if address.domain == settings.replies:
-        return bool(read_reply_address(keys, address.local) or read_agent_address(keys, address.local))
+        readers = (read_reply_address, read_agent_address, read_unsubscribe_address)
+        return any(read(keys, address.local) for read in readers)
     with inbound.database.session() as session:
         return takes_mail(session, address) or takes_mail(session, address.base)
 

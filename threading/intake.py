@@ -21,6 +21,7 @@ from gatepost.store.rows import made
 from gatepost.store.together import together
 from gatepost.threading.agent_mail import take_agent_mail
 from gatepost.threading.joining import channel_of, join, time_of
+from gatepost.threading.leaving import take_leaving
 from gatepost.threading.own_copy import own_copy, written_there
 from gatepost.threading.reading import Reading
 from gatepost.threading.reported import apply_report
@@ -173,9 +174,11 @@ def receive(session: Session, desk: Desk, arrival: Arrival, reading: Reading, no
 
 
 def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now: datetime) -> Received:
-    """Unreadable, seen before, a report, or a mail that belongs somewhere."""
+    """Unreadable, the wish to leave a stream, seen before, a report, or a mail that belongs somewhere."""
     if not reading.mail.headers:
         return Received(Outcome.QUARANTINED, "This is not a mail: it has no header field; its raw content is kept")
+    if left := take_leaving(session, desk.settings, desk.keys, arrival, now):
+        return Received(Outcome.AUTOMATIC, left)
     if own := own_copy(session, desk.keys, arrival, reading.mail, now):
         return Received(Outcome.PLACED, own[1], own[0].id, own[0].conversation_id)
     same = message_by_digest(session, "in", reading.digest)

@@ -34,9 +34,11 @@ from gatepost.web.api_models import (
     ThreadList,
 )
 from gatepost.web.api_requests import SEND, ConversationQuery, EnvelopeQuery, MessageQuery, NoQuery, Paging
+from gatepost.web.api_rotation import ROTATING
 from gatepost.web.api_senders import SENDERS
-from gatepost.web.api_ways import WAYS
 from gatepost.web.api_sending import MAILBOX_SENDING
+from gatepost.web.api_streams import STREAMS
+from gatepost.web.api_ways import WAYS
 from gatepost.web.api_webhooks import WEBHOOKS
 from gatepost.web.api_whole import WHOLE
 from gatepost.web.openapi import document
@@ -85,10 +87,10 @@ OPERATIONS: tuple[Operation, ...] = (
         Paging,
         problems=HERE,
     ),
+    *ASIDE,
     *CODES,
     *CONNECTING,
     *CORRECTIONS,
-    *ASIDE,
     *DELIVERIES,
     *DESK,
     *FIXING,
@@ -96,9 +98,11 @@ OPERATIONS: tuple[Operation, ...] = (
     *WAYS,
     *WEBHOOKS,
     *WHOLE,
-    *SENDERS,
-    Operation(
     *MAILBOX_SENDING,
+    *SENDERS,
+    *ROTATING,
+    *STREAMS,
+    Operation(
         "POST",
         "/conversations/{id}/replies",
         reply_to_conversation,

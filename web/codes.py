@@ -3,16 +3,10 @@
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from gatepost.codes import look_up, means, search
+from gatepost.codes import WHO, look_up, means, search
 from gatepost.web.render import show
 from gatepost.web.route import Visit
 
-WHO = {
-    "sender": "Whoever sends the mail",
-    "recipient": "The recipient",
-    "admin": "An administrator",
-    "wait": "Nobody: time does it",
-}
 UNKNOWN = "This is no delivery code: write it as 550 or 5.1.1. The index has them all, and a search."
 EXAMPLES = ("5.1.1", "mailbox full", "spam", "dmarc", "too large")
 

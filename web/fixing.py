@@ -1,37 +1,18 @@
 """Many failed mails at once: corrected addresses beside each failing one, how many would go, then sending."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.codes import Explanation
-from gatepost.failures import advice_for
-from gatepost.gateway.fixing import preview_fixes, send_fixes
-from gatepost.model import Delivery
-from gatepost.store.contacts import others_of, reached_domains
-from gatepost.store.fixing import failing
+from gatepost.gateway.fixing import SHOWN, preview_fixes, rows_of, send_fixes
 from gatepost.store.queue import Which
-from gatepost.typos import Proposal, propose
 from gatepost.web.acts import actor
 from gatepost.web.render import show
 from gatepost.web.route import Visit
 from gatepost.words import NOT_DELIVERED
 
-SHOWN = 100
 OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One failing address: the newest failure there, how many mails wait, and what to try instead."""
-
-    address: str
-    delivery: Delivery
-    explanation: Explanation
-    mails: int
-    proposals: tuple[Proposal, ...]
 
 
 def chosen(visit: Visit) -> Which:
@@ -46,23 +27,6 @@ def chosen(visit: Visit) -> Which:
     )
 
 
-def rows_of(visit: Visit, which: Which) -> list[Row]:
-    """The failing addresses, the newest failure first."""
-    found = list(failing(visit.session, which).items())[:SHOWN]
-    others = others_of(visit.session, [address for address, _ in found])
-    domains = reached_domains(visit.session) if found else []
-    return [
-        Row(
-            address,
-            rows[0][0],
-            advice_for(rows[0][0]),
-            len(rows),
-            propose(address, others.get(address, ()), domains)[:3],
-        )
-        for address, rows in found
-    ]
-
-
 def fix_page(visit: Visit) -> Response:
     """The failing addresses with a place for a corrected one each."""
     which = chosen(visit)
@@ -72,7 +36,7 @@ def fix_page(visit: Visit) -> Response:
 def fix_view(
     visit: Visit, which: Which, given: Mapping[str, str], problems: Mapping[str, str], status: int = 200
 ) -> Response:
-    rows = rows_of(visit, which)
+    rows = rows_of(visit.session, which)
     context = {
         "section": "messages",
         "rows": rows,

@@ -36,6 +36,7 @@ ABOUT_PATHS = {
     "mailboxes": "Its address",
     "conversations": "Its id, or its number",
     "delivery-codes": "A code such as 550 or 5.1.1",
+    "streams": "A credential's id",
     "suppressions": "An address",
 }
 KEY_HEADER = {

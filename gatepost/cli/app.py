@@ -210,6 +210,18 @@ def trace(
 
 
 @app.command()
+def code(
+    words: Annotated[list[str], typer.Argument(metavar="CODE", help="A code such as 5.7.1 or 550, or words.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell what a delivery code means, what to do, who can fix it, and whether later may work."""
+    from gatepost.cli.code import explain
+
+    with ending():
+        explain(words, as_json)
+
+
+@app.command()
 def doctor(context: typer.Context, as_json: AsJson = False) -> None:
     """Check everything that serving needs, and say how to fix what is wrong."""
     from gatepost.cli.doctor import doctor as run

@@ -111,6 +111,29 @@ def queue_resend(
         resend(context.obj.settings(), delivery, address, as_json)
 
 
+@queue.command("fix")
+def queue_fix(
+    context: typer.Context,
+    fixes: Annotated[
+        list[str] | None, typer.Argument(metavar="[OLD=NEW...]", help="Failing and corrected address; none lists them.")
+    ] = None,
+    domain: DomainOf = "",
+    conversation: ConversationOf = "",
+    credential: CredentialOf = "",
+    code: Code = "",
+    preview: Annotated[bool, typer.Option("--preview", help="Only tell how many mails would go where.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send all that failed at addresses to corrected ones; without any, list what failed and what may be meant."""
+    from gatepost.cli.fixing import fix
+    from gatepost.store.queue import Which
+
+    with ending():
+        which = Which(domain=domain, conversation=conversation, credential=credential, code=code)
+        fix(context.obj.settings(), fixes or [], which, preview, yes, as_json)
+
+
 Given = tuple[list[str] | None, list[str] | None, str, str, str, str, str]
 
 

@@ -132,6 +132,7 @@ def queue_list(
     states: States = None,
     recipient: Recipient = "",
     domain: DomainOf = "",
+    tag: Annotated[str, typer.Option(metavar="NAME", help="Only mail of conversations with this tag.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 100,
     as_json: AsJson = False,
 ) -> None:
@@ -140,7 +141,7 @@ def queue_list(
     from gatepost.store.queue import Which
 
     with ending():
-        which = Which((), tuple(states or ()), recipient, domain)
+        which = Which((), tuple(states or ()), recipient, domain, tag=tag)
         list_queue(context.obj.settings(), which, limit, as_json)
 
 

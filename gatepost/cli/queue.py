@@ -33,7 +33,7 @@ def check_which(which: Which) -> Which:
 def list_queue(settings: Settings, which: Which, limit: int, as_json: bool) -> None:
     """The deliveries that fit; without a state those that wait."""
     which = check_which(which)
-    if not (which.states or which.ids or which.recipient or which.domain):
+    if not (which.states or which.ids or which.recipient or which.domain or which.tag):
         which = Which(states=tuple(WAITING))
     with opened(settings) as parts, parts.database.session() as session:
         rows = [row_of(*found) for found in find_deliveries(session, which, limit)]

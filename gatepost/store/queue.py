@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, func, select
 
 from gatepost.model import Arrival, Conversation, Delivery, Message
+from gatepost.store.pages import tag_where
 from gatepost.store.showing import shown_to
 from gatepost.words import WAITING, Outcome
 
@@ -16,7 +17,8 @@ from gatepost.words import WAITING, Outcome
 class Which:
     """Deliveries to look at: all conditions that are set must hold; `recipient` is an address, `domain` its domain.
 
-    `ids` are of deliveries or messages, `code` is such as 550 or 5.1.1; `channels` limits to what these channels show.
+    `ids` are of deliveries or messages, `code` is such as 550 or 5.1.1; `channels` limits to what these channels show,
+    `tag` to mail that a conversation with this tag shows.
     """
 
     ids: tuple[str, ...] = ()
@@ -27,6 +29,7 @@ class Which:
     credential: str = ""
     code: str = ""
     channels: frozenset[str] | None = None
+    tag: str = ""
 
 
 def where(which: Which) -> list[ColumnElement[bool]]:
@@ -53,9 +56,9 @@ def where_message(which: Which) -> list[ColumnElement[bool]]:
     if which.credential:
         found.append(of_messages(col(Message.credential_id) == which.credential))
     if which.conversation:
-        origin = select(Conversation.origin_id).where(Conversation.id == which.conversation)
-        shown = or_(col(Message.conversation_id) == which.conversation, col(Message.id).in_(origin))
-        found.append(of_messages(shown))
+        found.append(of_conversations(col(Conversation.id) == which.conversation))
+    if which.tag:
+        found.append(of_conversations(tag_where(which.tag)))
     if which.channels is not None:
         channels = shown_to(which.channels)
         own, origins = select(Conversation.id).where(channels), select(Conversation.origin_id).where(channels)
@@ -66,6 +69,13 @@ def where_message(which: Which) -> list[ColumnElement[bool]]:
         )
         found.append(of_messages(or_(*mine)))
     return found
+
+
+def of_conversations(conversations: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Deliveries of mail that these conversations show: their own, and the relayed one that they answer."""
+    own, origins = select(Conversation.id).where(conversations), select(Conversation.origin_id).where(conversations)
+    answered = col(Message.id).in_(origins.where(col(Conversation.origin_id).is_not(None)))
+    return of_messages(or_(col(Message.conversation_id).in_(own), answered))
 
 
 def of_messages(condition: ColumnElement[bool]) -> ColumnElement[bool]:

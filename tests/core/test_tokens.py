@@ -43,6 +43,7 @@ def test_another_installation_and_old_keys(keys: Keys, tmp_path: Path) -> None:
     ("make", "read"),
     [
         (tokens.return_path, tokens.read_return_path),
+        (tokens.unsubscribe_address, tokens.read_unsubscribe_address),
         (tokens.reply_address, tokens.read_reply_address),
     ],
 )
@@ -50,7 +51,7 @@ def test_no_forged_token_is_read(
     keys: Keys, make: Callable[[Keys, str], str], read: Callable[[Keys, str], str | None]
 ) -> None:
     chance = random.Random(1)
-    token = make(keys, new_id("dlv" if make is tokens.return_path else "msg"))
+    token = make(keys, new_id("msg" if make is tokens.reply_address else "dlv"))
     letters = "abcdefghijklmnopqrstuvwxyz234567"
     for _ in range(20_000):
         at = chance.randrange(2, len(token))

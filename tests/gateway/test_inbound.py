@@ -25,7 +25,7 @@ from gatepost.store.arrivals import count_try
 from gatepost.store.channels import create_channel, set_aliases
 from gatepost.store.messages import raw_of
 from gatepost.threading.intake import Desk
-from gatepost.tokens import reply_address, return_path
+from gatepost.tokens import reply_address, return_path, unsubscribe_address
 from gatepost.words import Outcome, Strength
 from tests.fakes.dns import DictResolver
 
@@ -83,6 +83,7 @@ def test_only_addresses_of_ours_are_known(inbound: Inbound) -> None:
         "support+billing@gatepost.test",
         "help@gatepost.test",
         f"{reply_address(keys, new_id('msg'))}@{settings.replies}",
+        f"{unsubscribe_address(keys, new_id('dlv'))}@{settings.replies}",
         f"{return_path(keys, new_id('dlv'))}@{settings.bounces}",
     ]
     unknown = [
@@ -91,6 +92,8 @@ def test_only_addresses_of_ours_are_known(inbound: Inbound) -> None:
         "far@gatepost.test",
         f"support@{settings.replies}",
         f"r+aaaa@{settings.replies}",
+        f"u+aaaa@{settings.replies}",
+        f"{unsubscribe_address(keys, new_id('dlv'))}@{settings.bounces}",
         f"{return_path(keys, new_id('dlv'))}@{settings.replies}",
         f"b+aaaa@{settings.bounces}",
         "support@gatepost.test@elsewhere.example",

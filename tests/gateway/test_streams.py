@@ -79,6 +79,8 @@ def test_each_recipient_has_a_link_of_his_own_under_the_signature(
     for mail in server.mails:
         (found,) = LINK.findall(mail.content)
         assert found[0] == b"https://mail.shop.example"
+        address = b"u+" + found[1] + b"@" + gate.settings.replies.encode()
+        assert b"/u/" + found[1] + b">,\r\n <mailto:" + address + b"?subject=unsubscribe>\r\n" in mail.content
         assert b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in mail.content
         assert b"evil.example" not in mail.content
         assert b"gatepost-stream" not in mail.content
