@@ -66,6 +66,7 @@ def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Grant
         if journey.link_hash and not attempts.use_link(session, journey.link_hash, now):
             raise LookupError("the link was used meanwhile")
         account = held_account(session, channel_id)
+        before = account.provider if account else ""
         row = connect_account(
             session,
             app.keys,
@@ -78,6 +79,7 @@ def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Grant
         )
         if account is None:
             imports.ask_import(session, row)
+        if before != journey.provider.key:
             name_server(session, row, journey)
         approvals.finish_approvals(session, channel_id, now)
         attempts.note_result(session, attempt, attempts.CONNECTED, "", now)
@@ -143,6 +145,7 @@ def connect_app_only(guest: Guest, journey: Journey, tenant: str) -> str:
 def save_app_only(session: Session, app: App, journey: Journey, tenant: str, guest: Guest) -> None:
     """Write an account that is opened by client credentials."""
     account = held_account(session, journey.channel.id)
+    before = account.provider if account else ""
     row = connect_app(
         session,
         app.keys,
@@ -156,5 +159,6 @@ def save_app_only(session: Session, app: App, journey: Journey, tenant: str, gue
     )
     if account is None:
         imports.choose_import(session, row, "new", 0, guest.now)
+    if before != journey.provider.key:
         name_server(session, row, journey)
     approvals.finish_approvals(session, journey.channel.id, guest.now)
