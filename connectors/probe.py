@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Literal
 
+from gatepost.amount import amount
 from gatepost.compose import compose
 from gatepost.connectors.folders import Entry
 from gatepost.connectors.imap import Client, begin_session, connect, list_entries, list_folders, open_folder
@@ -122,10 +123,10 @@ def look_around(trial: Trial, client: Client, steps: list[Step]) -> Probe:
     """Folders, the one that is read, Sent, and the mail put into Drafts. Raises Trouble."""
     begin_session(client)
     names = list_folders(client)
-    steps.append(Step("folders", True, f"The server lists {len(names)} folders."))
+    steps.append(Step("folders", True, f"The server lists {amount(len(names), 'folder')}."))
     folder = open_folder(client, trial.settings.folder, names)
-    what = "message" if folder.messages == 1 else "messages"
-    steps.append(Step("folder", True, f"{clean_text(folder.name)} can be read: {folder.messages:,} {what}."))
+    messages = amount(folder.messages, "message")
+    steps.append(Step("folder", True, f"{clean_text(folder.name)} can be read: {messages}."))
     entries = [entry for entry in list_entries(client) if entry.selectable]
     sent = trial.sent_folder or of_role(entries, "sent")
     steps.append(sent_step(trial, entries, sent))

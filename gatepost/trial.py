@@ -1,5 +1,6 @@
 """Trying a mailbox, connected or about to be: the reading side by connectors, the sending side by the gateway."""
 
+from gatepost.amount import amount
 from gatepost.connectors.access import Access
 from gatepost.connectors.probe import Probe, Step, Trial, before_saving, probe
 from gatepost.connectors.trouble import Trouble
@@ -76,9 +77,8 @@ def try_login(settings: Settings, wanted: Connect) -> Probe:
 
 def in_words(found: Probe, folder: str) -> str:
     """What a trial that went well showed."""
-    what = "message" if found.messages == 1 else "messages"
     more = [step.sentence for step in found.steps if step.name in ("sent", "write")]
-    return " ".join((f"Connected: {found.messages} {what} in {folder}.", *more))
+    return " ".join((f"Connected: {amount(found.messages, 'message')} in {folder}.", *more))
 
 
 def tls_of(gate: Gate, account: Account) -> TlsPolicy:
