@@ -112,19 +112,6 @@ def test_an_id_that_the_server_gave_is_learned_and_answers_match(office: Office,
     assert answered.origin_id == message_id
 
 
-def test_two_that_look_alike_are_not_guessed(office: Office) -> None:
-    account_id = account_of(office)
-    one, two = sent_over(office, account_id), office.relay([ANA], [ANA], "order-2@shop.example")
-    office.ledger.write(lambda session: note_sent(session, two, account_id, "", office.now))
-    received = come_back(office, account_id, copy(THEIRS, date=f"{office.now:%a, %d %b %Y %H:%M:%S} +0000"))
-    assert received.message_id not in (one, two)
-
-
-def test_a_bounce_that_names_the_id_of_the_next_server_finds_its_delivery(office: Office) -> None:
-    message_id = sent_over(office, account_of(office))
-    office.ledger.write(lambda session: keep_other_id(session, THEIRS, message_id, "answer", office.now))
-    office.ledger.write(lambda session: session.execute(text("UPDATE delivery SET state = 'delivered'")))
-    office.receive(dsn(ANA, THEIRS))
 @pytest.mark.parametrize("where", ["answer", "sent folder"])
 def test_complaint_09_an_answer_to_the_id_that_a_server_gave_our_mail_joins(office: Office, where: str) -> None:
     """SES and Outlook rewrite our Message-ID: what the server said, or the copy in Sent shows, leads back."""
@@ -140,6 +127,19 @@ def test_complaint_09_an_answer_to_the_id_that_a_server_gave_our_mail_joins(offi
     assert stranger.conversation_id != first.conversation_id
 
 
+def test_two_that_look_alike_are_not_guessed(office: Office) -> None:
+    account_id = account_of(office)
+    one, two = sent_over(office, account_id), office.relay([ANA], [ANA], "order-2@shop.example")
+    office.ledger.write(lambda session: note_sent(session, two, account_id, "", office.now))
+    received = come_back(office, account_id, copy(THEIRS, date=f"{office.now:%a, %d %b %Y %H:%M:%S} +0000"))
+    assert received.message_id not in (one, two)
+
+
+def test_a_bounce_that_names_the_id_of_the_next_server_finds_its_delivery(office: Office) -> None:
+    message_id = sent_over(office, account_of(office))
+    office.ledger.write(lambda session: keep_other_id(session, THEIRS, message_id, "answer", office.now))
+    office.ledger.write(lambda session: session.execute(text("UPDATE delivery SET state = 'delivered'")))
+    office.receive(dsn(ANA, THEIRS))
     with office.ledger.database.session() as session:
         (row,) = deliveries_of(session, message_id)
     assert (row.state, row.reported) == ("bounced", True)
