@@ -8,13 +8,15 @@ from sqlmodel import Session
 
 from gatepost.connectors.fetch import Source, fetch_uids
 from gatepost.connectors.imap import Client, examine
-from gatepost.connectors.poll import as_trouble, logged_in
+from gatepost.connectors.logged_in import logged_in
+from gatepost.connectors.poll import as_trouble
 from gatepost.connectors.polling import Polling
 from gatepost.connectors.storing import Store, store_batches
 from gatepost.connectors.verify import Verified, rows_of, verify_with
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
 from gatepost.store import completeness
+from gatepost.store.folders import cursors_of
 
 EVERY = timedelta(days=1)
 AGAIN = timedelta(minutes=10)
@@ -79,7 +81,7 @@ def refetch(client: Client, account: Account, name: str, uids: Sequence[int], po
     """Fetch and store these mails; the cursor stays. One that the server does not hand over is put aside as that."""
     folder = examine(client, name)
     with polling.ledger.database.session() as session:
-        row = completeness.cursors(session, account.id).get(name)
+        row = cursors_of(session, account.id).get(name)
     source = Source(account, folder, row.role if row else "", careful=True)
     stored = store_batches(Store(account, polling, move=False, lease=False), fetch_uids(client, source, uids))
     log.warning("verify.refetched", account=account.id, folder=name, wanted=len(uids), stored=stored)

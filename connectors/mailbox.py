@@ -171,6 +171,7 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
         folders.renumber(session, old, folder.uidvalidity, found.moved, now)
         folders.leave_out(session, visit.spot(folder.uidvalidity), left, now)
         values = {"uidvalidity": folder.uidvalidity, "last_uid": last, "changes": visit.row.changes + 1}
+        values |= {"floor_uid": 0, "import_until": 0}  # were of the old numbers; what is left out has its row
         folders.set_cursor(session, visit.account.id, folder.name, **values, highestmodseq=0, checked_at=now)
 
     ledger.write(op)

@@ -1,7 +1,5 @@
 """The poller: claims a due account by lease, reads its mailbox, and says how that went."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -9,8 +7,8 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.connectors.consent import explain
-from gatepost.connectors.imap import Client, connect
 from gatepost.connectors.keeping import under_way
+from gatepost.connectors.logged_in import logged_in
 from gatepost.connectors.mailbox import visit_all
 from gatepost.connectors.polling import LEASE, PATIENCE
 from gatepost.connectors.polling import Polling as Polling
@@ -85,20 +83,6 @@ def read_mailbox(account: Account, polling: Polling) -> int:
     """Log in and read all folders; returns how many mails were stored. Raises Trouble, LeaseLost."""
     with logged_in(account, polling) as client:
         return visit_all(client, account, polling)
-
-
-@contextmanager
-def logged_in(account: Account, polling: Polling) -> Iterator[Client]:
-    """A connection to an account's server; a token that this does not take is given up for another. Raises Trouble."""
-    settings = polling.login(account)
-    try:
-        with connect(
-            settings, allow_private=polling.private_hosts, message_size=polling.message_size, tls=polling.tls
-        ) as client:
-            yield client
-    except TokenRefused:
-        polling.refused(account, settings.bearer)
-        raise
 
 
 def as_trouble(error: Exception, account: Account) -> Trouble:

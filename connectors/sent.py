@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gatepost.connectors.imap import Client, begin_session, connect, list_entries
+from gatepost.connectors.imap import Client, begin_session, list_entries
+from gatepost.connectors.logged_in import logged_in
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.connectors.write import append, find_ids, open_to_write
@@ -27,18 +28,19 @@ log = structlog.get_logger("gatepost.sent")
 
 @dataclass(frozen=True, slots=True)
 class Filing:
-    """What filing copies needs: how an account logs in (raises Trouble), a mail's octets, and the name of a provider
+    """What filing copies needs: how accounts log in (`logged_in.Logins`), a mail's octets, and the name of a provider
     that keeps its own copies (empty for one that does not).
     """
 
     ledger: Ledger
-    settings_of: Callable[[Account], Connect]
+    login: Callable[[Account], Connect]
     content: Callable[[Message], bytes]
     keeps_copies: Callable[[Account], str]
     clock: Callable[[], datetime]
     message_size: int
     private_hosts: bool = False
     tls: ssl.SSLContext | None = None
+    refused: Callable[[Account, str], None] = lambda account, token: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +91,11 @@ def file_copies(filing: Filing) -> bool:
 
 def file_in(filing: Filing, work: Work, asked: Sequence[tuple[SentCopy, Message, bool]]) -> None:
     """Log in, open Sent, and see to each copy. Raises Trouble: those not seen to are due again."""
-    settings = filing.settings_of(work.account)
-    with connect(
-        settings, allow_private=filing.private_hosts, message_size=filing.message_size, tls=filing.tls
-    ) as client:
+    with logged_in(work.account, filing) as client:
         begin_session(client)
         folder = work.account.sent_folder or sent_folder(client)
         if not folder:
-            what = f"{settings.host} has no folder for sent mail."
+            what = f"{work.account.host} has no folder for sent mail."
             raise Trouble("folder", what, "Name it in the settings of the mailbox, or switch copies off.", lasting=True)
         open_to_write(client, folder)
         for copy, message, put in asked:

@@ -24,6 +24,7 @@ from gatepost.connectors.wire import Connect
 from gatepost.database import Database
 from gatepost.model import Account, Cursor
 from gatepost.store import completeness
+from gatepost.store.folders import cursors_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def verify_with(client: Client, account: Account, database: Database) -> Verifie
     The cursors are read first and our places last: what arrives in between is above the cursor, and waits.
     """
     with database.session() as session:
-        rows = completeness.cursors(session, account.id)
+        rows = cursors_of(session, account.id)
         stuck = completeness.stuck_days(session, account)
     begin_session(client)
     entries = list_entries(client)

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import structlog
 
-from gatepost.connectors.imap import Client, begin_session, connect, list_entries
+from gatepost.connectors.imap import Client, begin_session, list_entries
+from gatepost.connectors.logged_in import logged_in
 from gatepost.connectors.sent import TRIES, Filing, wait_after
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
@@ -47,10 +48,7 @@ def write_back(filing: Filing) -> bool:
 
 def work_off(filing: Filing, due: Due, left: list[WriteBack]) -> None:
     """Log in and do each; what is seen to is taken off `left`. Raises Trouble."""
-    settings = filing.settings_of(due.account)
-    with connect(
-        settings, allow_private=filing.private_hosts, message_size=filing.message_size, tls=filing.tls
-    ) as client:
+    with logged_in(due.account, filing) as client:
         begin_session(client)
         roles: dict[str, str] = {}
         for entry in sorted(list_entries(client), key=lambda entry: entry.by_flag):

@@ -33,12 +33,13 @@ def filing_of(parts: Parts) -> Filing:
 
     return Filing(
         ledger=parts.ledger,
-        settings_of=lambda account: imap_login(access, account),
+        login=lambda account: imap_login(access, account),
         content=content,
         keeps_copies=lambda account: keeps_copies(access, account),
         clock=clock,
         message_size=parts.settings.message_size,
         private_hosts=parts.settings.private_hosts,
+        refused=access.refused,
     )
 
 

@@ -1,14 +1,15 @@
 """The duty that tells people what became of their mailboxes, and what ends soon; not through a mailbox that is dead."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
 from gatepost.account_states import STEPS, Notice, Told, due_notices
+from gatepost.alongside import alongside
 from gatepost.expiries import Expiry, sentence_of, to_tell
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.own_mail import Letter, prepare_letter
@@ -185,15 +186,9 @@ def expiry_letters(gate: Gate, session: Session, due: Sequence[Expiry], now: dat
     return prepared_for(gate, list(people), subject.rstrip("."), text, now)
 
 
-@asynccontextmanager
-async def telling_owners(gate: Gate, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+def telling_owners(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
     """People are told for as long as this is open."""
-    task = asyncio.create_task(tell_for_ever(gate, clock))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return alongside(tell_for_ever(gate, clock))
 
 
 async def tell_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:

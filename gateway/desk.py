@@ -4,13 +4,14 @@ Each event is one transaction: what it leads to and the position after it, so th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
 
+from gatepost.alongside import alongside
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.acknowledge import (
     broken_rule,
@@ -148,16 +149,9 @@ def follow(gate: Gate, event: Event, after: int, now: datetime, failed: dict[int
     return done
 
 
-@asynccontextmanager
-async def following(gate: Gate, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+def following(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
     """The history is followed while this context is open."""
-    task = asyncio.create_task(follow_for_ever(gate, clock))
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+    return alongside(follow_for_ever(gate, clock))
 
 
 async def follow_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:

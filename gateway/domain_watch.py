@@ -4,14 +4,15 @@ A key is signed with only after its record was seen; the first one seen proves t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlmodel import Session
 
+from gatepost.alongside import alongside
 from gatepost.domain_key import ED25519, KeyState, is_reserved
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.domain_check import MISSING, OK, UNKNOWN, WRONG, Checked, check_all
@@ -104,15 +105,11 @@ def see_keys(session: Session, domain: Domain, checks: Sequence[Checked], now: d
             set_key(session, fresh, KeyState.SIGNING, "signs beside the RSA key, now that it is published", now)
 
 
-@asynccontextmanager
-async def watching_domains(gate: Gate, resolver: Resolver, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+def watching_domains(
+    gate: Gate, resolver: Resolver, clock: Callable[[], datetime]
+) -> AbstractAsyncContextManager[None]:
     """Look at each domain once a day for as long as this is open."""
-    task = asyncio.create_task(watch(gate, resolver, clock))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return alongside(watch(gate, resolver, clock))
 
 
 async def watch(gate: Gate, resolver: Resolver, clock: Callable[[], datetime]) -> None:

@@ -4,8 +4,8 @@ A notification is a mail with the null reverse-path, so that it cannot loop; non
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.address import AddressError, parse_address
+from gatepost.alongside import alongside
 from gatepost.envelope import Asked, Envelope
 from gatepost.gateway.accept import Gate, signers_for
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
@@ -181,15 +182,9 @@ def store_notices(session: Session, notices: Sequence[Notice], after: int, until
     return True
 
 
-@asynccontextmanager
-async def telling(gate: Gate, clock: Callable[[], datetime]) -> AsyncIterator[None]:
+def telling(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
     """Submitters are told while this context is open."""
-    task = asyncio.create_task(tell_for_ever(gate, clock))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+    return alongside(tell_for_ever(gate, clock))
 
 
 async def tell_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:

@@ -7,12 +7,13 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
+from gatepost.alongside import alongside
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_way import account_way
 from gatepost.gateway.given_id import given_id, kept_in_mind
@@ -106,12 +107,12 @@ async def way_out(
             await keep_given_id(gate, outgoing.claim.message_id, sent, clock())
         return sent
 
-    settling = asyncio.create_task(settle_for_ever(gate, clock))
+    with suppress(Exception):  # a database that is away is told of by who claims
+        await current(ways)  # whether there are several routes decides how many deliveries of one are begun
     try:
-        yield Route(gate.settings.route, attempt, default.route.sandbox, pace, places)
+        async with alongside(settle_for_ever(gate, clock)):
+            yield Route(gate.settings.route, attempt, default.route.sandbox, pace, places)
     finally:
-        settling.cancel()
-        await asyncio.gather(settling, return_exceptions=True)
         await pool.close()
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from gatepost.alongside import alongside
 from gatepost.database import Database
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.webhook_signature import sign
@@ -152,12 +153,10 @@ async def calling_webhooks(caller: Caller, clock: Callable[[], datetime]) -> Asy
     """Webhooks are called while this context is open; what is under way at its end has two seconds more."""
     threads = ThreadPoolExecutor(THREADS, thread_name_prefix="webhook")
     rounds = Rounds(caller, threads, clock)
-    task = asyncio.create_task(rounds.run())
     try:
-        yield
+        async with alongside(rounds.run()):
+            yield
     finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
         await rounds.stop()
         threads.shutdown(wait=False, cancel_futures=True)
 

@@ -8,7 +8,7 @@ from sqlalchemy import CursorResult, delete, update
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.amount import amount
-from gatepost.model import Account, Arrival, Completeness, Cursor, LeftOut, Raw, Verification, View
+from gatepost.model import Account, Arrival, Completeness, LeftOut, Raw, Verification, View
 from gatepost.store.accounts import AccountState
 from gatepost.store.events import add_event
 from gatepost.store.rows import insert_values
@@ -42,14 +42,6 @@ def left_out(session: Session, account_id: str, folder: str, uidvalidity: int) -
     """The UIDs of a folder that were not fetched on purpose, with why."""
     where = (LeftOut.account_id == account_id, LeftOut.folder == folder, LeftOut.uidvalidity == uidvalidity)
     return {row.uid: row.why for row in session.exec(select(LeftOut).where(*where))}
-
-
-def cursors(session: Session, account_id: str) -> dict[str, Cursor]:
-    """How far each folder of an account was read."""
-    rows = session.exec(select(Cursor).where(Cursor.account_id == account_id)).all()
-    for row in rows:
-        session.expunge(row)
-    return {row.folder: row for row in rows}
 
 
 def ledger_of(session: Session, account_id: str) -> Sequence[Completeness]:

@@ -79,6 +79,14 @@ def list_cursors(session: Session, account_id: str) -> Sequence[Cursor]:
     return session.exec(select(Cursor).where(Cursor.account_id == account_id).order_by(col(Cursor.folder))).all()
 
 
+def cursors_of(session: Session, account_id: str) -> dict[str, Cursor]:
+    """All folders of an account, by name, as copies to work with."""
+    rows = list_cursors(session, account_id)
+    for row in rows:
+        session.expunge(row)
+    return {row.folder: row for row in rows}
+
+
 def sent_folder(session: Session, account_id: str) -> str:
     """The folder where the account keeps what it sent, or empty."""
     where = (Cursor.account_id == account_id, Cursor.role == "sent", Cursor.trouble != GONE_FOLDER)

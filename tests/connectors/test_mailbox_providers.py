@@ -12,7 +12,7 @@ from gatepost.connectors.mailbox import WAS_THERE
 from gatepost.connectors.polling import PATIENCE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
-from gatepost.model import Account, LeftOut
+from gatepost.model import Account, Cursor, LeftOut
 from gatepost.seal import Keys
 from gatepost.store.imports import ImportState
 from tests.connectors.desk import Desk, Inbox, mail
@@ -82,6 +82,8 @@ def test_old_mail_that_is_not_wanted_is_not_fetched_after_a_renumbering_either(d
     with desk.database.session() as session:
         rows = session.exec(select(LeftOut).order_by(LeftOut.uid)).all()  # type: ignore[arg-type]
         assert [(row.uidvalidity, row.uid, row.why) for row in rows] == [(2, 1, WAS_THERE), (2, 2, WAS_THERE)]
+        (folder,) = session.exec(select(Cursor))
+        assert (folder.last_uid, folder.import_until, folder.floor_uid) == (2, 0, 0)
 
 
 def choose_new(session: Session) -> None:

@@ -29,8 +29,10 @@ BODIES: dict[str, object] = {
     "resend": {"address": "right@calderon.example"},
     "move": {"messages": ["msg_1"], "to": "2"},
     "merge": {"into": "2"},
+    "sides": {"to": ["carla@carrier.example"], "subject": "Where is it?", "text": "Hello"},
+    "take-back": {"message": "msg_1"},
 }
-NOT_OF_A_KEY = ("/routes", "/domains", "/senders", "/delivery-codes", "/suppressions/{address}", "/fixes")
+NOT_OF_A_KEY = ("/routes", "/domains", "/senders", "/streams", "/delivery-codes", "/suppressions/{address}", "/fixes")
 """Of the installation, or without anything of a key in the path: test_api_ways, _senders, _deliveries and others."""
 
 
