@@ -12,6 +12,7 @@ from gatepost.gateway.send_trouble import Trouble
 from gatepost.reply import Reply
 
 TIMEOUTS = Timeouts(connect=10, command=15, data=20, block=20, dot=60, until_dot=90)
+CLOSING_SECONDS = 0.1
 WRONG_TLS = ("wrong version number", "wrong_version_number", "record layer failure", "http request")
 UNTRUSTED = ("certificate", "hostname mismatch", "self-signed", "self signed")
 
@@ -23,7 +24,15 @@ def try_sending(hop: Hop, address: str, content: bytes | None = None) -> Tried:
     """Log in as mail would; with `content` hand it in from `address` to itself. Nothing raises; it takes two minutes
     at most.
     """
-    return asyncio.run(try_now(hop, address, content))
+    return asyncio.run(try_and_close(hop, address, content))
+
+
+async def try_and_close(hop: Hop, address: str, content: bytes | None) -> Tried:
+    """As `try_now`; the loop lives until what was closed is closed."""
+    try:
+        return await try_now(hop, address, content)
+    finally:
+        await asyncio.sleep(CLOSING_SECONDS)
 
 
 async def try_now(hop: Hop, address: str, content: bytes | None) -> Tried:
