@@ -125,11 +125,13 @@ class Apart(asyncio.Protocol):
 
     def tell(self, told: list[tuple[int, Any, tuple[str, ...] | None]]) -> None:
         """Give the results to who waits for them; a failed sync is the ledger's matter too."""
+        ready = []
         for number, result, trouble in told:
             error = read_trouble(trouble) if trouble else None
             if isinstance(error, SyncFailed):
                 self.ledger.disk.fail(error)
-            tell([(self.waiting.pop(number), result, error)])
+            ready.append((self.waiting.pop(number), result, error))
+        tell(ready)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Whether what was under way is committed nobody knows: as with any database that goes away."""

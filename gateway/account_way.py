@@ -21,6 +21,7 @@ from gatepost.model import Account, Channel, Route
 from gatepost.reply import Reply, clean_text
 from gatepost.store.accounts import AccountState, get_account
 from gatepost.store.channels import get_channel
+from gatepost.store.deliveries import Claim
 from gatepost.store.sent_copies import note_sent
 
 SENDING_LIMITS = (
@@ -33,8 +34,8 @@ SENDING_LIMITS = (
 )
 """What providers write where a mailbox has sent too much, in lower case; some of them with a permanent code."""
 
-Through = Callable[[Callable[[], Awaitable[Sent]]], Awaitable[Sent]]
-"""One attempt in its turn."""
+Through = Callable[[Sequence[Claim], Callable[[], Awaitable[Sent]]], Awaitable[Sent]]
+"""One attempt in its turn, for so many deliveries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def account_way(gate: Gate, row: Route, pool: Pool, clock: Callable[[], datetime
             found.update(await send_as_account(gate, row, group, handing, pool, clock))
             return last(found)
 
-        sent = await through(once)
+        sent = await through([each.claim for each in group], once)
         return found or {each.recipient: sent for each in group}
 
     return Gathering(send).attempt

@@ -7,7 +7,7 @@ import asyncio
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from gatepost.gateway.send import Sent
@@ -37,7 +37,6 @@ class Site:
     closed_until: float = 0.0
     closed_for: float = 0.0
     trouble: str = ""
-    waiting: deque[asyncio.Future[None]] = field(default_factory=deque)
 
 
 class Pace:
@@ -134,13 +133,12 @@ class Pace:
 class RelayPace(Pace):
     """The pace of a relay, which is one site for all: who sends waits for his turn there, in the loop."""
 
-    by_destination = False
-
     def __init__(self, time: Callable[[], float], most: int) -> None:
         super().__init__(time)
         self.closing = RELAY_CLOSED
         self.most = most
         self.relay = Site("")
+        self.waiting: deque[asyncio.Future[None]] = deque()
 
     def room(self, site: Site) -> int:
         """How many more deliveries may begin now; no more than the settings allow."""
@@ -160,28 +158,26 @@ class RelayPace(Pace):
 
     async def enter(self) -> None:
         """Wait for a place, in the order of asking."""
-        site = self.relay
-        if not site.waiting and self.room(site):
-            site.busy += 1
+        if not self.waiting and self.room(self.relay):
+            self.relay.busy += 1
             return
         turn = asyncio.get_running_loop().create_future()
-        site.waiting.append(turn)
+        self.waiting.append(turn)
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.cancelled():
-                site.waiting.remove(turn)
-            else:
+            if not turn.cancelled():
                 self.leave()
             raise
 
     def leave(self) -> None:
         """Give a place back, and let in whom there is room for."""
-        site = self.relay
-        site.busy -= 1
-        while site.waiting and self.room(site):
-            site.busy += 1
-            site.waiting.popleft().set_result(None)
+        self.relay.busy -= 1
+        while self.waiting and self.room(self.relay):
+            turn = self.waiting.popleft()
+            if not turn.done():  # who was cancelled waits no more
+                self.relay.busy += 1
+                turn.set_result(None)
 
 
 def unreachable(sent: Sent) -> bool:

@@ -6,7 +6,7 @@ Rules are read at most once a second and only while mail is sent; without rules 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -15,7 +15,7 @@ import structlog
 
 from gatepost.alongside import alongside
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.account_way import account_way
+from gatepost.gateway.account_way import Through, account_way
 from gatepost.gateway.given_id import given_id, kept_in_mind
 from gatepost.gateway.outbox import ClaimLost, Outgoing, Route
 from gatepost.gateway.pace import RelayPace
@@ -198,37 +198,47 @@ def built_in(ways: Ways, name: str) -> Way:
         return Way(sandbox_route(gate, ways.mx, ways.clock))
     if name == "direct":
         return Way(direct_route(gate, ways.pool, ways.resolver, ways.mx, ways.clock, ways.pace), directly=True)
-    return in_turn(gate, relay_route(gate, ways.pool))
+    return relay(gate, relay_route(gate, ways.pool))
 
 
 def of_row(ways: Ways, row: Row) -> Way:
     """A route that people made."""
     if row.kind == "account":
-        pace = RelayPace(time.monotonic, ways.gate.settings.deliveries_at_once)
-        return Way(Route(row.name, account_way(ways.gate, row, ways.pool, ways.clock, pace.through)))
-    return in_turn(ways.gate, Route(row.name, relay_way(ways.gate, row, ways.pool, ways.tokens)))
+        return Way(Route(row.name, account_way(ways.gate, row, ways.pool, ways.clock, in_turn(ways.gate))))
+    return relay(ways.gate, Route(row.name, relay_way(ways.gate, row, ways.pool, ways.tokens)))
 
 
-def in_turn(gate: Gate, route: Route) -> Way:
+def relay(gate: Gate, route: Route) -> Way:
     """A relay in use, at which each delivery waits for its turn."""
-    pace = RelayPace(time.monotonic, gate.settings.deliveries_at_once)
+    through = in_turn(gate)
 
     async def attempt(outgoing: Outgoing) -> Sent:
-        since = time.monotonic()
-        return await pace.through(lambda: attempt_now(outgoing, since))
-
-    async def attempt_now(outgoing: Outgoing, since: float) -> Sent:
-        if time.monotonic() - since > SURE_SECONDS:
-            await asyncio.to_thread(make_sure, gate, outgoing.claim)
-        return await route.attempt(outgoing)
+        return await through([outgoing.claim], lambda: route.attempt(outgoing))
 
     return Way(replace(route, attempt=attempt))
 
 
-def make_sure(gate: Gate, taken: Claim) -> None:
-    """After a long wait, of a process that was stopped for example, another one may have it. Raises ClaimLost."""
+def in_turn(gate: Gate) -> Through:
+    """The pace of one server: who waited long there, makes sure before he begins that the deliveries are still his."""
+    pace = RelayPace(time.monotonic, gate.settings.deliveries_at_once)
+
+    async def through(claims: Sequence[Claim], attempt: Callable[[], Awaitable[Sent]]) -> Sent:
+        since = time.monotonic()
+
+        async def attempt_now() -> Sent:
+            if time.monotonic() - since > SURE_SECONDS:
+                await asyncio.to_thread(make_sure, gate, claims)
+            return await attempt()
+
+        return await pace.through(attempt_now)
+
+    return through
+
+
+def make_sure(gate: Gate, claims: Sequence[Claim]) -> None:
+    """After a long wait, of a process that was stopped for example, another one may have one. Raises ClaimLost."""
     with gate.database.session() as session:
-        if not holds(session, taken):
+        if not all(holds(session, taken) for taken in claims):
             raise ClaimLost
 
 

@@ -10,7 +10,7 @@ from gatepost.database import Database
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_way import account_way
 from gatepost.gateway.outbox import Outgoing
-from gatepost.gateway.pace import RelayPace
+from gatepost.gateway.routes import in_turn
 from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
 from gatepost.ledger import Ledger
@@ -39,10 +39,10 @@ def send(gate: Gate, office: Office) -> Sent:
         with gate.database.session() as session:
             row = get_route(session, "own")
             assert isinstance(row, Route)
-        pool, pace = Pool(), RelayPace(lambda: 0.0, 5)
+        pool = Pool()
         claim = Claim("dlv_1", "msg_1", "ana@remote.test", 0, 1, office.now())
         try:
-            attempt = account_way(gate, row, pool, office.now, pace.through)
+            attempt = account_way(gate, row, pool, office.now, in_turn(gate))
             return await attempt(Outgoing(claim, "b+t@bounce.gatepost.test", RAW))
         finally:
             await pool.close()

@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.outbox import Outgoing, Route
-from gatepost.gateway.pace import FIRST, MOST, Pace
+from gatepost.gateway.pace import FIRST, MOST, Pace, RelayPace
 from gatepost.gateway.send import Sent
 from gatepost.model import Delivery
 from gatepost.parts import clock
@@ -24,6 +25,7 @@ GREY = Sent(Reply(450, "4.7.1", "greylisted"), "mx.x.example", None, "rcpt")
 DEAD = Sent(Reply(None, "4.4.1", "mx.x.example port 25 refused the connection"), "mx.x.example", None, "connect")
 UNKNOWN = Sent(Reply(550, "5.1.1", "no such user"), "mx.x.example", None, "rcpt")
 NO_DNS = Sent(Reply(None, "4.4.3", "no DNS server answered"), "", None, "connect")
+LOST = Sent(Reply(None, "4.4.2", "connection lost"), "mx.x.example", None, "dot", uncertain=True)
 OURS = Sent(Reply(None, "4.3.0", "Internal trouble"), "", None, "connect")
 
 
@@ -119,6 +121,55 @@ def test_choosing_takes_no_more_than_there_is_room_for(time: Time) -> None:
     due = [(f"x{n}", f"{n}@x.example") for n in range(9)] + [(f"y{n}", f"{n}@y.example") for n in range(3)]
     assert pace.choose(due, 50) == (["x0", "x1", "y0", "y1", "y2"], {"x.example"})
     assert pace.choose(due, 1)[0] == ["x0"]
+
+
+def test_who_waits_for_a_relay_has_his_turn_in_the_order_of_asking(time: Time) -> None:
+    async def scenario() -> None:
+        pace, begun = RelayPace(time, 1), list[int]()
+
+        async def attempt(number: int) -> Sent:
+            begun.append(number)
+            await asyncio.sleep(0)
+            assert pace.relay.busy == 1
+            return FINE
+
+        waiting = [asyncio.create_task(pace.through(partial(attempt, number))) for number in range(5)]
+        await asyncio.sleep(0)
+        waiting[2].cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        assert (begun, pace.relay.busy, list(pace.waiting)) == ([0, 1, 3, 4], 0, [])
+
+    asyncio.run(scenario())
+
+
+def test_a_result_survives_that_all_who_wait_are_cancelled_with_it(time: Time) -> None:
+    """As at a stop: what is under way answers after the others' places in the line are gone."""
+
+    async def scenario() -> None:
+        pace = RelayPace(time, 1)
+
+        async def attempt() -> Sent:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                return LOST
+            return FINE
+
+        tasks = [asyncio.create_task(pace.through(attempt)) for _ in range(4)]
+        await asyncio.sleep(0)
+        for task in tasks:
+            task.cancel()
+        first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+        assert first == LOST
+        assert all(isinstance(other, asyncio.CancelledError) for other in others)
+        assert (pace.relay.busy, list(pace.waiting)) == (0, [])
+        again = asyncio.create_task(pace.through(attempt))
+        await asyncio.sleep(0)
+        assert pace.relay.busy == 1
+        again.cancel()
+        await again
+
+    asyncio.run(scenario())
 
 
 async def until(gate: Gate, message_id: str, state: DeliveryState, count: int) -> Sequence[Delivery]:

@@ -7,15 +7,21 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
+from gatepost.gateway import routes
 from gatepost.gateway.accept import Gate, accept
+from gatepost.gateway.outbox import LEASE, ClaimLost
 from gatepost.gateway.route_config import as_row, check_config, seal_secrets
 from gatepost.gateway.routes import way_out
 from gatepost.gateway.rules import read_rule
+from gatepost.gateway.send import Sent
 from gatepost.ids import new_id
 from gatepost.parts import clock
+from gatepost.reply import Reply
 from gatepost.resolver import dns_resolver
+from gatepost.store.claims import claim
 from gatepost.store.deliveries import delivery_events
 from gatepost.store.routes import delete_route, put_route
 from gatepost.store.transcripts import transcripts_of
@@ -128,6 +134,29 @@ def test_a_relay_that_is_away_delays_no_other_route(gate: Gate, submit: Submit) 
                         task.cancel()
 
     asyncio.run(scenario())
+
+
+def test_after_a_long_wait_what_another_process_took_is_not_sent(
+    gate: Gate, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def scenario() -> None:
+        monkeypatch.setattr(routes, "SURE_SECONDS", -1)
+        ours, *_ = gate.ledger.write(lambda s: claim(s, 1, LEASE, clock()))
+        through = routes.in_turn(gate)
+
+        async def attempt() -> Sent:
+            begun.append(ours.delivery_id)
+            return Sent(Reply(250, None, "ok"), "relay", None, "dot")
+
+        await through([ours], attempt)
+        with pytest.raises(ClaimLost):
+            await through([ours, replace(ours, fence=ours.fence - 1)], attempt)
+
+    asyncio.run(queue(gate, submit, "ana@x.example"))
+    asyncio.run(scenario())
+    assert len(begun) == 1
 
 
 def test_without_routes_nothing_changes(gate: Gate, submit: Submit, now: datetime) -> None:
