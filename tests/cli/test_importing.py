@@ -110,12 +110,15 @@ def test_bad_input_stores_nothing(gatepost: Command, history: Path) -> None:
 
 
 def open_when_read(pipe: Path, process: "subprocess.Popen[bytes]") -> int:
-    """The writing end of a pipe, once the process has come to it and waits."""
+    """The writing end of a pipe, once the process has come to it and waits for octets."""
     while process.poll() is None:
         try:
-            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
         except OSError:
             time.sleep(0.02)
+            continue
+        time.sleep(0.3)  # a signal between opening and reading is heard by Python only when octets have come
+        return writer
     raise AssertionError("it ended before it came to the pipe")
 
 
