@@ -4,11 +4,13 @@ import asyncio
 import base64
 import logging
 import re
+import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from aiosmtplib import SMTP, SMTPException, SMTPResponseException, SMTPServerDisconnected, SMTPStatus
 
@@ -155,7 +157,8 @@ async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, us
     stage = "connect"
     try:
         context = tls_context(hop.verified, hop.ca) if hop.implicit_tls or use_starttls else None
-        greeting = await client.connect(tls_context=context, timeout=timeouts.connect)
+        place = await place_of(hop, timeouts.connect)
+        greeting = await client.connect(tls_context=context, timeout=timeouts.connect, **place)
         if hop.implicit_tls:
             said.note(f"the connection is encrypted with {tls_version(client)}")
         said.response(greeting)
@@ -180,6 +183,25 @@ async def attempt_connection(hop: Hop, timeouts: Timeouts, said: Dialogue, *, us
     except asyncio.CancelledError:
         client.close()
         raise
+
+
+async def place_of(hop: Hop, seconds: float) -> dict[str, Any]:
+    """Where the client connects to, if that is not its own host and port. Raises OSError and TimeoutError.
+
+    With TLS from the first octet it would check the certificate for the address that was looked up, which no
+    certificate names; so it gets a socket there, and the name.
+    """
+    if not (hop.implicit_tls and hop.address):
+        return {}
+    there = socket.socket(socket.AF_INET6 if ":" in hop.address else socket.AF_INET, socket.SOCK_STREAM)
+    there.setblocking(False)
+    try:
+        async with asyncio.timeout(seconds):
+            await asyncio.get_running_loop().sock_connect(there, (hop.address, hop.port))
+    except BaseException:
+        there.close()
+        raise
+    return {"hostname": hop.host, "port": None, "sock": there}
 
 
 async def greet(client: SMTP, hop: Hop, said: Dialogue) -> None:

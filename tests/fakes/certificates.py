@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path, name: str = "localhost") -> tuple[Path, Path]:
-    """Certificate and key as PEM files for `name` and 127.0.0.1; the certificate is its own CA."""
+def self_signed(folder: Path, name: str = "localhost", address: str = "127.0.0.1") -> tuple[Path, Path]:
+    """Certificate and key as PEM files for `name` and an address; the certificate is its own CA."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.datetime.now(datetime.UTC)
-    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ip_address("127.0.0.1"))]
+    names: list[x509.GeneralName] = [x509.DNSName(name), x509.IPAddress(ip_address(address))]
     certificate = (
         x509.CertificateBuilder()
         .subject_name(subject)

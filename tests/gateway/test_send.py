@@ -285,6 +285,22 @@ def test_implicit_tls(certificate: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize("implicit", [False, True])
+def test_a_certificate_is_of_the_name_also_where_its_address_was_looked_up(tmp_path: Path, implicit: bool) -> None:
+    certificate = self_signed(tmp_path, "localhost", "192.0.2.1")
+    script = Script(tls=server_context(*certificate), implicit=implicit)
+    place: dict[str, Any] = {
+        "address": "127.0.0.1",
+        "ca": str(certificate[0]),
+        "implicit_tls": implicit,
+        "policy": "required",
+    }
+    sent, server = send(script, host="localhost", **place)
+    assert (sent.reply.code, sent.remote_host, len(server.mails)) == (250, "localhost [127.0.0.1]", 1)
+    wrong, server = send(Script(tls=server_context(*certificate), implicit=implicit), host="other.test", **place)
+    assert (wrong.reply.status, len(server.mails)) == ("4.7.5", 0)
+
+
+@pytest.mark.parametrize("implicit", [False, True])
 def test_a_certificate_that_nobody_vouches_for(certificate: tuple[Path, Path], implicit: bool) -> None:
     script = Script(tls=server_context(*certificate), implicit=implicit)
     sent, server = send(script, policy="required", implicit_tls=implicit)
