@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gatepost.gateway.route import Auth
 from gatepost.model import Account
 from gatepost.seal import Keys, SealError
-from gatepost.store.accounts import open_secret
+from gatepost.store.accounts import is_secret, open_secret
 
 
 class NoLogin(Exception):
@@ -42,3 +42,32 @@ def stored_password(keys: Keys, account: Account) -> Login:
         return Login("password", open_secret(keys, account))
     except SealError as error:
         raise NoLogin(str(error)) from None
+
+
+class TypeAgain(ValueError):
+    """The password must be typed before it goes to another server; str() is a sentence for people."""
+
+
+def require_password(keys: Keys, account: Account, host: str, security: str, given: str) -> None:
+    """See that a stored password goes to a server that it was not given for only where it is typed anew.
+
+    Who may change settings need not know the password, and must not learn it by naming a server of his own. `host` and
+    `security` are those of sending as they would be. A token needs nothing: it goes to its provider alone.
+    Raises TypeAgain.
+    """
+    if account.auth != "password" or not leads_elsewhere(account, host, security):
+        return
+    known = account.smtp_host or account.host
+    if not given:
+        why = "it is not sent to another server, nor with other security, by itself"
+        raise TypeAgain(f"Type the mailbox's password again: it was given for {known}, and {why}.")
+    if not is_secret(keys, account, given):
+        raise TypeAgain("This is not the password that the mailbox is connected with; if it is new, connect it again.")
+
+
+def leads_elsewhere(account: Account, host: str, security: str) -> bool:
+    """Whether the password would go where it does not go yet; it goes to the server for reading, over TLS, already."""
+    host = host.lower().rstrip(".")
+    if not host or (host == account.host.lower() and not account.smtp_host and security != "none"):
+        return False
+    return (host, security) != (account.smtp_host.lower().rstrip("."), account.smtp_security)

@@ -27,7 +27,7 @@ from gatepost.gateway.send_transcript import Dialogue, secrets_of
 from gatepost.gateway.send_trouble import Trouble
 from gatepost.gateway.token_source import Tokens
 from gatepost.ids import new_id
-from gatepost.model import Route
+from gatepost.model import Account, Route
 from gatepost.store.routes import account_by_address, get_route, list_routes, put_route, rules_of
 
 TIMEOUTS = Timeouts(connect=10, command=10, data=10, block=10, dot=10, until_dot=20)
@@ -62,15 +62,23 @@ def save_route(
         wanted = [read_rule(rule) for rule in rules if rule.strip()]
     except ValueError as error:
         problems["rules"] = str(error)
-    account_id, host = find_account(gate, account) if kind == "account" else (None, "")
-    if kind == "account" and account_id is None:
+    over = find_account(gate, account) if kind == "account" else None
+    if kind == "account" and over is None:
         problems["account"] = "Name the address of a mailbox that is connected"
-    elif config and config.url and account_id and not (here or of_one_provider(host, parse_relay(config.url).host)):
-        problems["url"] = f"The mailbox's password is only sent to servers of its provider, as {host} is one"
+    elif config and over and not (here or goes_there(over, config.url, old)):
+        known = " and ".join(dict.fromkeys(name for name in (over.host, over.smtp_host) if name))
+        problems["url"] = (
+            f"The mailbox's login goes to {known} alone; name another server on its page Sending, with the password"
+        )
     if problems or config is None:
         raise ConfigError(problems)
     route_id = old.id if old else new_id("rte")
-    values: dict[str, Any] = {"kind": kind, "config": as_row(config), "rules": wanted, "account_id": account_id}
+    values: dict[str, Any] = {
+        "kind": kind,
+        "config": as_row(config),
+        "rules": wanted,
+        "account_id": over.id if over else None,
+    }
     values |= {"secret_sealed": seal_secrets(gate.keys, route_id, secrets), "now": now, "route_id": route_id}
     try:
         gate.ledger.write(lambda session: put_route(session, name, user_id=user_id, **values))
@@ -97,21 +105,23 @@ def leads_where_it_led(old: Route, given: Mapping[str, str]) -> bool:
         same = parse_relay(given.get("url", "")).host == parse_relay(before.url).host
     except ValueError:
         return False
-    return same and urlsplit(given.get("token_url", "")).netloc == urlsplit(before.token_url).netloc
+    return same and urlsplit(given.get("token_url", ""))[:3] == urlsplit(before.token_url)[:3]
 
 
-def of_one_provider(one: str, other: str) -> bool:
-    """Whether two hosts, such as imap.example.com and smtp.example.com, are the same or stand under one name."""
-    one, other = one.lower(), other.lower()
-    parent = one.partition(".")[2]
-    return one == other or ("." in parent and other.endswith(f".{parent}"))
+def goes_there(account: Account, url: str, old: Route | None) -> bool:
+    """Whether a mailbox's login goes to a server already: its own for reading or sending, or that of the same route."""
+    if not url:
+        return True
+    host = parse_relay(url).host
+    same = old is not None and old.account_id == account.id and leads_where_it_led(old, {"url": url})
+    return same or host in (account.host.lower(), account.smtp_host.lower())
 
 
-def find_account(gate: Gate, address: str) -> tuple[str | None, str]:
-    """The id and the host of a connected account, by its mailbox's address or its user name."""
+def find_account(gate: Gate, address: str) -> Account | None:
+    """A connected account, by its mailbox's address or its user name."""
     with gate.database.session() as session:
         found = account_by_address(session, address)
-        return (found[0].id, found[0].host) if found else (None, "")
+        return found[0] if found else None
 
 
 def route_view(row: Route) -> dict[str, Any]:

@@ -98,15 +98,16 @@ def parse_host(host: str) -> str:
 def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Account | None) -> dict[str, str]:
     """What the server says to this login; a problem stands beside its field, else above the form."""
     check = visit.app.check_account
-    if check is None:
-        return {}
-    if not secret and account is not None and values["host"] != account.host:
-        return {"password": f"Type the password again: it was given for {account.host}, not for another server."}
     if not secret and account is not None:
+        if (values["host"], values["security"]) != (account.host.lower(), account.security):
+            known = f"{account.host} with {account.security.upper()}"
+            return {"password": f"Type the password again: it was given for {known}, and goes nowhere else by itself."}
         try:
             secret = accounts.open_secret(visit.app.keys, account)
         except SealError:
             return {"password": "The stored password cannot be read with this key file; type it again."}
+    if check is None:
+        return {}
     problem = check(**values, password=secret)
     return {problem[0] if problem[0] in FIELDS else "login": problem[1]} if problem else {}
 

@@ -7,6 +7,7 @@ from pydantic import Field, TypeAdapter
 from sqlmodel import Session
 
 from gatepost.address import AddressError
+from gatepost.gateway.account_login import TypeAgain, leads_elsewhere, require_password
 from gatepost.model import Account
 from gatepost.store import sent_copies, write_back
 from gatepost.store.credentials import DESK_SCOPE
@@ -17,7 +18,8 @@ from gatepost.web.api_errors import Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken
 from gatepost.web.api_whole import BODY, HERE, PLACE, account_of
-from gatepost.web.sending import USUAL
+from gatepost.web.sending import TOO_MANY_TRIES, USUAL
+from gatepost.web.session import may_try, net_of
 
 
 class FailedOut(Given):
@@ -46,7 +48,11 @@ class SendingOut(Given):
 
 
 class SendingIn(Taken):
-    """What shall be otherwise; what is not given stays. `again` has what was given up tried once more."""
+    """What shall be otherwise; what is not given stays. `again` has what was given up tried once more.
+
+    Another server, or other security, needs the mailbox's `password` again where it is connected by one: a stored
+    password goes nowhere else by itself.
+    """
 
     over_account: bool | None = None
     smtp_host: Annotated[str, Field(min_length=1, max_length=254)] | None = None
@@ -56,6 +62,7 @@ class SendingIn(Taken):
     sent_folder: Annotated[str, Field(max_length=200)] | None = None
     two_way: bool | None = None
     again: bool = False
+    password: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
 
 
 class TrialIn(Taken):
@@ -137,7 +144,7 @@ def change_sending(call: Call) -> Answer:
     """Change how a mailbox sends; what is not given stays."""
     read_query(call, NoQuery)
     given = read_json(call, CHANGE)
-    values = given.model_dump(exclude={"over_account", "again"}, exclude_none=True)
+    values = given.model_dump(exclude={"over_account", "again", "password"}, exclude_none=True)
     if given.smtp_host:
         try:
             values["smtp_host"] = parse_host(given.smtp_host.lower())
@@ -146,18 +153,39 @@ def change_sending(call: Call) -> Answer:
 
     def write(session: Session) -> None:
         account = account_of(session, call)
-        set_sending(session, account, **with_usual(account, values))
+        wanted = with_usual(account, values)
+        require_password(call.app.keys, account, *server_of(account, wanted), given.password or "")
+        set_sending(session, account, **wanted)
         if given.over_account is not None:
             send_over_account(session, account, given.over_account, call.now)
         if given.again:
             sent_copies.try_now(session, account.id, call.now)
             write_back.try_now(session, account.id, call.now)
 
+    if given.password:
+        count_guess(call, values)
     try:
         call.app.ledger.write(write)
+    except TypeAgain as error:
+        raise wrong_field("#/password", str(error)) from None
     except ValueError as error:
         raise wrong_field("#/over_account", f"{error}.") from None
     return sending_answer(call)
+
+
+def server_of(account: Account, values: dict[str, Any]) -> tuple[str, str]:
+    """The server for sending and its security, as they will be."""
+    return values.get("smtp_host", account.smtp_host), values.get("smtp_security", account.smtp_security)
+
+
+def count_guess(call: Call, values: dict[str, Any]) -> None:
+    """Count a password that comes with another server, as a login that may be refused. Raises Problem."""
+    with call.app.database.session() as session:
+        account = account_of(session, call)
+        client = call.request.client.host if call.request.client else ""
+        guesses = leads_elsewhere(account, *server_of(account, with_usual(account, values)))
+        if guesses and not may_try(call.app.ledger, session, account.id, net_of(client), call.now):
+            raise wrong_field("#/password", TOO_MANY_TRIES)
 
 
 def with_usual(account: Account, values: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from gatepost.store import users
 from gatepost.store.events import add_event
 from gatepost.web.render import show
 from gatepost.web.route import Guest, Visit, local_path
-from gatepost.web.session import drop_cookie, net_of, read_cookie, set_cookie, throttled
+from gatepost.web.session import drop_cookie, may_try, net_of, read_cookie, set_cookie
 
 WRONG = "This address and password do not belong together. Check both and try again."
 TOO_MANY = "There were too many tries. Wait 15 minutes, then try again, or ask an admin for a new password link."
@@ -25,7 +25,7 @@ def log_in(guest: Guest) -> Response:
     """Check the password, at the same cost for an unknown address, and start a session."""
     email, password = guest.form.get("email").lower()[:254], guest.form.fields.get("password", [""])[0]
     target = local_path(guest.form.get("next"))
-    if not may_try(guest, email):
+    if not may_log_in(guest, email):
         return show(guest, "login.html", {"next": target, "problem": TOO_MANY}, status=429)
     user = users.user_by_email(guest.session, email)
     known = user if user and not user.disabled_at else None
@@ -34,17 +34,9 @@ def log_in(guest: Guest) -> Response:
     return begin(guest, known.id, target)
 
 
-def may_try(guest: Guest, account: str) -> bool:
-    """Whether a password may be tried; the try counts as refused until it went well, so that many at once count too."""
-    net, now = net_of(guest.ip), guest.now
-
-    def write(session: Session) -> bool:
-        if throttled(session, account, net, now):
-            return False
-        users.record_failure(session, account, net, now)
-        return True
-
-    return not throttled(guest.session, account, net, now) and guest.app.ledger.write(write)
+def may_log_in(guest: Guest, account: str) -> bool:
+    """Whether somebody may try a password from where the request came."""
+    return may_try(guest.app.ledger, guest.session, account, net_of(guest.ip), guest.now)
 
 
 def begin(guest: Guest, user_id: str, target: str) -> Response:
@@ -86,7 +78,7 @@ def change_password(visit: Visit) -> Response:
     problems = new_password_problems(new, again, user.email)
     if new == old:
         problems["new"] = "The new password must differ from the old one."
-    elif not problems and not may_try(visit, user.email):
+    elif not problems and not may_log_in(visit, user.email):
         problems["old"] = TOO_MANY
     elif not problems and not check_password(old, user.password_hash):
         problems["old"] = "This is not your present password."

@@ -5,6 +5,7 @@ from typing import Any
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
+from gatepost.gateway.account_login import TypeAgain, leads_elsewhere, require_password
 from gatepost.model import Account, Channel
 from gatepost.store import accounts, sent_copies, write_back
 from gatepost.store.sending import COPIES, route_of_account, send_over_account, set_sending
@@ -13,8 +14,10 @@ from gatepost.web.forms import Form, filled
 from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.render import show
 from gatepost.web.route import Visit
+from gatepost.web.session import may_try, net_of
 
 USUAL = {"tls": 465, "starttls": 587}
+TOO_MANY_TRIES = "The password was tried many times. Wait 15 minutes, then try again."
 ACTS = {
     "read": "Mark as read",
     "unread": "Mark as unread",
@@ -73,22 +76,34 @@ def save_sending(visit: Visit) -> Response:
     values, problems = read_sending(visit.form)
     if visit.form.get("sends") and not values["smtp_host"] and "smtp_host" not in problems:
         problems["smtp_host"] = "Write the server's name, such as smtp.example.com."
+    problems = problems or write_sending(visit, account, values)
     if problems:
         return sending_view(visit, channel, account, visit.form.wrong(problems), status=422)
-    sends, now, user_id = bool(visit.form.get("sends")), visit.now, visit.user.id
+    return RedirectResponse(f"/mailboxes/{channel.id}/sending?done=saved", 303)
+
+
+def write_sending(visit: Visit, account: Account, values: dict[str, Any]) -> dict[str, str]:
+    """Write what the form says; why not, by field. Guesses of the password are counted as those of a login are."""
+    sends, now, user_id, keys = bool(visit.form.get("sends")), visit.now, visit.user.id, visit.app.keys
+    server, password = (values["smtp_host"], values["smtp_security"]), visit.form.fields.get("password", [""])[0]
 
     def write(session: Session) -> None:
         held = accounts.get_account(session, account.id)
         if held:
+            require_password(keys, held, *server, password)
             set_sending(session, held, **values)
             send_over_account(session, held, sends, now, user_id)
 
+    guesses = password and leads_elsewhere(account, *server)
+    if guesses and not may_try(visit.app.ledger, visit.session, account.id, net_of(visit.ip), now):
+        return {"password": TOO_MANY_TRIES}
     try:
         visit.app.ledger.write(write)
+    except TypeAgain as error:
+        return {"password": str(error)}
     except ValueError as error:
-        problem = {"sends": f"{error}. See Routes."}
-        return sending_view(visit, channel, account, visit.form.wrong(problem), status=422)
-    return RedirectResponse(f"/mailboxes/{channel.id}/sending?done=saved", 303)
+        return {"sends": f"{error}. See Routes."}
+    return {}
 
 
 def read_sending(form: Form) -> tuple[dict[str, Any], dict[str, str]]:

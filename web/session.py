@@ -7,7 +7,8 @@ from sqlmodel import Session
 from starlette.requests import Request
 from starlette.responses import Response
 
-from gatepost.store.users import SESSION_LIFE, failures_since
+from gatepost.ledger import Ledger
+from gatepost.store.users import SESSION_LIFE, failures_since, record_failure
 
 WINDOW = timedelta(minutes=15)
 TRIES_HERE = 5
@@ -58,3 +59,15 @@ def throttled(session: Session, account: str, net: str, now: datetime) -> bool:
         or failures_since(session, since, net=net) >= TRIES_NET
         or failures_since(session, since, account=account) >= TRIES_ACCOUNT
     )
+
+
+def may_try(ledger: Ledger, session: Session, account: str, net: str, now: datetime) -> bool:
+    """Whether a password may be tried; the try counts as refused until it went well, so that many at once count too."""
+
+    def write(writing: Session) -> bool:
+        if throttled(writing, account, net, now):
+            return False
+        record_failure(writing, account, net, now)
+        return True
+
+    return not throttled(session, account, net, now) and ledger.write(write)

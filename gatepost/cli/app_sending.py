@@ -1,5 +1,6 @@
 """The commands about how a connected mailbox sends, its copies, two ways, and trying it all."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -42,11 +43,18 @@ def mailbox_sending(
     two_way: Annotated[
         bool | None, typer.Option("--two-way/--one-way", help="Whether what is done here is done there too.")
     ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(help="The mailbox's password again, in a file: another server or security needs it."),
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Try once more what could not be done at the provider and was given up.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show or change how a connected mailbox sends, where copies go, and whether it works two ways."""
     from gatepost.cli.sending import Wanted, change_sending
 
     with ending():
-        wanted = Wanted(host, port, security, through, copies, sent_folder, two_way)
+        wanted = Wanted(host, port, security, through, copies, sent_folder, two_way, password_file, again)
         change_sending(context.obj.settings(), address, wanted, as_json)

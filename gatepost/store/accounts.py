@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hmac import compare_digest
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, or_, update
@@ -9,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
 from gatepost.model import Account, Cursor, LeftOut, View
-from gatepost.seal import Keys, seal, unseal
+from gatepost.seal import Keys, SealError, seal, unseal
 from gatepost.store import events
 
 
@@ -78,6 +79,14 @@ def open_secret(keys: Keys, account: Account) -> str:
     return unseal(keys, secret_place(account.id), account.secret_sealed).decode()
 
 
+def is_secret(keys: Keys, account: Account, given: str) -> bool:
+    """Whether this is the account's password."""
+    try:
+        return compare_digest(open_secret(keys, account).encode(), given.encode())
+    except SealError:
+        return False
+
+
 def get_account(session: Session, account_id: str) -> Account | None:
     """One account."""
     return session.get(Account, account_id)
@@ -108,14 +117,18 @@ def reconnect(
 
     A pass that runs meanwhile loses its lease, so it writes nothing under the new settings. Another server or user is
     read from the start: its UIDs may be the same numbers for other mail (at Gmail every folder of every mailbox is
-    numbered alike), so no place there is known; what was stored before is recognised.
+    numbered alike), so no place there is known; what was stored before is recognised. Another password for another
+    server is not handed to the one that the mailbox sent over before: that has to be named anew.
     """
     if (account.host, account.username) != (host, username):
         for table in (Cursor, View, LeftOut):
             session.execute(delete(table).where(col(table.account_id) == account.id))
+    moved = account.host != host
     account.host, account.port, account.security = host, port, security
     account.username, account.folder = username, folder
     if secret is not None:
+        if moved and account.smtp_host != host and not is_secret(keys, account, secret):
+            account.smtp_host = ""
         account.secret_sealed = seal(keys, secret_place(account.id), secret.encode())
         account.auth, account.address = "password", username.lower() if "@" in username else account.address
         account.tokens_sealed = account.token_expires_at = None

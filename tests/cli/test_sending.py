@@ -25,12 +25,16 @@ def test_how_a_mailbox_sends_is_shown_and_changed(gatepost: Command, password: s
         connect(gatepost, server.port, password)
     assert "Server for sending: not known" in gatepost.run("mailbox", "sending", SUPPORT).stdout
     assert "first" in gatepost.run("mailbox", "sending", SUPPORT, "--through", code=2).stderr
-    (told,) = gatepost.objects("mailbox", "sending", SUPPORT, "--host", "SMTP.example.net", "--through", "--two-way")
+    to = ["--host", "SMTP.example.net", "--through", "--two-way"]
+    assert "Type the mailbox's password again" in gatepost.run("mailbox", "sending", SUPPORT, *to, code=2).stderr
+    (told,) = gatepost.objects("mailbox", "sending", SUPPORT, *to, "--password-file", password)
     assert (told["smtp_host"], told["smtp_port"], told["smtp_security"]) == ("smtp.example.net", 587, "starttls")
     assert (told["route"], told["two_way"], told["sent_copy"]) == ("support-gatepost-test", True, "auto")
     assert "sender:" + SUPPORT in gatepost.run("route", "list").stdout
     (told,) = gatepost.objects("mailbox", "sending", SUPPORT, "--not-through", "--copies", "never")
     assert (told["route"], told["sent_copy"]) == (None, "never")
+    assert told["failed"] == []
+    assert "tried again within seconds" in gatepost.run("mailbox", "sending", SUPPORT, "--again").stdout
 
 
 @pytest.mark.parametrize(

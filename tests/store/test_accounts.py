@@ -190,6 +190,32 @@ def test_another_mailbox_has_no_place_in_common_with_the_one_before(
     assert ledger.write(op) == known
 
 
+@pytest.mark.parametrize(
+    ("host", "secret", "server"),
+    [
+        ("imap.example.org", "another", "smtp.example.org"),
+        ("imap.moved.example", "hidden-pw", "smtp.example.org"),
+        ("imap.moved.example", "another", ""),
+    ],
+)
+def test_another_password_for_another_server_is_not_handed_to_the_old_one(
+    ledger: Ledger, keys: Keys, now: datetime, host: str, secret: str, server: str
+) -> None:
+    account = add_account(ledger, keys, now)
+
+    def op(session: Session) -> str:
+        row = accounts.get_account(session, account.id)
+        assert row is not None
+        row.smtp_host = "smtp.example.org"
+        accounts.reconnect(
+            session, keys, row, host=host, port=993, security="tls", username=account.username, folder="INBOX", now=now,
+            secret=secret,
+        )  # fmt: skip
+        return row.smtp_host
+
+    assert ledger.write(op) == server
+
+
 def test_a_disabled_account_is_not_polled_until_enabled(ledger: Ledger, keys: Keys, now: datetime) -> None:
     account = add_account(ledger, keys, now)
 

@@ -35,7 +35,7 @@ def auth(api: Api) -> dict[str, str]:
 def test_how_a_mailbox_sends_is_changed_and_what_is_not_named_stays(api: Api, auth: dict[str, str]) -> None:
     before = api.client.get(f"{PATH}/sending", headers=auth).json()
     assert (before["over_account"], before["route"], before["failed"]) == (False, None, [])
-    body = {"smtp_host": "SMTP.shop.example", "over_account": True, "two_way": True}
+    body = {"smtp_host": "SMTP.shop.example", "over_account": True, "two_way": True, "password": "pw"}
     after = api.client.post(f"{PATH}/sending", headers=auth, json=body).json()
     assert (after["smtp_host"], after["smtp_port"], after["smtp_security"]) == ("smtp.shop.example", 587, "starttls")
     assert (after["over_account"], bool(after["route"]), after["two_way"]) == (True, True, True)
@@ -45,11 +45,25 @@ def test_how_a_mailbox_sends_is_changed_and_what_is_not_named_stays(api: Api, au
 
 @pytest.mark.parametrize(("body", "field"), [
     ({"over_account": True}, "#/over_account"), ({"smtp_host": "no host"}, "#/smtp_host"),
-    ({"smtp_port": 0}, "#/smtp_port"), ({"sent_copy": "some"}, "#/sent_copy"), ({"password": "x"}, "#/password"),
+    ({"smtp_port": 0}, "#/smtp_port"), ({"sent_copy": "some"}, "#/sent_copy"), ({"secret": "x"}, "#/secret"),
 ])  # fmt: skip
 def test_what_does_not_fit_names_the_field(api: Api, auth: dict[str, str], body: dict[str, object], field: str) -> None:
     told = problem(api.client.post(f"{PATH}/sending", headers=auth, json=body), 422, "invalid-fields")
     assert pointers(told) == [field]
+
+
+def test_the_stored_password_goes_to_another_server_only_when_it_is_given_again(api: Api, auth: dict[str, str]) -> None:
+    for body in ({"smtp_host": "evil.example"}, {"smtp_host": "evil.example", "password": "guess"}):
+        told = problem(api.client.post(f"{PATH}/sending", headers=auth, json=body), 422, "invalid-fields")
+        assert pointers(told) == ["#/password"]
+        assert "guess" not in str(told)
+    assert api.client.get(f"{PATH}/sending", headers=auth).json()["smtp_host"] == ""
+    body = {"smtp_host": "smtp.shop.example", "smtp_security": "tls", "password": "pw"}
+    assert api.client.post(f"{PATH}/sending", headers=auth, json=body).status_code == 200
+    told = problem(api.client.post(f"{PATH}/sending", headers=auth, json={"smtp_security": "starttls"}), 422,
+                   "invalid-fields")  # fmt: skip
+    assert pointers(told) == ["#/password"]
+    assert api.client.post(f"{PATH}/sending", headers=auth, json={"smtp_port": 466}).status_code == 200
 
 
 def test_a_mailbox_is_tried_step_by_step(api: Api, auth: dict[str, str]) -> None:

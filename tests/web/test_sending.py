@@ -18,7 +18,7 @@ from tests.web.conftest import BASE, HERE, PASSWORD, Site
 
 FORM = {
     "smtp_host": "smtp.example.net", "smtp_port": "587", "smtp_security": "starttls", "sent_copy": "always",
-    "sent_folder": "Sent Items", "sends": "yes", "two_way": "yes",
+    "sent_folder": "Sent Items", "sends": "yes", "two_way": "yes", "password": "s3cret",
 }  # fmt: skip
 
 
@@ -71,6 +71,30 @@ def test_what_is_wrong_stands_beside_its_field(site: Site) -> None:
     nowhere = admin.post(page, data={**FORM, "smtp_host": ""})
     assert (nowhere.status_code, "Write the server" in nowhere.text) == (422, True)
     assert site.client("ben@example.org").get(page).status_code in (403, 404)
+
+
+def test_the_stored_password_goes_to_another_server_only_when_it_is_typed_again(site: Site) -> None:
+    page = f"/mailboxes/{connect(site)}/sending"
+    admin = site.client("ada@example.org")
+    assert "Only where the server for sending or its security is another one" in admin.get(page).text
+    for password in ("", "guess"):
+        answer = admin.post(page, data={**FORM, "smtp_host": "evil.example", "password": password})
+        assert (answer.status_code, account_of(site)[0].smtp_host) == (422, "")
+        sentence = "This is not the password" if password else "Type the mailbox&#39;s password again"
+        assert sentence in answer.text
+        assert "guess" not in answer.text
+    assert admin.post(page, data=FORM).status_code == 303
+    assert admin.post(page, data={**FORM, "password": "", "sent_copy": "never"}).status_code == 303
+    assert admin.post(page, data={**FORM, "password": "", "smtp_security": "tls"}).status_code == 422
+
+
+def test_the_password_cannot_be_guessed_there(site: Site) -> None:
+    page = f"/mailboxes/{connect(site)}/sending"
+    admin = site.client("ada@example.org")
+    for _ in range(5):
+        assert "This is not the password" in admin.post(page, data={**FORM, "password": "guess"}).text
+    assert "tried many times" in admin.post(page, data=FORM).text
+    assert account_of(site)[0].smtp_host == ""
 
 
 def test_each_step_of_a_trial_is_shown_with_its_fix(site: Site) -> None:
