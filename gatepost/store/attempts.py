@@ -22,7 +22,7 @@ MOST_AT_ONCE = 20
 
 
 class TooMany(ValueError):
-    """Too many logins were begun for a mailbox within ten minutes; str() is a sentence for people."""
+    """Too many logins were begun within ten minutes; str() is a sentence for people."""
 
 
 def flow_place(state_hash: str) -> str:
@@ -45,11 +45,15 @@ def begin_attempt(
     link_hash: str = "",
     shared: bool = False,
 ) -> None:
-    """Note that somebody goes to a provider; what is older than a day is forgotten. Raises TooMany."""
+    """Note that somebody goes to a provider; what is older than a day is forgotten. Raises TooMany.
+
+    Who has a link counts for himself, so that he cannot keep an admin from connecting the mailbox.
+    """
     session.execute(delete(ConnectAttempt).where(col(ConnectAttempt.created_at) < now - KEPT))
-    running = [row for row in attempts_of(session, channel_id) if row.expires_at > now]
-    if len(running) >= MOST_AT_ONCE:
-        raise TooMany("This mailbox was tried many times within ten minutes. Wait a little, then try again.")
+    rows = attempts_of(session, channel_id)
+    if sum(row.link_hash == link_hash and row.expires_at > now for row in rows) >= MOST_AT_ONCE:
+        what = "This link" if link_hash else "This mailbox"
+        raise TooMany(f"{what} was tried many times within ten minutes. Wait a little, then try again.")
     hashed = token_hash(state)
     session.add(
         ConnectAttempt(
