@@ -18,8 +18,8 @@ from gatepost.reply import clean_text
 from gatepost.store import attempts, channels, oauth_clients, users
 from gatepost.store.approvals import is_approval_state
 from gatepost.web import connect_approval, connect_link, connect_save
-from gatepost.web.connect_begin import FORCED, begin, browser_of
-from gatepost.web.journey import Journey, guard_of, known_providers, organisation
+from gatepost.web.connect_begin import FORCED, begin
+from gatepost.web.journey import Journey, browser_of, guard_of, known_providers, organisation
 from gatepost.web.render import show
 from gatepost.web.route import Guest, local_path
 from gatepost.web.session import read_cookie

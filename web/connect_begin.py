@@ -10,23 +10,13 @@ from gatepost.connectors.grant import Unreachable
 from gatepost.model import OAuthClient
 from gatepost.store import approvals, attempts, oauth_clients
 from gatepost.store.users import new_token
-from gatepost.web.journey import Journey, asked_tenant, guard_of, redirect_uri
+from gatepost.web.journey import Journey, asked_tenant, browser_of, cookie_name, guard_of, redirect_uri
 from gatepost.web.render import show
 from gatepost.web.route import Guest
 
 NO_CLIENT = "Gatepost is not registered at {name} yet. An admin does that once, on the page OAuth clients."
 FIRST, FORCED = "c-", "k-"
 SECONDS = 600
-
-
-def cookie_name(secure: bool) -> str:
-    """The cookie that binds a login at a provider to the browser that began it."""
-    return "__Host-gatepost-connect" if secure else "gatepost-connect"
-
-
-def browser_of(guest: Guest) -> str:
-    """What this browser is known by while it connects, or nothing."""
-    return guest.request.cookies.get(cookie_name(guest.app.secure), "")[:128]
 
 
 def begin(guest: Guest, journey: Journey, *, shared: bool = False, forced: bool = False) -> Response | str:

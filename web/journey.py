@@ -14,6 +14,7 @@ from gatepost.model import AdminApproval, Channel, ConnectAttempt, OAuthClient
 from gatepost.settings import Settings
 from gatepost.store import accounts, approvals, attempts, oauth_clients
 from gatepost.store.accounts import AccountState
+from gatepost.store.users import token_hash
 from gatepost.web.route import Guest
 from gatepost.web.state import App
 
@@ -60,6 +61,16 @@ def guard_of(app: App) -> Guard:
     return Guard(private=app.settings.private_hosts, seconds=SECONDS)
 
 
+def cookie_name(secure: bool) -> str:
+    """The cookie that binds a login at a provider to the browser that began it."""
+    return "__Host-gatepost-connect" if secure else "gatepost-connect"
+
+
+def browser_of(guest: Guest) -> str:
+    """What this browser is known by while it connects, or nothing."""
+    return guest.request.cookies.get(cookie_name(guest.app.secure), "")[:128]
+
+
 def path_of(channel_id: str, provider: str, address: str) -> str:
     """The page of a journey that an admin makes."""
     return f"/mailboxes/{channel_id}/connect/{provider}?address={quote(address, safe='@')}"
@@ -71,23 +82,34 @@ def organisation(address: str) -> str:
 
 
 def standing(guest: Guest, journey: Journey, client: OAuthClient | None) -> Standing:
-    """How far it is."""
-    rows = [row for row in attempts.attempts_of(guest.session, journey.channel.id) if row.address == journey.address]
-    last = next((row for row in rows if row.provider == journey.provider.key), None)
+    """How far it is; who came by a link sees nothing of others."""
+    wanted = (journey.address, journey.provider.key)
+    rows = attempts.attempts_of(guest.session, journey.channel.id)
+    seen = (row for row in rows if not journey.link_hash or row.link_hash == journey.link_hash)
+    last = next((row for row in seen if (row.address, row.provider) == wanted), None)
     waiting = last if last and not last.used_at and last.expires_at > guest.now else None
     key, _, said = last.result.partition(" ") if last else ("", "", "")
-    approval = approvals.open_approval(guest.session, journey.channel.id, guest.now)
-    if approval and (approval.provider, approval.address) != (journey.provider.key, journey.address):
+    approval = approvals.open_approval(
+        guest.session, journey.channel.id, guest.now, by_link=True if journey.link_hash else None
+    )
+    if approval and (approval.address, approval.provider) != wanted:
         approval = None
     result = None if waiting else by_key(key, tenant=organisation(journey.address))
     return Standing(
         waiting,
         key == attempts.CONNECTED and is_connected(guest, journey),
         result,
-        said,
+        said if last and is_his(guest, journey, last) else "",
         approval,
         link_of(guest.app, journey.provider, client, approval),
     )
+
+
+def is_his(guest: Guest, journey: Journey, attempt: ConnectAttempt) -> bool:
+    """Whether an attempt is that of who looks: what it says, such as the address that logged in, is for him alone."""
+    if journey.link_hash or attempt.link_hash:
+        return attempt.browser == token_hash(browser_of(guest))
+    return attempt.user_id == journey.user_id
 
 
 def is_connected(guest: Guest, journey: Journey) -> bool:

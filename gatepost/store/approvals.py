@@ -99,9 +99,11 @@ def approvals_of(session: Session, channel_id: str) -> list[AdminApproval]:
     return list(session.exec(query.order_by(col(AdminApproval.created_at).desc(), col(AdminApproval.id).desc())))
 
 
-def open_approval(session: Session, channel_id: str, now: datetime) -> AdminApproval | None:
-    """The newest approval that is waited for, or was given and not used yet."""
-    rows = approvals_of(session, channel_id)
+def open_approval(
+    session: Session, channel_id: str, now: datetime, *, by_link: bool | None = None
+) -> AdminApproval | None:
+    """The newest approval that is waited for, or came back and was not used yet; `by_link`: of colleagues, or of us."""
+    rows = (row for row in approvals_of(session, channel_id) if by_link in (None, row.by_link))
     return next((row for row in rows if not row.finished_at and (row.approved_at or row.expires_at > now)), None)
 
 

@@ -6,10 +6,10 @@ import pytest
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from gatepost.store import attempts, oauth_clients
+from gatepost.store import approvals, attempts, oauth_clients
 from tests.web.conftest import Site
 
-ADA, OWNER = "ada@example.org", "support@example.org"
+ADA, OWNER, OTHER = "ada@example.org", "support@example.org", "private@elsewhere.example"
 
 
 @pytest.fixture
@@ -38,6 +38,18 @@ def begin(client: TestClient, path: str) -> str:
     return parse_qs(urlsplit(answer.headers["refresh"].removeprefix("0; url=")).query)["state"][0]
 
 
+def fail(site: Site, client: TestClient, path: str) -> None:
+    """A login by another account, which the provider told us of."""
+    state, browser = begin(client, path), client.cookies["gatepost-connect"]
+
+    def write(session: Session) -> None:
+        attempt = attempts.take_attempt(session, state, browser, site.now)
+        assert attempt
+        attempts.note_result(session, attempt, "wrong_address", OTHER, site.now)
+
+    site.parts.ledger.write(write)
+
+
 def test_who_has_a_link_cannot_keep_an_admin_from_connecting(ready: Site) -> None:
     guest, path = ready.client(), f"{link_for(ready)}/google"
     for _ in range(attempts.MOST_AT_ONCE):
@@ -45,3 +57,34 @@ def test_who_has_a_link_cannot_keep_an_admin_from_connecting(ready: Site) -> Non
     refused = guest.post(path, data={})
     assert (refused.status_code, "This link was tried many times" in refused.text) == (422, True)
     assert begin(ready.client(ADA), f"/mailboxes/{ready.support}/connect/google")
+
+
+def test_what_others_tried_is_not_shown(ready: Site) -> None:
+    """The address that an admin logged in with by mistake is nothing for who has the link, nor the other way round."""
+    admin, guest, link = ready.client(ADA), ready.client(), link_for(ready)
+    own = f"/mailboxes/{ready.support}/connect/google?address={OWNER}"
+    fail(ready, admin, own.partition("?")[0])
+    assert OTHER in admin.get(own).text
+    page = guest.get(f"{link}/google").text
+    assert OTHER not in page
+    assert "Not connected" not in page
+    ready.now = ready.now.replace(microsecond=5)
+    fail(ready, guest, f"{link}/google")
+    assert OTHER in guest.get(f"{link}/google").text
+    stranger = ready.client().get(f"{link}/google").text
+    assert ("Another account logged in" in stranger, OTHER in stranger) == (True, False)
+    theirs = admin.get(own).text
+    assert ("Another account logged in" in theirs, OTHER in theirs) == (True, False)
+
+
+def test_an_admins_approval_link_is_not_the_colleagues(ready: Site) -> None:
+    def write(session: Session) -> str:
+        row = approvals.ask_approval(
+            session, channel_id=ready.support, provider="microsoft", address=OWNER, tenant="example.org",
+            user_id=ready.admin, app_only=True, now=ready.now,
+        )  # fmt: skip
+        return approvals.approval_state(ready.parts.keys, row)
+
+    state, link = ready.parts.ledger.write(write), link_for(ready)
+    assert state in ready.client(ADA).get(f"/mailboxes/{ready.support}/connect/microsoft?address={OWNER}").text
+    assert state not in ready.client().get(f"{link}/microsoft").text
