@@ -22,8 +22,19 @@ What Gatepost asks for, what it does with it and how it is protected, also for y
 
 If you do not know about it, do nothing.
 """
-APPROVED_TEXT = """An administrator has approved Gatepost for {tenant}. One step is left: open this page, press the
-button and log in as {address}.
+APPROVED_TEXT = """The approval link for {tenant} was opened and came back with the word that Gatepost is approved.
+Whether that holds shows when you try: open this page, press the button and log in as {address}.
+
+  {link}
+
+If Microsoft still asks for an approval then, it was not given: send the link to your administrator once more.
+"""
+REFUSED_TEXT = """The approval link for {tenant} came back. {tenant} gives Gatepost a token, but the mailbox
+{address} cannot be opened with it, or not yet:
+
+  {why}
+
+Once that is mended, try it on this page, with the button under "Without a person":
 
   {link}
 """
@@ -47,11 +58,23 @@ def send_link(gate: Gate, *, address: str, sender: str, link: str, it: str, unti
     send(gate, Letter(("", address), subject, text, LINK_TRIGGER, snippet=f"A link to connect {address}"), now)
 
 
-def tell_approved(gate: Gate, *, to: str, address: str, tenant: str, link: str, connected: bool, now: datetime) -> None:
-    """Tell who asked that an administrator has approved, and what is left to do. Raises Refused."""
-    text = (DONE_TEXT if connected else APPROVED_TEXT).format(tenant=tenant, address=address, link=link)
-    subject = f"{address} is connected" if connected else f"Approved: finish connecting {address}"
-    send(gate, Letter(("", to), subject, text, APPROVED_TRIGGER, snippet=f"Approved by {tenant}"), now)
+def tell_approved(
+    gate: Gate, *, to: str, address: str, tenant: str, link: str, connected: bool, now: datetime, why: str = ""
+) -> None:
+    """Tell who asked that an approval link came back, and what is left to do. Raises Refused.
+
+    `why` the mailbox could not be opened although the organisation lets us in; nothing where nobody tried.
+    """
+    text = DONE_TEXT if connected else REFUSED_TEXT if why else APPROVED_TEXT
+    subject = f"{address} is connected" if connected else f"The approval link came back: try to connect {address}"
+    letter = Letter(
+        ("", to),
+        subject,
+        text.format(tenant=tenant, address=address, link=link, why=why),
+        APPROVED_TRIGGER,
+        snippet=f"Approval of {tenant}",
+    )
+    send(gate, letter, now)
 
 
 def tell_connected(gate: Gate, *, to: str, address: str, link: str, now: datetime) -> None:

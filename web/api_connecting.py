@@ -28,7 +28,7 @@ class LoginOut(Given):
 
 
 class ApprovalOut(Given):
-    """An approval by an organisation's administrator: asked for, and given once `approved_at` is set."""
+    """An approval by an organisation's administrator: asked for; its link came back saying so at `approved_at`."""
 
     provider: str
     organisation: str

@@ -121,6 +121,12 @@ def link_maker(guest: Guest, journey: Journey) -> str | None:
 
 def connect_app_only(guest: Guest, journey: Journey, tenant: str) -> str:
     """Connect with the app's own login, without a person; a sentence where that does not work (yet)."""
+    tokens = app_tokens(guest, journey, tenant)
+    return tokens if isinstance(tokens, str) else open_app_only(guest, journey, tenant, tokens)
+
+
+def app_tokens(guest: Guest, journey: Journey, tenant: str) -> Tokens | str:
+    """What an organisation gives the app itself; a sentence where it gives none, so that nothing can be approved."""
     app, now = guest.app, guest.now
     row = oauth_clients.get_client(guest.session, journey.provider.key)
     if row is None:
@@ -129,15 +135,31 @@ def connect_app_only(guest: Guest, journey: Journey, tenant: str) -> str:
     guest.session.expunge_all()
     guest.session.rollback()
     try:
-        tokens = oauth.app_token(journey.provider, client, tenant, now=now, guard=guard_of(app))
+        return oauth.app_token(journey.provider, client, tenant, now=now, guard=guard_of(app))
     except Refused as refused:
         return explain(refused.problem, tenant=organisation(journey.address)).sentence
     except Unreachable as error:
         return str(error)
+
+
+def open_app_only(guest: Guest, journey: Journey, tenant: str, tokens: Tokens, approval_id: str = "") -> str:
+    """Try the mailbox with such a token and save it; a sentence where it cannot be opened (yet).
+
+    For a stranger who brought an approval back, it is only saved if that is still waited for at the end.
+    """
+    app = guest.app
     problem = try_mailbox(app, journey, journey.address, tokens)
     if problem:
         return explain(problem, tenant=organisation(journey.address)).sentence
-    app.ledger.write(lambda session: save_app_only(session, app, journey, tenant, guest))
+
+    def write(session: Session) -> bool:
+        wanted = not approval_id or approvals.is_waited_for(session, approval_id)
+        if wanted:
+            save_app_only(session, app, journey, tenant, guest)
+        return wanted
+
+    if not app.ledger.write(write):
+        return "Nobody waits for this approval any more."
     app.bell.ring()
     return ""
 

@@ -1,6 +1,7 @@
 """Approvals that an organisation's administrator was asked for: they may come back days later, from any browser.
 
 The state in the link is signed for this purpose alone; whoever holds it can set "approved", once, and nothing else.
+It says that the link came back so, not that it is so: only a login shows that.
 """
 
 from datetime import datetime, timedelta
@@ -93,6 +94,12 @@ def approve(session: Session, approval_id: str, now: datetime) -> bool:
     return True
 
 
+def is_waited_for(session: Session, approval_id: str) -> bool:
+    """Whether the mailbox was neither connected nor disconnected since."""
+    row = session.get(AdminApproval, approval_id, populate_existing=True)
+    return row is not None and row.finished_at is None
+
+
 def approvals_of(session: Session, channel_id: str) -> list[AdminApproval]:
     """The approvals of a mailbox, newest first."""
     query = select(AdminApproval).where(AdminApproval.channel_id == channel_id)
@@ -105,6 +112,11 @@ def open_approval(
     """The newest approval that is waited for, or came back and was not used yet; `by_link`: of colleagues, or of us."""
     rows = (row for row in approvals_of(session, channel_id) if by_link in (None, row.by_link))
     return next((row for row in rows if not row.finished_at and (row.approved_at or row.expires_at > now)), None)
+
+
+def came_back_since(session: Session, channel_id: str, since: datetime) -> int:
+    """How many approvals of a mailbox came back since then."""
+    return sum(bool(row.approved_at and row.approved_at > since) for row in approvals_of(session, channel_id))
 
 
 def finish_approvals(session: Session, channel_id: str, now: datetime, *, by_link: bool = False) -> None:

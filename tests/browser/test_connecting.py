@@ -213,7 +213,7 @@ def test_need_admin_approval_then_granted_in_another_browser(
     told = shop.read(lambda session: list(events_after(session, 0, 10_000)))
     assert [event.kind for event in told].count("account.approved") == 1
     admin.goto(f"{shop.web}/messages")
-    expect(admin.get_by_text(f"Approved: finish connecting {person.address}").first).to_be_visible()
+    expect(admin.get_by_text(f"The approval link came back: try to connect {person.address}").first).to_be_visible()
     assert shop.read(lambda session: list_accounts(session, channel.id)) == []
     admin.goto(f"{shop.web}/mailboxes/{channel.id}")
     admin.get_by_role("link", name="Finish connecting").click()

@@ -180,6 +180,8 @@ def test_what_nobody_waits_for_any_more_approves_nothing(
         assert approvals.approval_by_state(session, keys, state, now) is None
     assert not ledger.write(lambda session: approvals.approve(session, row.id, now))
     again = ledger.write(lambda session: ask(session, channel, now))
+    with database.session() as session:
+        assert [approvals.is_waited_for(session, key) for key in (row.id, again.id, "apv_none")] == [False, True, False]
     assert again.id != row.id
     assert ledger.write(lambda session: approvals.approve(session, again.id, now))
 

@@ -1,12 +1,15 @@
 """An administrator's answer: what it may do, and for whom, without a provider."""
 
+from dataclasses import replace
+
 import pytest
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 from starlette.requests import Request
 
-from gatepost.model import AdminApproval, ConnectLink
+from gatepost.model import AdminApproval, ConnectLink, Message
 from gatepost.store import approvals, attempts, channels, oauth_clients, users
 from gatepost.store.accounts import create_account, list_accounts
+from gatepost.web.app import create_app
 from gatepost.web.connect_begin import note
 from gatepost.web.forms import Form
 from gatepost.web.journey import Journey, known_providers
@@ -121,3 +124,61 @@ def test_a_late_approval_does_not_connect_a_mailbox_that_was_disconnected(ready:
     with ready.parts.database.session() as session:
         (account,) = list_accounts(session, ready.support)
         assert (account.state, account.auth) == ("disabled", "password")
+
+
+def ask_for(site: Site, tenant: str = "contoso.com", *, app_only: bool = False) -> AdminApproval:
+    """An approval that the admin waits for."""
+
+    def write(session: Session) -> AdminApproval:
+        row = approvals.ask_approval(
+            session, channel_id=site.support, provider="microsoft", address=ANN, tenant=tenant, user_id=site.admin,
+            app_only=app_only, now=site.now,
+        )  # fmt: skip
+        session.expunge(row)
+        return row
+
+    return site.parts.ledger.write(write)
+
+
+def letters(site: Site) -> list[str]:
+    """The subjects of what was mailed about approvals."""
+    with site.parts.database.session() as session:
+        query = select(Message.subject).where(Message.trigger == "admin approval").order_by(col(Message.at))
+        return list(session.exec(query))
+
+
+def test_what_a_link_says_is_told_as_its_word_and_not_as_the_truth(ready: Site) -> None:
+    """Whoever has the link can come back without having approved anything."""
+    approval = ask_for(ready)
+    state = approvals.approval_state(ready.parts.keys, approval)
+    query = {"admin_consent": "True", "state": state}
+    for _ in range(3):
+        page = ready.client().get("/connect/callback", params=query)
+        assert "whether the approval holds shows there" in page.text
+    assert letters(ready) == [f"The approval link came back: try to connect {ANN}"]
+    shown = ready.client(ADA).get(f"/mailboxes/{ready.support}/connect/microsoft?address={ANN}").text
+    assert "The approval link came back" in shown
+    assert "has approved" not in shown
+
+
+def test_not_more_than_a_few_such_mails_a_day_go_out_for_a_mailbox(ready: Site) -> None:
+    for number in range(5):
+        assert come_back(ready, ask_for(ready, f"contoso{number}.com")) == 200
+    assert len(letters(ready)) == 3
+
+
+def test_app_only_access_is_tried_before_anything_is_believed(ready: Site) -> None:
+    """A token is the first proof: without one nothing is noted and nobody is told, and it is not tried for ever."""
+    settings = ready.parts.settings.model_copy(
+        update={"providers": {"microsoft": {"authority": "https://127.0.0.1:9"}}}
+    )
+    ready.app = create_app(replace(ready.parts, settings=settings))
+    approval = ask_for(ready, app_only=True)
+    state = approvals.approval_state(ready.parts.keys, approval)
+    for _ in range(7):
+        page = ready.client().get("/connect/callback", params={"admin_consent": "True", "state": state})
+        assert "Not connected yet" in page.text
+    with ready.parts.database.session() as session:
+        row = session.get_one(AdminApproval, approval.id)
+        tries = users.failures_since(session, ready.now.replace(year=2000), account=approval.id)
+    assert (row.approved_at, letters(ready), tries) == (None, [], 5)
