@@ -1,5 +1,6 @@
 """Connecting a mailbox at a provider over IMAP: tried before it is saved, fetched read-only."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -8,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.address import AddressError, parse_domain
 from gatepost.model import Account
 from gatepost.seal import SealError
-from gatepost.store import accounts, imports
+from gatepost.store import accounts, attempts, imports
 from gatepost.store.sending import set_sending
 from gatepost.web.forms import Form
 from gatepost.web.mailboxes import account_of, channel_of, mailbox_view
@@ -40,6 +41,7 @@ def connect(visit: Visit) -> Response:
             set_sending(session, held, **server)
         else:
             accounts.reconnect(session, keys, held, **values, secret=secret or None, now=now)
+        attempts.end_asking(session, channel_id, now)
         held.user_id = held.user_id or user_id
         session.add(held)
 
@@ -113,8 +115,13 @@ def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Accoun
 
 
 def disconnect(visit: Visit) -> Response:
-    """Stop fetching."""
-    return change(visit, "disconnected", accounts.disable)
+    """Stop fetching, and let nobody connect it who was asked to."""
+
+    def stop(session: Session, account: Account, now: datetime) -> None:
+        accounts.disable(session, account, now)
+        attempts.give_up(session, account.channel_id, now)
+
+    return change(visit, "disconnected", stop)
 
 
 def enable(visit: Visit) -> Response:

@@ -88,6 +88,7 @@ def choose_page(guest: Guest) -> Response:
     providers = known_providers(guest.app.settings)
     context = {
         "link": found[0] if found else None,
+        "spent": None if found else attempts.spent_link(guest.session, token),
         "buttons": [(providers[key], f"/connect/link/{token}/{key}") for key in WITH_LOGIN],
         "domain": guest.app.settings.domain,
     }

@@ -81,7 +81,7 @@ def save(guest: Guest, attempt: ConnectAttempt, journey: Journey, granted: Grant
             imports.ask_import(session, row)
         if before != journey.provider.key:
             name_server(session, row, journey)
-        approvals.finish_approvals(session, channel_id, now)
+        attempts.end_asking(session, channel_id, now)
         attempts.note_result(session, attempt, attempts.CONNECTED, "", now)
         return account is None
 
@@ -183,4 +183,4 @@ def save_app_only(session: Session, app: App, journey: Journey, tenant: str, gue
         imports.choose_import(session, row, "new", 0, guest.now)
     if before != journey.provider.key:
         name_server(session, row, journey)
-    approvals.finish_approvals(session, journey.channel.id, guest.now)
+    attempts.end_asking(session, journey.channel.id, guest.now)

@@ -4,7 +4,7 @@ from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
 from gatepost.connectors.access import Access
-from gatepost.store import accounts, approvals, attempts
+from gatepost.store import accounts, attempts
 from gatepost.web.journey import guard_of, known_providers
 from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.route import Visit
@@ -22,8 +22,7 @@ def disconnect(visit: Visit) -> Response:
         held = accounts.get_account(session, account_id)
         if held:
             accounts.disable(session, held, now)
-        approvals.finish_approvals(session, channel_id, now)
-        attempts.end_links(session, channel_id)
+        attempts.give_up(session, channel_id, now)
 
     app.ledger.write(stop)
     visit.session.expunge_all()

@@ -16,7 +16,7 @@ from gatepost.mailbox_access import access_of, imap_login
 from gatepost.model import Account
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
-from gatepost.store import accounts, imports
+from gatepost.store import accounts, attempts, imports
 from gatepost.trial import in_words, try_login
 
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
@@ -127,6 +127,7 @@ def save(session: Session, parts: Parts, channel_id: str, wanted: Connect, login
     """A new account (True), or the one that is there with its identity and its cursors."""
     held = next(iter(accounts.list_accounts(session, channel_id)), None)
     now, authserv_id = clock(), login.authserv_id
+    attempts.end_asking(session, channel_id, now)
     if held is None:
         made = accounts.create_account(
             session,
@@ -192,10 +193,17 @@ def try_account(account: Account, parts: Parts) -> Check:
     return check(wanted, parts.settings.private_hosts)
 
 
+def stop(session: Session, account: Account) -> None:
+    """Fetch no more, and let nobody connect it who was asked to."""
+    now = clock()
+    accounts.disable(session, account, now)
+    attempts.give_up(session, account.channel_id, now)
+
+
 def disconnect(settings: Settings, address: str, as_json: bool) -> None:
     """Stop fetching, and give a permission back to the provider; what was fetched stays."""
     with opened(settings) as parts:
-        parts.ledger.write(lambda session: accounts.disable(session, account_of(session, address), clock()))
+        parts.ledger.write(lambda session: stop(session, account_of(session, address)))
         with parts.database.session() as session:
             account = account_of(session, address)
         told = access_of(parts).disconnect(account)[1] if account.auth != "password" else ""

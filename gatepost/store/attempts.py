@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from gatepost.model import ConnectAttempt, ConnectLink
 from gatepost.seal import Keys, SealError, seal, unseal
+from gatepost.store.approvals import finish_approvals
 from gatepost.store.events import add_event
 from gatepost.store.links import LINK_LIFE
 from gatepost.store.users import new_token, token_hash
@@ -163,6 +164,25 @@ def use_link(session: Session, hashed: str, now: datetime) -> bool:
     )
     done = cast("CursorResult[Any]", session.execute(update(ConnectLink).where(*open_now).values(used_at=now)))
     return done.rowcount == 1
+
+
+def spent_link(session: Session, token: str) -> ConnectLink | None:
+    """A link that was used, or whose mailbox was connected otherwise: nothing is left to do with it."""
+    row = session.get(ConnectLink, token_hash(token)) if token else None
+    return row if row and row.used_at else None
+
+
+def end_asking(session: Session, channel_id: str, now: datetime) -> None:
+    """The mailbox is connected, so nobody is asked for that: an open link is spent, no approval is waited for."""
+    unused = (col(ConnectLink.channel_id) == channel_id, col(ConnectLink.used_at).is_(None))
+    session.execute(update(ConnectLink).where(*unused).values(used_at=now))
+    finish_approvals(session, channel_id, now)
+
+
+def give_up(session: Session, channel_id: str, now: datetime) -> None:
+    """The mailbox is disconnected: no link or approval that is out connects it again."""
+    finish_approvals(session, channel_id, now)
+    end_links(session, channel_id)
 
 
 def open_link(session: Session, channel_id: str, now: datetime) -> ConnectLink | None:

@@ -182,3 +182,13 @@ def test_app_only_access_is_tried_before_anything_is_believed(ready: Site) -> No
         row = session.get_one(AdminApproval, approval.id)
         tries = users.failures_since(session, ready.now.replace(year=2000), account=approval.id)
     assert (row.approved_at, letters(ready), tries) == (None, [], 5)
+
+
+def test_a_mailbox_that_an_admin_connects_by_a_password_waits_for_no_approval(ready: Site) -> None:
+    approval = ask_for(ready, app_only=True)
+    form = {
+        "host": "imap.example.org", "port": "993", "security": "tls", "username": ANN, "password": "s3cret",
+        "folder": "INBOX",
+    }  # fmt: skip
+    assert ready.client(ADA).post(f"/mailboxes/{ready.support}/account", data=form).status_code == 303
+    assert come_back(ready, approval) == 404

@@ -1,5 +1,6 @@
 """What an admin and the holder of a colleague's link see of each other's attempts, and when a link ends."""
 
+from collections.abc import Callable
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -88,3 +89,39 @@ def test_an_admins_approval_link_is_not_the_colleagues(ready: Site) -> None:
     state, link = ready.parts.ledger.write(write), link_for(ready)
     assert state in ready.client(ADA).get(f"/mailboxes/{ready.support}/connect/microsoft?address={OWNER}").text
     assert state not in ready.client().get(f"{link}/microsoft").text
+
+
+def by_hand(site: Site) -> None:
+    form = {
+        "host": "imap.example.org", "port": "993", "security": "tls", "username": OWNER, "password": "s3cret",
+        "folder": "INBOX",
+    }  # fmt: skip
+    assert site.client(ADA).post(f"/mailboxes/{site.support}/account", data=form).status_code == 303
+
+
+def by_login(site: Site) -> None:
+    """What saving does in its transaction, after a login that went well."""
+    site.parts.ledger.write(lambda session: attempts.end_asking(session, site.support, site.now))
+
+
+@pytest.mark.parametrize("connect", [by_hand, by_login])
+def test_a_link_ends_when_an_admin_connects_the_mailbox_and_says_so(
+    ready: Site, connect: Callable[[Site], None]
+) -> None:
+    link, guest = link_for(ready), ready.client()
+    state = begin(guest, f"{link}/google")
+    connect(ready)
+    for path in (link, f"{link}/google"):
+        page = guest.get(path)
+        assert (page.status_code, f"{OWNER} is connected" in page.text) == (404, True)
+    assert guest.post(f"{link}/google", data={}).status_code == 404
+    assert guest.get("/connect/callback", params={"code": "x", "state": state}).status_code == 400
+    assert "is connected" not in guest.get("/connect/link/nonsense").text
+
+
+def test_a_link_ends_when_fetching_is_stopped(ready: Site) -> None:
+    by_hand(ready)
+    link = link_for(ready)
+    assert ready.client().get(link).status_code == 200
+    assert ready.client(ADA).post(f"/mailboxes/{ready.support}/account/off").status_code == 303
+    assert ready.client().get(link).status_code == 404
