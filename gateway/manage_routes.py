@@ -73,13 +73,9 @@ def save_route(
     if problems or config is None:
         raise ConfigError(problems)
     route_id = old.id if old else new_id("rte")
-    values: dict[str, Any] = {
-        "kind": kind,
-        "config": as_row(config),
-        "rules": wanted,
-        "account_id": over.id if over else None,
-    }
-    values |= {"secret_sealed": seal_secrets(gate.keys, route_id, secrets), "now": now, "route_id": route_id}
+    values: dict[str, Any] = {"kind": kind, "config": as_row(config), "rules": wanted}
+    values |= {"account_id": over.id if over else None, "now": now, "route_id": route_id}
+    values |= {"secret_sealed": seal_secrets(gate.keys, route_id, secrets)}
     try:
         gate.ledger.write(lambda session: put_route(session, name, user_id=user_id, **values))
     except ValueError as error:
