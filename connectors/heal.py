@@ -1,7 +1,7 @@
 """Compares a mailbox with its server, fetches what is missing over the same connection, and compares again."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
@@ -15,9 +15,11 @@ from gatepost.connectors.storing import Store, store_batches
 from gatepost.connectors.verify import Verified, rows_of, verify_with
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
+from gatepost.rounds import Duty, When
 from gatepost.store import completeness
 from gatepost.store.folders import cursors_of
 
+ROUND_SECONDS = 5.0
 EVERY = timedelta(days=1)
 AGAIN = timedelta(minutes=10)
 LEASE = timedelta(hours=1)
@@ -48,6 +50,18 @@ def verify_next(polling: Polling) -> bool:
         log.warning("verify.trouble", account=account.id, why=why)
         ledger.write(lambda session: completeness.keep_trouble(session, account.id, why, later))
     return True
+
+
+def verify_duty(polling: Polling) -> Duty:
+    """Compare each connected mailbox with its server once a day, and when somebody asks, one after the other."""
+
+    def work(now: datetime) -> When:
+        if verify_next(polling):
+            return True
+        with polling.ledger.database.session() as session:
+            return completeness.next_verification(session)
+
+    return Duty("verify", work, ROUND_SECONDS, polling.ledger, polling.clock)
 
 
 def heal(account: Account, polling: Polling) -> Verified:

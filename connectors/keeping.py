@@ -2,23 +2,21 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
-import structlog
 from sqlmodel import Session
 
 from gatepost.connectors.polling import LEASE, Polling
-from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
+from gatepost.rounds import Duty, When
 from gatepost.store import accounts
 
 KEEP_SECONDS = LEASE.total_seconds() / 4
 
-log = structlog.get_logger("gatepost.poll")
-
 
 @contextmanager
 def under_way(polling: Polling, account: Account) -> Iterator[None]:
-    """The lease of a claimed account is kept while the block lasts, as long as `keep_leases` runs."""
+    """The lease of a claimed account is kept while the block lasts, as long as `keep_duty` is done."""
     polling.busy[account.id] = account
     try:
         yield
@@ -26,15 +24,14 @@ def under_way(polling: Polling, account: Account) -> Iterator[None]:
         polling.busy.pop(account.id, None)
 
 
-def keep_leases(polling: Polling, seconds: float = KEEP_SECONDS) -> None:
-    """Move leases on, time and again, until the polling stops; a long fetch commits nothing for minutes."""
-    while not polling.stop.wait(seconds):
-        try:
-            keep_once(polling)
-        except LedgerClosed:
-            return
-        except Exception as error:
-            log.warning("poll.lease_not_kept", error=type(error).__name__)
+def keep_duty(polling: Polling) -> Duty:
+    """Move leases on, time and again; a long fetch commits nothing for minutes."""
+
+    def work(now: datetime) -> When:
+        keep_once(polling)
+        return now
+
+    return Duty("leases", work, KEEP_SECONDS, polling.ledger, polling.clock)
 
 
 def keep_once(polling: Polling) -> None:

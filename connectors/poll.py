@@ -1,7 +1,7 @@
 """The poller: claims a due account by lease, reads its mailbox, and says how that went."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from sqlmodel import Session
@@ -16,10 +16,12 @@ from gatepost.connectors.problem import Problem
 from gatepost.connectors.trouble import TokenRefused, Trouble
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
+from gatepost.rounds import Duty, When
 from gatepost.store import accounts
 from gatepost.store.accounts import AccountState, LeaseLost
 from gatepost.store.idling import is_watched
 
+LOOK_SECONDS = 1.0
 CAP_SECONDS = 300.0
 LASTING_FIRST_SECONDS = 60.0
 LASTING_CAP_SECONDS = 3600.0
@@ -40,18 +42,16 @@ class Polled:
     why: str = ""
 
 
-def poll_loop(polling: Polling, idle_seconds: float = 1.0) -> None:
-    """Poll whatever is due until `stop`; several threads and processes may run it."""
-    while not (polling.stop.is_set() or polling.ledger.closing):
-        polled = None
-        try:
-            polled = poll_next(polling)
-        except LedgerClosed:
-            return
-        except Exception:
-            log.exception("poll.broke")
-        if polled is None:
-            polling.bell.wait(idle_seconds)
+def poll_duty(polling: Polling, name: str) -> Duty:
+    """Poll whatever is due; several threads and processes may do it."""
+
+    def work(now: datetime) -> When:
+        if poll_next(polling):
+            return True
+        with polling.ledger.database.session() as session:
+            return accounts.next_due(session)
+
+    return Duty(name, work, LOOK_SECONDS, polling.ledger, polling.clock)
 
 
 def poll_next(polling: Polling) -> Polled | None:

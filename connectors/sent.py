@@ -14,8 +14,9 @@ from gatepost.connectors.wire import Connect
 from gatepost.connectors.write import append, find_ids, open_to_write
 from gatepost.ledger import Ledger
 from gatepost.model import Account, Message, SentCopy
+from gatepost.rounds import is_past
 from gatepost.store.accounts import AccountState
-from gatepost.store.sent_copies import CopyState, Work, claim_copies, copies_due, get_copy, look_again, settle_copy
+from gatepost.store.sent_copies import CopyState, Work, claim_copies, get_copy, look_again, next_copy, settle_copy
 
 LOOKS = 3
 """So often a mail is looked for of which it is not known whether it was accepted."""
@@ -68,7 +69,7 @@ def file_copies(filing: Filing) -> bool:
     """Do what is due of one account; whether there was anything."""
     now = filing.clock()
     with filing.ledger.database.session() as session:
-        if not copies_due(session, now):
+        if not is_past(next_copy(session), now):
             return False
     work = filing.ledger.write(lambda session: claim_copies(session, now))
     if work is None:

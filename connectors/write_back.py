@@ -10,7 +10,8 @@ from gatepost.connectors.sent import TRIES, Filing, wait_after
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
 from gatepost.model import WriteBack
-from gatepost.store.write_back import Due, Place, claim_due, is_due, settle, try_again
+from gatepost.rounds import is_past
+from gatepost.store.write_back import Due, Place, claim_due, next_due, settle, try_again
 
 MOVED_BY_US = {"archive": "archive", "spam": "junk", "trash": "trash", "inbox": "inbox"}
 """Where an act puts a mail, by the folder's role."""
@@ -27,7 +28,7 @@ def write_back(filing: Filing) -> bool:
     """Do what is due of one account; whether there was anything."""
     now = filing.clock()
     with filing.ledger.database.session() as session:
-        if not is_due(session, now):
+        if not is_past(next_due(session), now):
             return False
     due = filing.ledger.write(lambda session: claim_due(session, now))
     if due is None:

@@ -2,9 +2,10 @@
 
 import errno
 import sqlite3
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ SQLITE_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLIT
 """The second is what SQLite makes of a quota that is used up, and of a write that fails."""
 SQLITE_SYNC = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 POSTGRES_NO_ROOM = ("53100",)
+SQLITE_VERSION = "PRAGMA data_version"
+POSTGRES_VERSION = "SELECT pg_current_snapshot()::text"
+"""Both are other ones after each commit of another connection, in whichever process."""
 
 
 class DatabaseError(Exception):
@@ -46,12 +50,40 @@ def is_sync_failure(error: BaseException) -> bool:
     return isinstance(known, SyncFailed) or getattr(known, "sqlite_errorcode", 0) in SQLITE_SYNC
 
 
+class Onlooker:
+    """A connection that does nothing but ask for the version: only what one and the same was told can be compared."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.connection: Any = None
+        self.opened = 0
+
+    def ask(self, engine: Engine) -> tuple[int, object]:
+        with self.lock:
+            if self.connection is None:
+                self.connection, self.opened = connected(engine), self.opened + 1
+            try:
+                question = SQLITE_VERSION if engine.dialect.name == "sqlite" else POSTGRES_VERSION
+                ((version,),) = self.connection.dbapi_connection.execute(question).fetchall()
+            except Exception:
+                self.close()
+                raise
+            return self.opened, version
+
+    def close(self) -> None:
+        with self.lock:
+            connection, self.connection = self.connection, None
+            if connection is not None:
+                connection.close()
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
     """An engine and what it is."""
 
     engine: Engine
     url: str
+    onlooker: Onlooker = field(default_factory=Onlooker, compare=False)
 
     @property
     def sqlite(self) -> bool:
@@ -64,8 +96,16 @@ class Database:
         with Session(self.engine, expire_on_commit=False) as session:
             yield session
 
+    def version(self) -> object:
+        """What is committed: the same value again says that nobody has committed anything since. Cheap to ask.
+
+        Raises the driver's errors where the database is away.
+        """
+        return self.onlooker.ask(self.engine)
+
     def close(self) -> None:
         """Close all connections."""
+        self.onlooker.close()
         self.engine.dispose()
 
 
@@ -102,6 +142,16 @@ def prepare_sqlite(connection: Any, record: object) -> None:
     connection.isolation_level = None
     for pragma in PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def connected(engine: Engine) -> Any:
+    """A connection of its own, outside the pool, where each statement is a transaction."""
+    connection = engine.raw_connection()
+    connection.detach()
+    if engine.dialect.name != "sqlite":
+        connection.rollback()
+        connection.dbapi_connection.autocommit = True  # type: ignore[union-attr]
+    return connection
 
 
 def begin_sqlite(connection: Any) -> None:

@@ -1,23 +1,20 @@
 """Copies of sent mail in Sent, and what is written back: seen to in a thread of the process that syncs mailboxes."""
 
-import threading
-from collections.abc import Callable
-
-import structlog
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 
 from gatepost.connectors.sent import Filing, file_copies
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write_back import write_back
-from gatepost.ledger import LedgerClosed
 from gatepost.mailbox_access import access_of, imap_login, keeps_copies
 from gatepost.model import Message
 from gatepost.parts import Parts, clock
+from gatepost.rounds import Duty, When, earliest, rounds
 from gatepost.store.messages import RawLost, raw_of
+from gatepost.store.sent_copies import next_copy
+from gatepost.store.write_back import next_due
 
 ROUND_SECONDS = 1.0
-BROKEN_SECONDS = 30.0
-
-log = structlog.get_logger("gatepost.sent")
 
 
 def filing_of(parts: Parts) -> Filing:
@@ -43,30 +40,15 @@ def filing_of(parts: Parts) -> Filing:
     )
 
 
-def start_filing(parts: Parts) -> Callable[[], None]:
-    """See to what is due until what is returned is called."""
-    stop = threading.Event()
+def filing_copies(parts: Parts) -> AbstractAsyncContextManager[None]:
+    """What is due is seen to while this context is open."""
     filing = filing_of(parts)
 
-    def loop() -> None:
-        while not stop.is_set():
-            try:
-                done = file_copies(filing)
-                done = write_back(filing) or done
-            except LedgerClosed:
-                return
-            except Exception:
-                log.exception("sent.broke")
-                stop.wait(BROKEN_SECONDS)
-                continue
-            if not done:
-                stop.wait(ROUND_SECONDS)
+    def work(now: datetime) -> When:
+        done = file_copies(filing)
+        if write_back(filing) or done:
+            return True
+        with parts.database.session() as session:
+            return earliest(next_copy(session), next_due(session))
 
-    thread = threading.Thread(target=loop, name="sent-copies", daemon=True)
-    thread.start()
-
-    def end() -> None:
-        stop.set()
-        thread.join(timeout=10)
-
-    return end
+    return rounds(Duty("sent-copies", work, ROUND_SECONDS, parts.ledger, clock))

@@ -4,11 +4,12 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
 import structlog
 from sqlmodel import Session
@@ -16,7 +17,7 @@ from sqlmodel import Session
 from gatepost.certificate import certificate_files, server_context
 from gatepost.disk import Disk
 from gatepost.doors import Handing, listening, start_inbound, start_submissions, web_server
-from gatepost.filing import start_filing
+from gatepost.filing import filing_copies
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_notices import telling_owners
 from gatepost.gateway.budget import Budget
@@ -34,6 +35,7 @@ from gatepost.mailbox_access import access_of, smtp_login
 from gatepost.memory import give_back_large_memory
 from gatepost.parts import Parts, clock
 from gatepost.resolver import dns_resolver
+from gatepost.rounds import alongside
 from gatepost.store.accounts import release_all
 from gatepost.store.deliveries import end_leases
 from gatepost.store.idling import free_all
@@ -95,9 +97,10 @@ async def serving(
         if parts.database.sqlite:  # not before all ports are ours: who has them holds these leases
             await parts.ledger.commit(end_all_leases)
         if Role.DELIVER in roles:
-            await stack.enter_async_context(running("outbox", outbox.run(), broken))
+            await stack.enter_async_context(alongside(outbox.run(), partial(ended, "outbox", broken)))
         if Role.GATEWAY in roles:
-            await stack.enter_async_context(running("sweeper", sweep_now_and_then(inbound), broken))
+            sweeping = alongside(sweep_now_and_then(inbound), partial(ended, "sweeper", broken))
+            await stack.enter_async_context(sweeping)
         if Role.NOTIFY in roles:
             await stack.enter_async_context(telling(gate, clock))
             await stack.enter_async_context(following(gate, clock))
@@ -105,8 +108,8 @@ async def serving(
             await stack.enter_async_context(telling_owners(gate, clock))
             await stack.enter_async_context(calling_webhooks(caller_of(gate), clock))
         if Role.SYNC in roles:
-            stack.callback(start_polling(parts, desk, inbound.resolver))
-            stack.callback(start_filing(parts))
+            stack.push_async_callback(asyncio.to_thread, start_polling(parts, desk, inbound.resolver))
+            await stack.enter_async_context(filing_copies(parts))
         yield ports
 
 
@@ -162,21 +165,8 @@ async def sweep_now_and_then(inbound: Inbound) -> None:
         await asyncio.sleep(SWEEP_SECONDS)
 
 
-@asynccontextmanager
-async def running(
-    name: str, work: Coroutine[object, object, None], broken: asyncio.Event | None
-) -> AsyncIterator[None]:
-    """A duty for as long as the context is open; one that ends by itself is told to the log and by `broken`."""
-    task = asyncio.create_task(work)
-    task.add_done_callback(lambda done: ended(name, done, broken))
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-def ended(name: str, task: asyncio.Task[None], broken: asyncio.Event | None) -> None:
+def ended(name: str, broken: asyncio.Event | None, task: asyncio.Task[None]) -> None:
+    """A duty that ended by itself is told to the log and by `broken`."""
     if task.cancelled():
         return
     log.critical("a duty ended by itself, serving stops", duty=name, exc_info=task.exception())

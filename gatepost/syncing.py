@@ -12,8 +12,9 @@ from sqlmodel import Session
 from gatepost.blobs import Content
 from gatepost.child import JobFailed
 from gatepost.connectors.fetch import Fetched
-from gatepost.connectors.keeping import keep_leases
-from gatepost.connectors.poll import poll_loop
+from gatepost.connectors.heal import verify_duty
+from gatepost.connectors.keeping import keep_duty
+from gatepost.connectors.poll import poll_duty
 from gatepost.connectors.polling import Aside, Polling
 from gatepost.connectors.remap import fingerprint, known_by
 from gatepost.gateway.authenticate import dkim_only
@@ -22,18 +23,16 @@ from gatepost.mailbox_access import access_of, imap_login
 from gatepost.model import View
 from gatepost.parts import Parts, clock
 from gatepost.resolver import Resolver
+from gatepost.rounds import begin
 from gatepost.store.arrivals import settle
 from gatepost.store.folders import add_views
 from gatepost.store.rows import made
 from gatepost.threading.intake import Arriving, Desk, Item, receive_all, store_arrival
 from gatepost.threading.reading import CHILDREN, TRIES, Reading, read_hashed, read_safely
-from gatepost.verifying import start_verifying
 from gatepost.watching import start_watching
 from gatepost.words import Outcome
 
 POLLERS = 4
-LOOK_SECONDS = float(POLLERS)
-"""Between two looks of a poller whether something is due: together they look once a second."""
 PROVEN = timedelta(days=14)
 FEW = 20
 """So many mails are read in this process; more go to a child, so many at once:"""
@@ -173,16 +172,9 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
         bell=parts.bell,
         refused=access.refused,
     )
-    threads = [
-        threading.Thread(target=poll_loop, args=(polling, LOOK_SECONDS), name=f"poll-{n}", daemon=True)
-        for n in range(POLLERS)
-    ]
-    for thread in threads:
-        thread.start()
-    threads.append(threading.Thread(target=keep_leases, args=(polling,), name="leases", daemon=True))
-    threads[-1].start()
+    threads = [begin(poll_duty(polling, f"poll-{n}"), stop, parts.bell.wait) for n in range(POLLERS)]
+    threads += [begin(duty, stop) for duty in (keep_duty(polling), verify_duty(polling))]
     threads += start_watching(polling, parts.settings.idle_mailboxes)
-    threads.append(start_verifying(polling))
 
     def end() -> None:
         stop.set()

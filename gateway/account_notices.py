@@ -1,6 +1,5 @@
 """The duty that tells people what became of their mailboxes, and what ends soon; not through a mailbox that is dead."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
@@ -9,14 +8,13 @@ import structlog
 from sqlmodel import Session
 
 from gatepost.account_states import STEPS, Notice, Told, due_notices
-from gatepost.alongside import alongside
 from gatepost.expiries import Expiry, sentence_of, to_tell
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.own_mail import Letter, prepare_letter
 from gatepost.gateway.put import Prepared, put
-from gatepost.ledger import LedgerClosed
 from gatepost.model import Account, Channel
 from gatepost.reply import Refused
+from gatepost.rounds import Duty, When, rounds
 from gatepost.store.accounts import AccountState
 from gatepost.store.events import add_event
 from gatepost.store.expiries import list_expiries, note_expiry, told_expiries
@@ -188,20 +186,14 @@ def expiry_letters(gate: Gate, session: Session, due: Sequence[Expiry], now: dat
 
 def telling_owners(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
     """People are told for as long as this is open."""
-    return alongside(tell_for_ever(gate, clock))
-
-
-async def tell_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:
-    """Round after round; trouble is waited out."""
     next_expiries = clock()
-    while True:
-        try:
-            await asyncio.to_thread(tell_once, gate, clock())
-            if clock() >= next_expiries:
-                await asyncio.to_thread(tell_expiries, gate, clock())
-                next_expiries = clock() + EXPIRIES_EVERY
-        except LedgerClosed:
-            return
-        except Exception:
-            log.exception("telling people about their mailboxes failed; the next round tries again")
-        await asyncio.sleep(ROUND_SECONDS)
+
+    def work(now: datetime) -> When:
+        nonlocal next_expiries
+        tell_once(gate, now)
+        if now >= next_expiries:
+            tell_expiries(gate, now)
+            next_expiries = now + EXPIRIES_EVERY
+        return now
+
+    return rounds(Duty("telling owners", work, ROUND_SECONDS, gate.ledger, clock))

@@ -3,7 +3,6 @@
 Each event is one transaction: what it leads to and the position after it, so that nothing is done twice or left out.
 """
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
@@ -11,7 +10,6 @@ from datetime import datetime, timedelta
 import structlog
 from sqlmodel import Session
 
-from gatepost.alongside import alongside
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.acknowledge import (
     broken_rule,
@@ -24,10 +22,10 @@ from gatepost.gateway.acknowledge import (
 )
 from gatepost.gateway.agent_mail import Op, act, tell_held
 from gatepost.gateway.followers import make_copies, store_copy
-from gatepost.ledger import LedgerClosed
 from gatepost.mail import parse
 from gatepost.model import Channel, Conversation, Event, Message
 from gatepost.reply import Refused
+from gatepost.rounds import Duty, When, is_past, rounds
 from gatepost.store.automatic import breaker_of
 from gatepost.store.channels import get_channel
 from gatepost.store.conversations import get_conversation
@@ -36,7 +34,7 @@ from gatepost.store.handed_over import handed_over
 from gatepost.store.messages import RawLost, get_message, raw_of
 from gatepost.store.notices import move_on, told_until
 from gatepost.store.settled import Horizon, mark
-from gatepost.store.shelf import any_to_wake, wake_snoozed
+from gatepost.store.shelf import next_to_wake, wake_snoozed
 from gatepost.words import Kind, Outcome
 
 NAME = "desk mail"
@@ -107,8 +105,8 @@ def follow_once(gate: Gate, horizon: Horizon, now: datetime, failed: dict[int, i
         after = max(stored, horizon.passed)
         until = min(horizon_now, after + WINDOW)
         events = events_between(session, after, until, KINDS) if until > after else []
-        waking = any_to_wake(session, now)
-    if waking:
+        wakes_at = next_to_wake(session)
+    if is_past(wakes_at, now):
         gate.ledger.write(lambda session: wake_snoozed(session, now))
     if until <= after:
         return False
@@ -151,19 +149,12 @@ def follow(gate: Gate, event: Event, after: int, now: datetime, failed: dict[int
 
 def following(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
     """The history is followed while this context is open."""
-    return alongside(follow_for_ever(gate, clock))
-
-
-async def follow_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:
-    """Round after round; trouble is waited out."""
     horizon, failed = Horizon(), dict[int, int]()
-    while True:
-        try:
-            more = await asyncio.to_thread(follow_once, gate, horizon, clock(), failed)
-        except LedgerClosed:
-            return
-        except Exception:
-            log.exception("following the history failed; the next round tries again")
-            more = False
-        if not more:
-            await asyncio.sleep(ROUND_SECONDS)
+
+    def work(now: datetime) -> When:
+        if follow_once(gate, horizon, now, failed):
+            return True
+        with gate.database.session() as session:
+            return now if horizon.behind else next_to_wake(session)
+
+    return rounds(Duty("following the history", work, ROUND_SECONDS, gate.ledger, clock))

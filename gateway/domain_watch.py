@@ -3,29 +3,25 @@
 A key is signed with only after its record was seen; the first one seen proves that the domain is ours.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
 from typing import Any
 
-import structlog
 from sqlmodel import Session
 
-from gatepost.alongside import alongside
 from gatepost.domain_key import ED25519, KeyState, is_reserved
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.domain_check import MISSING, OK, UNKNOWN, WRONG, Checked, check_all
 from gatepost.gateway.domain_records import Record, records_of
-from gatepost.ledger import LedgerClosed
 from gatepost.model import Domain
 from gatepost.resolver import Budget, Resolver
+from gatepost.rounds import Duty, When, rounds
 from gatepost.settings import Settings
 from gatepost.store.channels import list_channels
 from gatepost.store.domains import domain_keys, domains_due, get_domain, set_key, set_report
 from gatepost.store.events import add_event
 
-log = structlog.get_logger("domains")
 EVERY = timedelta(days=1)
 ROUND_SECONDS = 300.0
 QUESTIONS = 200
@@ -109,18 +105,12 @@ def watching_domains(
     gate: Gate, resolver: Resolver, clock: Callable[[], datetime]
 ) -> AbstractAsyncContextManager[None]:
     """Look at each domain once a day for as long as this is open."""
-    return alongside(watch(gate, resolver, clock))
 
+    def work(now: datetime) -> When:
+        check_due(gate, resolver, now)
+        return now
 
-async def watch(gate: Gate, resolver: Resolver, clock: Callable[[], datetime]) -> None:
-    while True:
-        try:
-            await asyncio.to_thread(check_due, gate, resolver, clock())
-        except LedgerClosed:
-            return
-        except Exception:
-            log.exception("looking at the DNS of our domains failed")
-        await asyncio.sleep(ROUND_SECONDS)
+    return rounds(Duty("watching domains", work, ROUND_SECONDS, gate.ledger, clock))
 
 
 def check_due(gate: Gate, resolver: Resolver, now: datetime) -> int:

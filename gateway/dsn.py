@@ -3,17 +3,14 @@
 A notification is a mail with the null reverse-path, so that it cannot loop; none is ever sent about another one.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from sqlmodel import Session
 
 from gatepost.address import AddressError, parse_address
-from gatepost.alongside import alongside
 from gatepost.envelope import Asked, Envelope
 from gatepost.gateway.accept import Gate, signers_for
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
@@ -21,9 +18,9 @@ from gatepost.gateway.dsn_parameters import DSN_TRIGGER
 from gatepost.gateway.put import Prepared, Submission, put
 from gatepost.gateway.signing import sign_all, signed_words
 from gatepost.ids import new_id
-from gatepost.ledger import LedgerClosed
 from gatepost.model import Delivery, Event, Message
 from gatepost.reply import Reply
+from gatepost.rounds import Duty, When, rounds
 from gatepost.settings import Settings
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.store.notices import WINDOW, News, move_on, news_between, note_told, told_before, told_until
@@ -37,8 +34,6 @@ ROUND_SECONDS = 1.0
 DELAY_TOLD_AFTER = timedelta(hours=4)
 KINDS = {"failed": Kind.BOUNCE, "delayed": Kind.DELAY}
 FROM_NEXT_SERVER = "return path"
-
-log = structlog.get_logger("dsn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,19 +179,9 @@ def store_notices(session: Session, notices: Sequence[Notice], after: int, until
 
 def telling(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
     """Submitters are told while this context is open."""
-    return alongside(tell_for_ever(gate, clock))
-
-
-async def tell_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:
-    """Round after round; trouble is waited out."""
     horizon = Horizon()
-    while True:
-        try:
-            more = await asyncio.to_thread(tell_once, gate, horizon, clock())
-        except LedgerClosed:
-            return
-        except Exception:
-            log.exception("telling submitters failed; the next round tries again")
-            more = False
-        if not more:
-            await asyncio.sleep(ROUND_SECONDS)
+
+    def work(now: datetime) -> When:
+        return tell_once(gate, horizon, now) or (now if horizon.behind else None)
+
+    return rounds(Duty("telling submitters", work, ROUND_SECONDS, gate.ledger, clock))

@@ -19,7 +19,8 @@ from gatepost.gateway.send import Sent
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Message
 from gatepost.reply import Reply
-from gatepost.store.claims import claim_some, is_due, renew
+from gatepost.rounds import Looks, is_past
+from gatepost.store.claims import claim_some, next_due, renew
 from gatepost.store.deliveries import Claim, Result
 from gatepost.store.messages import RawLost, get_message
 from gatepost.store.records import Answer, record_replies
@@ -96,6 +97,7 @@ class Outbox:
         self.answered: set[str] = set()
         self.reserved = 0
         self.news = asyncio.Event()
+        self.looks = Looks(gate.database)
         self.loop: asyncio.AbstractEventLoop | None = None
         self.contents = Contents(gate)
         self.full: set[str] = set()
@@ -210,8 +212,14 @@ class Outbox:
             return True  # whatever it is, claiming meets it too, and tells it
 
     def look(self, now: datetime) -> bool:
+        if not self.looks.worth(now):
+            return False
         with self.gate.database.session() as session:
-            return is_due(session, now)
+            due = next_due(session)
+        if is_past(due, now):
+            return True
+        self.looks.looked(now, due)
+        return False
 
     @contextmanager
     def holding(self, places: int) -> Iterator[None]:

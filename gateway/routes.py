@@ -13,7 +13,6 @@ from datetime import datetime
 
 import structlog
 
-from gatepost.alongside import alongside
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_way import Through, account_way
 from gatepost.gateway.given_id import given_id, kept_in_mind
@@ -27,7 +26,7 @@ from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.stream_mark import is_marked
 from gatepost.gateway.streams import personal
 from gatepost.gateway.token_source import Tokens
-from gatepost.gateway.uncertain import settle_for_ever
+from gatepost.gateway.uncertain import settling
 from gatepost.gateway.ways import DIRECT_PLACES, direct_route, relay_route, sandbox_route
 from gatepost.model import Route as Row
 from gatepost.reply import clean_text
@@ -110,7 +109,7 @@ async def way_out(
     with suppress(Exception):  # a database that is away is told of by who claims
         await current(ways)  # whether there are several routes decides how many deliveries of one are begun
     try:
-        async with alongside(settle_for_ever(gate, clock)):
+        async with settling(gate, clock):
             yield Route(gate.settings.route, attempt, default.route.sandbox, pace, places)
     finally:
         await pool.close()

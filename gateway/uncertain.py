@@ -1,14 +1,12 @@
 """Deliveries that may have arrived or not: looked for in bounces and mailboxes, then a person or the policy decides."""
 
-import asyncio
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-
-import structlog
 
 from gatepost.acts import Actor
 from gatepost.gateway.accept import Gate
-from gatepost.ledger import LedgerClosed
+from gatepost.rounds import Duty, When, rounds
 from gatepost.store import acts
 from gatepost.store.uncertain import note_copy, uncertain_since
 
@@ -18,8 +16,6 @@ TIMES = 3
 AT_ONCE = 100
 ROUND_SECONDS = 60.0
 POLICY = Actor("the policy for uncertain deliveries")
-
-log = structlog.get_logger("uncertain")
 
 
 def settle(gate: Gate, now: datetime) -> int:
@@ -41,13 +37,11 @@ def settle(gate: Gate, now: datetime) -> int:
     return changed
 
 
-async def settle_for_ever(gate: Gate, clock: Callable[[], datetime]) -> None:
-    """Round after round; trouble is waited out."""
-    while True:
-        await asyncio.sleep(ROUND_SECONDS)
-        try:
-            await asyncio.to_thread(settle, gate, clock())
-        except LedgerClosed:
-            return
-        except Exception:
-            log.exception("looking for uncertain deliveries failed; the next round tries again")
+def settling(gate: Gate, clock: Callable[[], datetime]) -> AbstractAsyncContextManager[None]:
+    """They are looked for while this context is open."""
+
+    def work(now: datetime) -> When:
+        settle(gate, now)
+        return now
+
+    return rounds(Duty("settling the uncertain", work, ROUND_SECONDS, gate.ledger, clock))

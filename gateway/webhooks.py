@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 
 import structlog
 
-from gatepost.alongside import alongside
 from gatepost.database import Database
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.webhook_signature import sign
 from gatepost.http import Answer, Guard, HttpError, HttpRefused, is_global, request
 from gatepost.ledger import Ledger, LedgerClosed
 from gatepost.reply import clean_text, is_shown
+from gatepost.rounds import Looks, alongside
 from gatepost.seal import Keys, SealError, unseal
 from gatepost.store.settled import Horizon, mark
 from gatepost.store.webhook_calls import (
@@ -30,6 +30,7 @@ from gatepost.store.webhook_calls import (
     CallResult,
     claim_calls,
     has_work,
+    next_call,
     prune_calls,
     put_calls,
     record_call,
@@ -169,6 +170,7 @@ class Rounds:
         self.threads = threads
         self.clock = clock
         self.horizon = Horizon()
+        self.looks = Looks(caller.database)
         self.under_way: set[asyncio.Task[None]] = set()
         self.news = asyncio.Event()
         self.pruned = clock()
@@ -207,9 +209,14 @@ class Rounds:
 
     def look(self, now: datetime) -> bool:
         """Whether there is anything to do, found out without writing."""
+        if not self.looks.worth(now):
+            return False
         with self.caller.database.session() as session:
             self.horizon.move(mark(session))
-            return has_work(session, self.horizon.seq, now)
+            if has_work(session, self.horizon.seq, now):
+                return True
+            self.looks.looked(now, now if self.horizon.behind else next_call(session))
+            return False
 
     async def call(self, claim: CallClaim) -> None:
         """One call and its record."""

@@ -12,8 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 WIRING = (  # above all others; nothing below imports them
     *("gatepost/__main__.py", "gatepost/cli/", "gatepost/serve"),
-    *("gatepost/doors.py", "gatepost/parts.py", "gatepost/syncing.py", "gatepost/website.py"),
-    *("gatepost/watching.py", "gatepost/verifying.py"),
+    *("gatepost/doors.py", "gatepost/parts.py", "gatepost/syncing.py", "gatepost/website.py", "gatepost/watching.py"),
     *("gatepost/filing.py", "gatepost/mailbox_access.py", "gatepost/trial.py"),
 )
 MAY_IMPORT = {

@@ -9,6 +9,7 @@ from sqlmodel import Session
 
 from gatepost.database import Database
 from gatepost.model import Event
+from gatepost.rounds import Looks
 from gatepost.store import pages, users
 from gatepost.store.events import events_after, last_seq
 from gatepost.store.settled import Horizon, mark
@@ -45,15 +46,16 @@ class Live:
         self.seq: int | None = None
         self.told: frozenset[int] = frozenset()
         self.horizon = Horizon()
+        self.looks = Looks(database)
         self.ended = False
 
     async def run(self) -> None:
-        """Look every 250 ms, as long as somebody listens; never ends by itself."""
+        """Look every 250 ms, as long as somebody listens and something is committed; never ends by itself."""
         step = 0
         while True:
             await asyncio.sleep(STEP)
             if not self.listeners:
-                self.seq, self.horizon = None, Horizon()
+                self.seq, self.horizon, self.looks = None, Horizon(), Looks(self.database)
             if self.seq is None:
                 continue
             step += 1
@@ -70,6 +72,9 @@ class Live:
         With several writers an event may appear after one with a higher number. So the position only moves to where
         nothing can appear any more; what was told beyond it is remembered, and told once.
         """
+        now = self.now()
+        if not (check or self.looks.worth(now)):
+            return seq, None
         with self.database.session() as session:
             edge = self.horizon.move(mark(session))
             found = events_after(session, seq, AT_ONCE)
@@ -78,7 +83,10 @@ class Live:
                 edge = min(edge, found[-1].seq or 0)
             seq = max(seq, edge)
             self.told = frozenset(event.seq for event in found if event.seq and event.seq > seq)
-            return seq, news_for(session, events, logins, self.now()) if events or check else None
+            news = news_for(session, events, logins, now) if events or check else None
+        if len(found) < AT_ONCE and not check:
+            self.looks.looked(now, None)
+        return seq, news
 
     def start(self, newest: int) -> tuple[int, frozenset[int]]:
         """The position to begin at, a little back, and the events since that pages have already."""

@@ -6,7 +6,7 @@ from hmac import compare_digest
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, CursorResult, delete, or_, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gatepost.ids import new_id
 from gatepost.model import Account, Cursor, LeftOut, View
@@ -175,16 +175,25 @@ def set_state(
     session.flush()
 
 
+def is_read() -> tuple[ColumnElement[bool], ...]:
+    """What holds for accounts that are read at all."""
+    return col(Account.import_choice) != "asking", col(Account.state) != AccountState.DISABLED
+
+
 def due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """What holds for accounts that can be claimed."""
     free = or_(col(Account.lease_until).is_(None), col(Account.lease_until) <= now)
-    chosen = col(Account.import_choice) != "asking"
-    return col(Account.next_poll_at) <= now, free, chosen, col(Account.state) != AccountState.DISABLED
+    return col(Account.next_poll_at) <= now, free, *is_read()
 
 
 def is_due(session: Session, now: datetime) -> bool:
     """Whether `claim_due` would find an account; this only reads."""
     return session.exec(select(Account.id).where(*due(now)).limit(1)).first() is not None
+
+
+def next_due(session: Session) -> datetime | None:
+    """When the next account is due, or was, where it is being read; None where none is read."""
+    return session.exec(select(func.min(Account.next_poll_at)).where(*is_read())).one()
 
 
 def claim_due(session: Session, now: datetime, lease: timedelta) -> Account | None:

@@ -46,9 +46,7 @@ WHEN_DUE = (
     (DeliveryState.DELAYED, ROWS.next_attempt_at),
     (DeliveryState.SENDING, ROWS.lease_until),
 )
-IS_DUE = tuple(
-    select(ROWS.id).where(ROWS.state == state, time <= bindparam("now")).limit(1) for state, time in WHEN_DUE
-)
+NEXT_DUE = tuple(select(func.min(time)).where(ROWS.state == state) for state, time in WHEN_DUE)
 PAGE = 200
 ROUNDS = 4
 MOST_PASSED = 200
@@ -102,10 +100,10 @@ def claim_some(
     return claim_chosen(session, limit, lease, now, choose, passed, own)
 
 
-def is_due(session: Session, now: datetime) -> bool:
-    """Whether any delivery is due."""
+def next_due(session: Session) -> datetime | None:
+    """When the next delivery is due, or a lease ends; None where nothing waits."""
     there = connection(session)
-    return any(there.execute(query, {"now": now}).first() for query in IS_DUE)
+    return min((time for query in NEXT_DUE if (time := there.execute(query).scalar())), default=None)
 
 
 def holds(session: Session, taken: Claim) -> bool:

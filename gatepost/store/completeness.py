@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, delete, update
-from sqlmodel import Session, col, func, or_, select
+from sqlalchemy import ColumnElement, CursorResult, delete, update
+from sqlmodel import Session, col, func, select
 
 from gatepost.amount import amount
 from gatepost.model import Account, Arrival, Completeness, LeftOut, Raw, Verification, View
@@ -109,11 +109,21 @@ def is_verification_due(session: Session, now: datetime) -> bool:
     return session.exec(due(now).limit(1)).first() is not None
 
 
+def next_verification(session: Session) -> datetime | None:
+    """When the next comparison is due of the accounts that are known to be compared; None where there is none."""
+    query = select(func.min(Verification.next_at)).join(Account, col(Verification.account_id) == col(Account.id))
+    return session.exec(query.where(is_read_now())).one()
+
+
+def is_read_now() -> ColumnElement[bool]:
+    """Whether an account is read now, so that it can be compared."""
+    return col(Account.state).in_([AccountState.LIVE, AccountState.IMPORTING])
+
+
 def due(now: datetime) -> Any:
     """Accounts that are read now and whose comparison is due."""
-    readable = or_(Account.state == AccountState.LIVE, Account.state == AccountState.IMPORTING)
     query: Any = select(Account, Verification).join(Verification, col(Verification.account_id) == col(Account.id))
-    return query.where(col(Verification.next_at) <= now, readable)
+    return query.where(col(Verification.next_at) <= now, is_read_now())
 
 
 def claim_verification(session: Session, now: datetime, lease: timedelta, first: timedelta) -> Account | None:

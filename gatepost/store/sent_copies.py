@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gatepost.model import Account, Message, SentCopy
 from gatepost.store.rows import insert_missing
@@ -56,10 +56,9 @@ def of(message_id: str, account_id: str):  # type: ignore[no-untyped-def]  # SQL
     return update(SentCopy).where(col(SentCopy.message_id) == message_id, col(SentCopy.account_id) == account_id)
 
 
-def copies_due(session: Session, now: datetime) -> bool:
-    """Whether anything is due."""
-    query = select(SentCopy.message_id).where(SentCopy.state == CopyState.DUE, SentCopy.next_at <= now).limit(1)
-    return session.exec(query).first() is not None
+def next_copy(session: Session) -> datetime | None:
+    """When the next copy is due; None where none waits."""
+    return session.exec(select(func.min(SentCopy.next_at)).where(SentCopy.state == CopyState.DUE)).one()
 
 
 def get_copy(session: Session, message_id: str, account_id: str) -> SentCopy | None:

@@ -44,11 +44,13 @@ class Horizon:
     """What a consumer of events may read up to; fed with a mark at each of its rounds.
 
     `passed` is how far it has read without finding anything to do, where that is not stored: to store each step would
-    take the right to write from those who have something to write.
+    take the right to write from those who have something to write. While it is `behind`, there is more that may only be
+    read when others have ended.
     """
 
     def __init__(self) -> None:
         self.seq = 0
+        self.behind = False
         self.pending: Mark | None = None
         self.passed = 0
 
@@ -65,4 +67,5 @@ class Horizon:
             self.pending = now
         elif settled(self.pending, now):
             self.seq, self.pending = self.pending.seq, now
+        self.behind = self.seq < now.seq
         return self.seq

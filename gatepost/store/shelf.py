@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gatepost.model import Conversation
 from gatepost.store.conversations import set_state
@@ -20,11 +20,10 @@ def snooze(session: Session, conversation: Conversation, until: datetime, user_i
     session.execute(mine.values(snoozed_until=until))
 
 
-def any_to_wake(session: Session, now: datetime) -> bool:
-    """Whether something was snoozed until now."""
-    return (
-        session.exec(select(Conversation.id).where(col(Conversation.snoozed_until) <= now).limit(1)).first() is not None
-    )
+def next_to_wake(session: Session) -> datetime | None:
+    """When the next of what is snoozed is to be opened; None where nothing is snoozed."""
+    query = select(func.min(Conversation.snoozed_until)).where(col(Conversation.snoozed_until).is_not(None))
+    return session.exec(query).one()
 
 
 def wake_snoozed(session: Session, now: datetime, limit: int = 100) -> int:

@@ -58,6 +58,15 @@ def has_work(session: Session, horizon: int, now: datetime) -> bool:
     return session.exec(due.where(open_ones, *is_due(now)).limit(1)).first() is not None
 
 
+def next_call(session: Session) -> datetime | None:
+    """When the next call of an enabled webhook is due, or was, where it is under way; None where none waits."""
+    time = col(WebhookCall.next_attempt_at)
+    query = select(time).join(Webhook, col(Webhook.id) == col(WebhookCall.webhook_id))
+    query = query.where(col(Webhook.disabled_at).is_(None), time.is_not(None)).order_by(time).limit(1)
+    first = [session.exec(query.where(WebhookCall.state == state)).first() for state in WAITING]
+    return min(filter(None, first), default=None)
+
+
 def is_due(now: datetime) -> tuple[Any, ...]:
     return (
         col(WebhookCall.state).in_(WAITING),

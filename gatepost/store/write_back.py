@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from gatepost.ids import new_id
 from gatepost.model import Account, Arrival, Message, View, WriteBack
@@ -84,10 +84,9 @@ def want(session: Session, arrival_id: str, account_id: str, act: str, now: date
     session.flush()
 
 
-def is_due(session: Session, now: datetime) -> bool:
-    """Whether anything is due."""
-    query = select(WriteBack.id).where(WriteBack.state == "due", WriteBack.next_at <= now).limit(1)
-    return session.exec(query).first() is not None
+def next_due(session: Session) -> datetime | None:
+    """When the next act is due; None where none waits."""
+    return session.exec(select(func.min(WriteBack.next_at)).where(WriteBack.state == "due")).one()
 
 
 def claim_due(session: Session, now: datetime) -> Due | None:

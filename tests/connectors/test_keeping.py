@@ -1,14 +1,15 @@
-import threading
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from gatepost.connectors.keeping import keep_leases, keep_once, under_way
+from gatepost.connectors.keeping import keep_duty, keep_once, under_way
 from gatepost.connectors.polling import LEASE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import Account
+from gatepost.rounds import begin
 from gatepost.seal import Keys
 from gatepost.store import accounts
 from tests.connectors.desk import DUE, Desk, Inbox
@@ -54,9 +55,8 @@ def test_a_lease_that_was_lost_is_not_taken_back(desk: Desk) -> None:
 
 def test_leases_are_kept_until_the_polling_stops(desk: Desk) -> None:
     account, polling = claimed(desk), desk.polling()
-    thread = threading.Thread(target=keep_leases, args=(polling, 0.01))
     with under_way(polling, account):
-        thread.start()
+        thread = begin(replace(keep_duty(polling), seconds=0.01), polling.stop)
         desk.time += LEASE / 2
         end = time.monotonic() + 30
         while desk.account().lease_until != desk.time + LEASE:

@@ -16,7 +16,7 @@ from gatepost.connectors.poll import (
     WATCHED_SECONDS,
     Polled,
     backoff,
-    poll_loop,
+    poll_duty,
     poll_next,
     poll_once,
     state_after,
@@ -24,6 +24,7 @@ from gatepost.connectors.poll import (
 from gatepost.connectors.polling import LEASE, PATIENCE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
+from gatepost.rounds import begin, go_round
 from gatepost.seal import Keys, make_keys
 from gatepost.store import accounts, idling
 from gatepost.store.accounts import AccountState, LeaseLost
@@ -156,8 +157,7 @@ def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot)
     shared_dovecot.deliver(user, mail(1))
     arrived = threading.Event()
     polling = replace(desk.polling(), receive=lambda session, pairs: arrived.set())
-    thread = threading.Thread(target=poll_loop, args=(polling, 0.01))
-    thread.start()
+    thread = begin(replace(poll_duty(polling, "poll"), seconds=0.01), polling.stop)
     assert arrived.wait(30)
     polling.stop.set()
     thread.join(30)
@@ -167,9 +167,8 @@ def test_the_loop_polls_until_it_is_stopped(desk: Desk, shared_dovecot: Dovecot)
 def test_a_ring_wakes_the_loop(desk: Desk) -> None:
     arrived = threading.Event()
     polling = replace(desk.polling(), receive=lambda session, pairs: arrived.set())
-    thread = threading.Thread(target=poll_loop, args=(polling, 600))
     with imap_server(Script(messages={1: mail(1)})) as server:
-        thread.start()
+        thread = begin(replace(poll_duty(polling, "poll"), seconds=600), polling.stop, polling.bell.wait)
         desk.add(server.port)
         polling.bell.ring()
         assert arrived.wait(30)
@@ -207,7 +206,8 @@ def test_a_watched_mailbox_is_looked_at_less_often(desk: Desk) -> None:
 
 def test_the_loop_ends_with_the_ledger(desk: Desk) -> None:
     desk.ledger.close()
-    poll_loop(desk.polling(), 0.01)
+    polling = desk.polling()
+    go_round(poll_duty(polling, "poll"), polling.stop, polling.bell.wait)
 
 
 # Trouble with single mails

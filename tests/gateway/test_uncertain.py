@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import Session
 
 from gatepost.gateway.accept import Gate, accept
-from gatepost.gateway.uncertain import TIMES, settle, settle_for_ever
+from gatepost.gateway.uncertain import TIMES, settle, settling
 from gatepost.model import Delivery, Message
 from gatepost.reply import Reply
 from gatepost.store.accounts import create_account
@@ -97,13 +97,14 @@ def test_a_bounce_ends_the_doubt(gate: Gate, lost: str, now: datetime) -> None:
     assert row_of(gate, lost).state == DeliveryState.BOUNCED
 
 
-def test_rounds_end_with_their_task(gate: Gate, now: datetime) -> None:
+def test_rounds_settle_while_they_are_open(gate: Gate, lost: str, now: datetime) -> None:
     async def scenario() -> None:
-        task = asyncio.create_task(settle_for_ever(gate, lambda: now))
-        await asyncio.sleep(0)
-        task.cancel()
-        (ended,) = await asyncio.gather(task, return_exceptions=True)
-        assert isinstance(ended, asyncio.CancelledError)
+        async with settling(retrying(gate), lambda: now + HOUR):
+            for _ in range(400):
+                if row_of(gate, lost).state == DeliveryState.QUEUED:
+                    return
+                await asyncio.sleep(0.05)
+        raise AssertionError("it was not settled")
 
     asyncio.run(scenario())
 

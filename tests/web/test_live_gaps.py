@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from sqlalchemy import event
 from sqlmodel import Session
 
 from gatepost.database import Database, migrate, open_database
@@ -69,6 +70,23 @@ def test_an_event_that_appears_late_is_told_once(postgres_database: str, now: da
         try_gaps(database, now)
     finally:
         database.close()
+
+
+def test_what_another_process_writes_is_told_and_nothing_is_read_without(
+    database: Database, ledger: Ledger, now: datetime
+) -> None:
+    hashed, live, read = session_of(ledger, now), Live(database, lambda: now), list[object]()
+    seq, live.told = live.start(0)
+    assert heard(live, seq, hashed) == (seq, [])
+    event.listen(database.engine, "checkout", lambda *connection: read.append(connection))
+    assert heard(live, seq, hashed) == (seq, [])
+    assert read == []
+    elsewhere = open_database(database.url)
+    with Session(elsewhere.engine) as session:
+        writing("new", now)(session)
+        session.commit()
+    elsewhere.close()
+    assert heard(live, seq, hashed)[1] == ["new"]
 
 
 def test_a_flood_is_told_in_pieces(database: Database, ledger: Ledger, now: datetime) -> None:
