@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 import idna
 
@@ -93,6 +94,12 @@ def parse_address(text: str) -> Address:
     """
     if len(text) > 4 * ADDRESS_LIMIT:
         raise AddressError(f"The address is longer than {ADDRESS_LIMIT} characters.")
+    return _parsed(text)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> Address:
+    """The few addresses that a batch of mails has again and again are read once."""
     written, at, domain = text.rpartition("@")
     if not at:
         raise AddressError(f"“{clean_name(text, 80)}” is not an address: the @ is missing.")

@@ -79,12 +79,16 @@ class Mail:
 
     def header(self, name: str) -> str | None:
         """The first value of a header field, unfolded, its encoded words still encoded; None if there is none."""
-        return next(iter(self.all(name)), None)
+        wanted, length = name.lower(), len(name)
+        for field, value in self.headers:
+            if len(field) == length and field.lower() == wanted:  # most need no lower case
+                return value
+        return None
 
     def all(self, name: str) -> tuple[str, ...]:
         """All values of a header field in order."""
-        wanted = name.lower()
-        return tuple(value for field, value in self.headers if field.lower() == wanted)
+        wanted, length = name.lower(), len(name)
+        return tuple(value for field, value in self.headers if len(field) == length and field.lower() == wanted)
 
 
 def parse(raw: bytes) -> Mail:

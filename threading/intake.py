@@ -47,8 +47,8 @@ class Arriving:
     """An inbound mail with its envelope, as an inlet (`mx`, `imap`, `import`) hands it over.
 
     `channel_id` is set where the inlet knows the channel; `receipt` where it has an identity of its own, else the same
-    octets from the same sender to the same recipient are one receipt; `digest` is the SHA-256 of octets that are in a
-    file and not in `raw`. `auth` and `strength` are what was verified. Of a fetched mail,
+    octets from the same sender to the same recipient are one receipt; `digest` is the SHA-256 of the octets where
+    it is known: they may be in a file and not in `raw`. `auth` and `strength` are what was verified. Of a fetched mail,
     `internal_date` is when its server got it (RFC 9051 section 2.3.3), `provider_thread` its provider's thread id;
     `sent`: it lay in the folder of what the mailbox sent itself.
     """

@@ -1,5 +1,6 @@
 """Batches of an import: what is there already is left out, the rest is read in children and stored together."""
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -135,7 +136,8 @@ class Importer:
 
 
 def arriving_of(source: Source, channel: Channel) -> Arriving:
-    return Arriving(raw=source.raw, inlet="import", recipient=channel.address, channel_id=channel.id)
+    digest = hashlib.sha256(source.raw).hexdigest()
+    return Arriving(source.raw, "import", channel.address, channel_id=channel.id, digest=digest)
 
 
 def read_batch(raws: Sequence[bytes], apart: bool) -> list[Reading | JobFailed]:

@@ -17,7 +17,7 @@ from gatepost.reply import clean_text
 from gatepost.settings import Settings
 from gatepost.words import Outcome
 
-BATCH = 50
+BATCH = 100
 BATCH_OCTETS = 16 * 1024 * 1024
 AHEAD = 3
 """So many batches are read while an earlier one is stored."""

@@ -115,5 +115,5 @@ def columns(model: Any) -> tuple[str, ...]:
 
 
 def values_of(row: SQLModel) -> dict[str, Any]:
-    model: Any = type(row)
-    return {name: getattr(row, name) for name in columns(model)}
+    there = row.__dict__  # going through the attributes costs ten times as much
+    return {name: there[name] if name in there else getattr(row, name) for name in columns(type(row))}

@@ -13,6 +13,7 @@ import pytest
 from sqlmodel import select
 
 from bench.mails import Maker
+from gatepost.cli.importing import BATCH
 from gatepost.model import Conversation, WebhookCall
 from gatepost.parts import clock
 from gatepost.store.arrivals import count_outcomes
@@ -123,8 +124,8 @@ def open_when_read(pipe: Path, process: "subprocess.Popen[bytes]") -> int:
 
 
 def test_interrupted_it_ends_with_130_and_keeps_what_it_has(gatepost: Command, tmp_path: Path) -> None:
-    for number in range(60):
-        (tmp_path / f"{number:02}.eml").write_bytes(FIRST.replace(b"<1@", b"<%d@" % number))
+    for number in range(BATCH + 10):
+        (tmp_path / f"{number:03}.eml").write_bytes(FIRST.replace(b"<1@", b"<%d@" % number))
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     files = [str(path) for path in [*sorted(tmp_path.glob("*.eml")), pipe]]
@@ -136,9 +137,9 @@ def test_interrupted_it_ends_with_130_and_keeps_what_it_has(gatepost: Command, t
         out, err = process.communicate(timeout=60)
         os.close(writer)
     assert (process.returncode, err) == (130, b"")
-    assert len(out.splitlines()) == 50
+    assert len(out.splitlines()) == BATCH
     with gatepost.parts() as parts, parts.database.session() as session:
-        assert count_outcomes(session) == {"placed": 50}
+        assert count_outcomes(session) == {"placed": BATCH}
 
 
 def test_a_mail_that_comes_twice_in_one_run_is_stored_once(gatepost: Command, tmp_path: Path) -> None:
