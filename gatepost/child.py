@@ -1,6 +1,6 @@
 """Child processes with limits, for work that a hostile mail may blow up: whatever happens there, we only lose a child.
 
-Each job has 2 s of processor time and 10 s in all; a child has 512 MB, opens neither files nor sockets, and is replaced
+Each job has 2 s of processor time and 10 s in all; a child has 256 MB, opens neither files nor sockets, and is replaced
 after a thousand jobs, or when it died.
 """
 
@@ -26,7 +26,7 @@ from typing import Any, ParamSpec, TypeVar
 from gatepost import child_work
 from gatepost.child_work import LENGTH, TOO_MUCH
 
-MEMORY = 512 * 1024 * 1024
+MEMORY = 256 * 1024 * 1024
 WALL_SECONDS = 10.0
 JOBS = 1000
 ANSWER_LIMIT = 256 * 1024 * 1024

@@ -39,10 +39,14 @@ def confine(memory: int) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
 
 
-def work(job: bytes) -> bytes:
-    """One job: (outcome, what it gave or why not), pickled; the octets it was given come back as a mark only."""
+def work(job: bytearray) -> bytes:
+    """One job: (outcome, what it gave or why not), pickled; the octets it was given come back as a mark only.
+
+    The job itself is emptied once it is read, for a mail in it would be there twice.
+    """
     try:
         module, name, args = pickle.loads(job)  # noqa: S301 - from our own parent
+        job.clear()
         function = getattr(importlib.import_module(module), name)
         limit_time()
         result = function(*args)
@@ -80,21 +84,21 @@ def dumps(value: Any, args: tuple[Any, ...]) -> bytes:
     return file.getvalue()
 
 
-def receive(pipe: socket.socket) -> bytes:
+def receive(pipe: socket.socket) -> bytearray:
     """The next message, empty where there is none any more."""
     length = receive_exactly(pipe, LENGTH)
-    return receive_exactly(pipe, int.from_bytes(length)) if length else b""
+    return receive_exactly(pipe, int.from_bytes(length)) if length else length
 
 
-def receive_exactly(pipe: socket.socket, size: int) -> bytes:
+def receive_exactly(pipe: socket.socket, size: int) -> bytearray:
     octets = bytearray(size)
     view, at = memoryview(octets), 0
     while at < size:
         count = pipe.recv_into(view[at:])
         if not count:
-            return b""
+            return bytearray()
         at += count
-    return bytes(octets)
+    return octets
 
 
 def send(pipe: socket.socket, message: bytes) -> None:

@@ -13,7 +13,7 @@ from gatepost.mail_mime import Part, read_parts
 from gatepost.mail_words import clean_name, decode_words
 from gatepost.message_ids import extract_ids
 
-__all__ = ["Attachment", "Mail", "Mailbox", "Part", "digest", "parse", "part_content"]
+__all__ = ["Attachment", "Mail", "Mailbox", "Part", "digest", "parse", "parse_head", "part_content"]
 
 SUBJECT_LIMIT = 2000
 CHUNK = 1024 * 1024
@@ -121,6 +121,12 @@ def parse(raw: bytes) -> Mail:
     )
 
 
+def parse_head(raw: bytes) -> Mail:
+    """As `parse`, of the header block alone: what that costs is bounded by its cap of 256 KB."""
+    raw = with_line_feeds(raw)
+    return parse(raw[: read_header(raw).body])
+
+
 def with_line_feeds(raw: bytes) -> bytes:
     """The mail, its lines ended by LF where they ended with CR alone, as in the last century; offsets hold."""
     return raw.replace(b"\r", b"\n") if b"\r" in raw and b"\n" not in raw else raw
@@ -158,9 +164,8 @@ def _field_defects(values: dict[str, list[str]]) -> Iterator[str]:
         yield "malformed date"
 
 
-def part_content(raw: bytes, index: int) -> tuple[Attachment, bytes] | None:
+def part_content(mail: Mail, index: int) -> tuple[Attachment, bytes] | None:
     """The attachment that is the part of this index, and its decoded octets; None where there is none."""
-    mail = parse(raw)
     for attachment in mail.attachments:
         if attachment.index == index:
             return attachment, mail.parts[index].content

@@ -74,7 +74,7 @@ def _together(children: dict[int | None, list[Part]], parent: int | None, kind: 
         elif _is_body(part, number, kind):
             branches.append(([part], [part]))
         else:
-            attached.append(part)
+            attached += [part, *children.get(part.index, ())]
     if kind != "alternative":
         return [p for texts, _ in branches for p in texts], [p for _, htmls in branches for p in htmls]
     plain = [texts for texts, _ in branches if texts and not _has_html(texts)]

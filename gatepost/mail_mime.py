@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from gatepost.mail_header import Header, Headers, first, read_header
-from gatepost.mail_params import Structured, content_type, file_name, read_structured
+from gatepost.mail_params import TYPE, Structured, clean_file_name, content_type, file_name, read_structured
+from gatepost.mail_tnef import read_tnef
 from gatepost.mail_transfer import decode_transfer, decoded_size, read_encoding
 from gatepost.message_ids import extract_ids
 
@@ -14,6 +15,9 @@ DEPTH_LIMIT = 20
 BOUNDARY_LIMIT = 2048
 LINES_LIMIT = 100_000
 LINE_FEED = 10
+TNEF_TYPES = ("application/ms-tnef", "application/vnd.ms-tnef")
+TNEF_NAME = "winmail.dat"
+OCTETS = "application/octet-stream"
 LOOKS_LIKE_BOUNDARY = re.compile(rb"^(--[^\r\n]{1,200})\r?\nContent-[TtDd]", re.MULTILINE)
 
 
@@ -22,6 +26,7 @@ class Part:
     """One part: the root has index 0, depth 0 and parent None; `size` counts decoded octets.
 
     A nested mail (message/rfc822) is one part, not walked into: parse its `content` where its inside matters.
+    A file inside a winmail.dat is a part below it, whose `raw` is that part's decoded content.
     """
 
     index: int
@@ -79,9 +84,11 @@ def _read_part(walk: _Walk, header: Header, end: int, parent: int | None, depth:
     if media_type.startswith("multipart/"):
         spans = _spans(walk, type_, header.body, end, depth)
         if not spans:
-            media_type = "text/plain" if depth < DEPTH_LIMIT else "application/octet-stream"
+            media_type = "text/plain" if depth < DEPTH_LIMIT else OCTETS
     part = _make_part(walk, header, end, parent, depth, media_type, type_)
     walk.parts.append(part)
+    if media_type in TNEF_TYPES or (media_type == OCTETS and (part.name or "").lower() == TNEF_NAME):
+        _add_files(walk, part)
     inner = "message/rfc822" if media_type == "multipart/digest" else "text/plain"
     for start, stop in spans:
         if len(walk.parts) >= PARTS_LIMIT:
@@ -117,6 +124,35 @@ def _make_part(
         end=end,
         raw=walk.raw,
     )
+
+
+def _add_files(walk: _Walk, part: Part) -> None:
+    """The files inside a winmail.dat, as attachments."""
+    octets = part.content
+    files, whole = read_tnef(octets)
+    if not whole:
+        walk.note("winmail.dat could not be read to its end")
+    for file in files[: PARTS_LIMIT - len(walk.parts)]:
+        harmless = TYPE.fullmatch(file.content_type) and not file.content_type.startswith(("multipart/", "message/"))
+        walk.parts.append(
+            Part(
+                index=len(walk.parts),
+                depth=part.depth + 1,
+                content_type=file.content_type if harmless else OCTETS,
+                charset=None,
+                name=clean_file_name(file.name) or None,
+                disposition="attachment",
+                content_id=next(iter(extract_ids(file.content_id)), None),
+                size=file.end - file.start,
+                params={},
+                parent=part.index,
+                headers=(),
+                encoding="",
+                start=file.start,
+                end=file.end,
+                raw=octets,
+            )
+        )
 
 
 def _fallback(disposition: Structured) -> str:

@@ -2,6 +2,8 @@
 
 import binascii
 import re
+from io import BytesIO
+from itertools import islice
 
 from gatepost.mail_words import decode_base64
 
@@ -17,6 +19,9 @@ ENCODINGS = {
     "uue": "uuencode",
 }
 IDENTITY = frozenset({"", "7bit", "8bit", "binary", "7-bit", "8-bit", "none"})
+MOST_LINES = 1_000_000
+"""Lines of uuencoded content that are read: 45 MB where they are full."""
+
 SEPARATORS = re.compile(r"[;,(].*|[\s\"']+", re.DOTALL)
 
 
@@ -37,22 +42,23 @@ def decode_transfer(octets: bytes, encoding: str) -> bytes:
 
 
 def _decode_uu(octets: bytes) -> bytes:
-    lines = octets.split(b"\n")
-    begin = next((number for number, line in enumerate(lines) if line.startswith(b"begin ")), -1)
-    out: list[bytes] = []
-    for line in lines[begin + 1 :]:
+    lines, out = BytesIO(octets), bytearray()
+    lines.seek(0 if octets.startswith(b"begin ") else octets.find(b"\nbegin ") + 1)
+    if octets.startswith(b"begin ", lines.tell()):
+        lines.readline()
+    for line in islice(lines, MOST_LINES):
         line = line.rstrip(b"\r\n")
         if line == b"end":
             break
         try:
-            out.append(binascii.a2b_uu(line))
+            out += binascii.a2b_uu(line)
         except binascii.Error:  # lines padded or cut by a gateway: read as many octets as the length says
             wanted = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
             try:
-                out.append(binascii.a2b_uu(line[: wanted + 1]))
+                out += binascii.a2b_uu(line[: wanted + 1])
             except binascii.Error:
                 continue
-    return b"".join(out)
+    return bytes(out)
 
 
 def decoded_size(raw: bytes, start: int, end: int, encoding: str) -> int:

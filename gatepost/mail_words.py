@@ -9,7 +9,7 @@ from gatepost.mail_charset import decode_text
 from gatepost.reply import is_shown
 
 WORD = re.compile(r"=\?([!->@-~]{1,60})\?([BbQq])\?([^?]*)\?=")
-NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
 Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")
 WORD_OCTETS = 42
 NAME_LIMIT = 250
@@ -60,8 +60,9 @@ def decode_base64(octets: bytes) -> bytes:
     try:
         return binascii.a2b_base64(octets, strict_mode=False)
     except binascii.Error:
-        digits = NOT_BASE64.sub(b"", octets)
-        digits = digits[: len(digits) - (len(digits) % 4 == 1)]
+        digits = octets.translate(None, NOT_BASE64)
+        if len(digits) % 4 == 1:
+            digits = digits[:-1]
         return binascii.a2b_base64(digits + b"=" * (-len(digits) % 4))
 
 

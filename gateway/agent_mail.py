@@ -12,13 +12,14 @@ from sqlmodel import Session
 
 from gatepost.access import access
 from gatepost.acts import Actor
+from gatepost.child import JobFailed
 from gatepost.compose import File
 from gatepost.gateway.accept import Gate, prepare
 from gatepost.gateway.agent_commands import BadCommand, Command, carry_out, check_commands, foresee, read_commands
 from gatepost.gateway.answer import NoAnswer, is_internal, make_answer, reply_subject
 from gatepost.gateway.own_mail import Letter, prepare_letter
 from gatepost.gateway.put import Prepared, put
-from gatepost.mail import Mail, parse
+from gatepost.mail import Mail
 from gatepost.model import AgentCopy, AgentMail, Channel, Conversation, Message, User
 from gatepost.reply import Refused
 from gatepost.store.agents import (
@@ -34,11 +35,13 @@ from gatepost.store.messages import RawLost, get_message, raw_of
 from gatepost.store.showing import channel_to_answer_from
 from gatepost.store.users import get_user, memberships
 from gatepost.threading.agent_mail import bound_to
-from gatepost.threading.quoted import reply_text
+from gatepost.threading.quoted import Quoted
+from gatepost.threading.reading import TRIES, parse_safely, read_reply_safely
 from gatepost.words import Outcome
 
 RECEIPT, WAITS = "agent receipt", "agent mail waits"
 NOTHING_LEFT = "nothing would remain"
+MOST_ADDRESSES = 100
 
 Op = Callable[[Session], None]
 
@@ -59,9 +62,19 @@ class NotDone(ValueError):
     """Why nothing was done, in a sentence for the agent."""
 
 
-def own_words(mail: Mail, copy_text: str, hidden: dict[str, str]) -> str:
-    """What the agent wrote, without what he answered and his signature; addresses of `hidden` are replaced."""
-    found = reply_text(mail, copy_text)
+def read_written(session: Session, gate: Gate, written: Written) -> tuple[Mail, Quoted]:
+    """An agent's mail, and what he wrote himself, without what he answered. Raises NotDone, RawLost."""
+    raw = raw_of(session, written.message.raw_id, gate.blobs)
+    sent_copy = get_message(session, written.copy.message_id)
+    try:
+        copy = parse_safely(raw_of(session, sent_copy.raw_id, gate.blobs), TRIES).text if sent_copy else ""
+        return read_reply_safely(raw, copy, TRIES)
+    except JobFailed as failed:
+        raise NotDone(f"Your mail cannot be read. {failed}.") from None
+
+
+def own_words(found: Quoted, hidden: dict[str, str]) -> str:
+    """What the agent wrote, without his signature; addresses of `hidden` are replaced."""
     text = "" if NOTHING_LEFT in found.why else found.reply
     for address, instead in hidden.items():
         text = re.sub(re.escape(address), instead, text, flags=re.IGNORECASE)
@@ -70,9 +83,8 @@ def own_words(mail: Mail, copy_text: str, hidden: dict[str, str]) -> str:
 
 def hidden_addresses(session: Session, gate: Gate, written: Written, mail: Mail) -> dict[str, str]:
     """What no customer may see: the agent's own addresses, and reply addresses; the mailbox stands instead."""
-    theirs = {
-        box.address.key for box in (*mail.to, *mail.cc) if box.address and is_internal(box.address.key, gate.settings)
-    }
+    named = (box.address.key for box in (*mail.to, *mail.cc)[:MOST_ADDRESSES] if box.address)
+    theirs = {key for key in named if is_internal(key, gate.settings)}
     theirs |= {*confirmed_addresses(session, written.user.id), written.message.from_address}
     return {address: written.channel.address for address in sorted(theirs, key=len, reverse=True) if address}
 
@@ -114,11 +126,8 @@ def act(gate: Gate, message_id: str, now: datetime) -> list[Op]:
 
 def steps(gate: Gate, session: Session, written: Written, now: datetime) -> list[Op]:
     """As `act`. Raises NotDone, NoAnswer, BadCommand, Refused, RawLost: nothing is done then."""
-    raw = raw_of(session, written.message.raw_id, gate.blobs)
-    mail = parse(raw)
-    sent_copy = get_message(session, written.copy.message_id)
-    copy_text = parse(raw_of(session, sent_copy.raw_id, gate.blobs)).text if sent_copy else ""
-    text = own_words(mail, copy_text, hidden_addresses(session, gate, written, mail))
+    mail, found = read_written(session, gate, written)
+    text = own_words(found, hidden_addresses(session, gate, written, mail))
     commands, text = read_commands(text)
     if not written.mail.full:
         commands = []  # of a mail that a person released only the words count

@@ -14,7 +14,7 @@ from gatepost.gateway.large import split_source
 from gatepost.gateway.put import Submission
 from gatepost.gateway.senders import allowed
 from gatepost.ids import new_id
-from gatepost.mail import parse
+from gatepost.mail import parse_head
 from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
@@ -224,7 +224,7 @@ def references_of(session: Session, gate: Gate, conversation: Conversation, answ
         return [anchor]
     mails = conversation_messages(session, conversation)
     first = next((row.message_id for row in mails if row.direction == "out"), "")
-    before = parse(header_of(session, gate, answered)) if answered.direction == "in" else None
+    before = parse_head(header_of(session, gate, answered)) if answered.direction == "in" else None
     chain = (*before.references, *before.in_reply_to) if before else ()
     own = "" if handed_over(answered) else answered.message_id
     return list(dict.fromkeys(part for part in (anchor, first, *chain, own) if part))

@@ -21,8 +21,9 @@ from gatepost.gateway.acknowledge import (
     store_acknowledgement,
 )
 from gatepost.gateway.agent_mail import Op, act, tell_held
+from gatepost.gateway.answer import header_of
 from gatepost.gateway.followers import make_copies, store_copy
-from gatepost.mail import parse
+from gatepost.mail import parse_head
 from gatepost.model import Channel, Conversation, Event, Message
 from gatepost.reply import Refused
 from gatepost.rounds import Duty, When, is_past, rounds
@@ -31,7 +32,7 @@ from gatepost.store.channels import get_channel
 from gatepost.store.conversations import get_conversation
 from gatepost.store.events import events_between
 from gatepost.store.handed_over import handed_over
-from gatepost.store.messages import RawLost, get_message, raw_of
+from gatepost.store.messages import RawLost, get_message
 from gatepost.store.notices import move_on, told_until
 from gatepost.store.settled import Horizon, mark
 from gatepost.store.shelf import next_to_wake, wake_snoozed
@@ -84,7 +85,7 @@ def acknowledgement(
     """
     if handed_over(message) or any(reason.get("copy") for reason in message.why):
         return []
-    mail = parse(raw_of(session, message.raw_id, gate.blobs))
+    mail = parse_head(header_of(session, gate, message))
     known = known_of(session, gate, channel, message, mail, now)
     may, _ = may_acknowledge(message, mail, known)
     if may:

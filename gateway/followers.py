@@ -6,19 +6,19 @@ from datetime import datetime, timedelta
 from sqlmodel import Session
 
 from gatepost.address import format_mailbox
+from gatepost.child import JobFailed
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.answer import AnswerRecipient, anchor_of, answer_recipients, reply_subject
 from gatepost.gateway.own_mail import Letter, prepare_letter
 from gatepost.gateway.put import Prepared, put
 from gatepost.ids import new_id
-from gatepost.mail import parse
 from gatepost.model import AgentCopy, Channel, Conversation, Message, User
 from gatepost.store.agents import confirmed_addresses, put_copy
 from gatepost.store.followers import followers
 from gatepost.store.messages import raw_of
 from gatepost.store.showing import channel_to_answer_from, may
 from gatepost.threading.answered import parent_text
-from gatepost.threading.quoted import reply_text
+from gatepost.threading.reading import TRIES, read_reply_safely
 from gatepost.tokens import agent_address
 
 TRIGGER = "agent copy"
@@ -59,14 +59,21 @@ def make_copies(
         return []
     people = answer_recipients(session, conversation.id, gate.settings, message) if message.direction == "in" else []
     raw = raw_of(session, message.raw_id, gate.blobs)
-    text = raw.decode("utf-8", "replace")
-    if message.direction == "in":
-        text = reply_text(parse(raw), parent_text(session, message, raw, gate.blobs)).reply
+    text = new_text(session, gate, message, raw) if message.direction == "in" else raw.decode("utf-8", "replace")
     return [
         make_copy(gate, conversation, channel, message, user, address, people, text, now)
         for user, address in wanted
         if (channel := channel_to_answer_from(session, conversation, user))
     ]
+
+
+def new_text(session: Session, gate: Gate, message: Message, raw: bytes) -> str:
+    """What a mail says that is new; of one that cannot be read a sentence."""
+    try:
+        _, found = read_reply_safely(raw, parent_text(session, message, raw, gate.blobs), TRIES)
+    except JobFailed as failed:
+        return f"[The text of this mail cannot be shown: {failed}. Download the mail from the page.]"
+    return found.reply
 
 
 def make_copy(

@@ -11,10 +11,12 @@ from gatepost.ledger import Ledger
 from gatepost.seal import Keys, make_keys
 from gatepost.settings import Settings
 
+from gatepost.child import Children
 pytest_plugins = [
     *("tests.rig.postgres", "tests.rig.postfix", "tests.rig.chromium"),
     *("tests.rig.identity", "tests.rig.dovecot", "tests.rig.provider", "tests.rig.gatepost"),
 ]
+from gatepost.threading import reading
 
 
 @pytest.fixture
@@ -72,3 +74,12 @@ def ledger(database: Database) -> Iterator[Ledger]:
     ledger = Ledger(database).start()
     yield ledger
     ledger.close()
+
+
+@pytest.fixture
+def unreadable(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Mail that is not small cannot be read: the children that do it have no time."""
+    children = Children(wall=0.001)
+    monkeypatch.setattr(reading, "CHILDREN", children)
+    yield
+    children.close()

@@ -3,12 +3,14 @@
 from sqlmodel import Session
 
 from gatepost.blobs import Blobs
-from gatepost.mail import headers_of, parse
+from gatepost.child import JobFailed
+from gatepost.mail import headers_of
 from gatepost.mail_header import first
 from gatepost.message_ids import extract_ids
 from gatepost.model import Message
 from gatepost.store.conversations import get_conversation
 from gatepost.store.messages import RawLost, messages_by_header_id, raw_of
+from gatepost.threading.reading import parse_safely
 
 TEXT_LIMIT = 200_000
 PARENT_SIZE = 128 * 1024
@@ -35,8 +37,8 @@ def parent_text(session: Session, message: Message, raw: bytes, blobs: Blobs) ->
 
 
 def text_of_mail(session: Session, message: Message, blobs: Blobs) -> str | None:
-    """The plain text of a stored mail; None where storage lost it."""
+    """The plain text of a stored mail; None where storage lost it, or it cannot be read."""
     try:
-        return parse(raw_of(session, message.raw_id, blobs)).text[:TEXT_LIMIT]
-    except RawLost:
+        return parse_safely(raw_of(session, message.raw_id, blobs)).text[:TEXT_LIMIT]
+    except (RawLost, JobFailed):
         return None

@@ -15,13 +15,12 @@ from gatepost.gateway.budget import Budget, for_reading
 from gatepost.gateway.confirm import without_link
 from gatepost.html_clean import CleanHtml, clean
 from gatepost.html_text import text_as_html
-from gatepost.mail import Attachment, Mail, parse
+from gatepost.mail import Attachment, Mail
 from gatepost.model import Message
 from gatepost.settings import Settings
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.threading.answered import parent_text
-from gatepost.threading.quoted import reply_text
-from gatepost.threading.reading import CHILDREN
+from gatepost.threading.reading import CHILDREN, parse_safely, read_reply_safely
 from gatepost.words import Kind
 
 KEPT = 500
@@ -36,6 +35,7 @@ IMAGES = {
 TAG = re.compile(r"<img [^<>]{1,100000}")
 SOURCE = re.compile(r' src="cid:([^"<>]{1,1000})"')
 LOST = "The content of this mail cannot be read from storage. Its envelope and history are below."
+UNREAD = "The text of this mail cannot be shown: {why}. Its source can be downloaded."
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,8 @@ class Bodies:
                 body = read_body(message, raw, parent_text(session, message, raw, blobs))
         except RawLost:
             return Body(LOST, "", False, (), lost=True)
+        if body.lost:
+            return body
         with self.lock:
             self.kept[message.id] = body
             while len(self.kept) > KEPT:
@@ -78,18 +80,28 @@ class Bodies:
 
 
 def read_body(message: Message, raw: bytes, parent: str | None = None) -> Body:
-    """A note's octets are its text; everything else is a mail. `parent` is the text of the mail that it answers."""
+    """A note's octets are its text; everything else is a mail. `parent` is the text of the mail that it answers.
+
+    With a sentence in place of a mail that a limited child could not read.
+    """
     if message.kind == Kind.NOTE:
         return Body(raw.decode("utf-8", "replace")[:TEXT_LIMIT], "", False, ())
-    mail = parse(raw)
-    if message.direction == "in":
-        parts = reply_text(mail, parent)
-        reply, quoted = parts.reply, parts.quoted
-    else:
-        reply, quoted = mail.text, ""
+    try:
+        mail, reply, quoted = read_texts(message, raw, parent)
+    except JobFailed as failed:
+        return Body(UNREAD.format(why=failed), "", False, (), lost=True)
     placed = images_in(mail)
     files = tuple(file for file in mail.attachments if file.index not in placed)
     return Body(reply[:TEXT_LIMIT].strip("\n"), quoted[:TEXT_LIMIT].strip("\n"), bool(mail.html), files)
+
+
+def read_texts(message: Message, raw: bytes, parent: str | None) -> tuple[Mail, str, str]:
+    """A mail, what is new in it and what is quoted; of ours all is new. Raises JobFailed."""
+    if message.direction != "in":
+        mail = parse_safely(raw)
+        return mail, mail.text, ""
+    mail, found = read_reply_safely(raw, parent)
+    return mail, found.reply, found.quoted
 
 
 def image_type(content: bytes) -> str | None:

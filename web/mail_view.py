@@ -8,13 +8,15 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 
 from gatepost.blobs import IN_ROW, Blobs
+from gatepost.child import JobFailed
 from gatepost.gateway.budget import for_reading
 from gatepost.gateway.confirm import without_link
 from gatepost.gateway.results import with_results
-from gatepost.mail import parse, part_content
+from gatepost.mail import Mail, part_content
 from gatepost.model import Message
 from gatepost.store.messages import RawLost, raw_of
-from gatepost.web.bodies import html_page, image_type
+from gatepost.threading.reading import parse_safely
+from gatepost.web.bodies import UNREAD, html_page, image_type
 from gatepost.web.guard import MAIL_POLICY
 from gatepost.web.route import Visit
 
@@ -29,6 +31,14 @@ def raw_mail(visit: Visit, message: Message) -> bytes:
         raise HTTPException(404, "The content of this mail cannot be read from storage.") from None
 
 
+def read_mail(raw: bytes) -> Mail:
+    """A mail read in a limited child, unless it is small. Raises HTTPException 503 where that fails."""
+    try:
+        return parse_safely(raw)
+    except JobFailed as failed:
+        raise HTTPException(503, UNREAD.format(why=failed)) from None
+
+
 def reading(visit: Visit) -> AbstractContextManager[None]:
     """Memory to read this page's mail in; pages of large mails wait for each other."""
     return visit.app.gate.budget.hold(for_reading(visit.message.size))
@@ -37,14 +47,14 @@ def reading(visit: Visit) -> AbstractContextManager[None]:
 def body(visit: Visit) -> Response:
     """The HTML body for the sandboxed frame, under a policy of its own."""
     with reading(visit):
-        page = html_page(parse(raw_mail(visit, visit.message)), f"/m/{visit.message.id}/parts")
+        page = html_page(read_mail(raw_mail(visit, visit.message)), f"/m/{visit.message.id}/parts")
     return HTMLResponse(page, headers={"Content-Security-Policy": MAIL_POLICY, "Cache-Control": "private, max-age=300"})
 
 
 def attachment(visit: Visit) -> Response:
     """One attachment, always as a download."""
     with reading(visit):
-        found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
+        found = part_content(read_mail(raw_mail(visit, visit.message)), int(visit.path("part")))
         if found is None:
             raise HTTPException(404, "This mail has no such attachment.")
         file, content = found
@@ -54,7 +64,7 @@ def attachment(visit: Visit) -> Response:
 def image(visit: Visit) -> Response:
     """An image of the mail for its HTML body: of four types only, known by its octets, and never as a page."""
     with reading(visit):
-        found = part_content(raw_mail(visit, visit.message), int(visit.path("part")))
+        found = part_content(read_mail(raw_mail(visit, visit.message)), int(visit.path("part")))
     media_type = image_type(found[1]) if found else None
     if found is None or media_type is None:
         raise HTTPException(404, "This mail has no such image.")

@@ -3,11 +3,10 @@
 from starlette.responses import Response
 
 from gatepost.gateway.budget import for_reading
-from gatepost.mail import parse
-from gatepost.store import pages
+from gatepost.store import message_pages, pages
 from gatepost.store.messages import get_message
 from gatepost.web.inbox import page_number
-from gatepost.web.mail_view import raw_mail
+from gatepost.web.mail_view import raw_mail, read_mail
 from gatepost.web.messages import SOURCE_SHOWN
 from gatepost.web.render import show
 from gatepost.web.route import Visit
@@ -52,7 +51,7 @@ def sandbox_page(visit: Visit) -> Response:
         raise LookupError(f"the message of {kept.id} is gone")
     with visit.app.gate.budget.hold(for_reading(message.size)):
         raw = raw_mail(visit, message)
-        mail = parse(raw)
+        mail = read_mail(raw)
         source = raw[:SOURCE_SHOWN].decode("utf-8", "replace")
         del raw
     first = "html" if mail.html else "text"

@@ -53,7 +53,7 @@ def test_everything_reads_back() -> None:
     assert str(read.reply_to[0].address) == "r+1@d.example"
     assert read.header("auto-submitted") == "auto-replied"
     assert [(a.name, a.size) for a in read.attachments] == [("übung.pdf", 600)]
-    content = part_content(raw, read.attachments[0].index)
+    content = part_content(read, read.attachments[0].index)
     assert content is not None
     assert content[1] == b"\0\xff" * 300
 

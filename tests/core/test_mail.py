@@ -101,11 +101,11 @@ def test_a_whole_mail() -> None:
 
 
 def test_downloads() -> None:
-    found = part_content(WHOLE, 4)
+    found = part_content(parse(WHOLE), 4)
     assert found is not None
     assert (found[0].name, found[1]) == ("ber.pdf", b"\0\1\2")
-    assert part_content(WHOLE, 2) is None
-    assert part_content(WHOLE, 99) is None
+    assert part_content(parse(WHOLE), 2) is None
+    assert part_content(parse(WHOLE), 99) is None
 
 
 @pytest.mark.parametrize("change", [lambda raw: raw.replace(b"\r\n", b"\n"), lambda raw: raw.replace(b"\r\n", b"\r")])

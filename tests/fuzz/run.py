@@ -63,7 +63,7 @@ def read_all(raw: bytes) -> None:
     describe(raw)
     headers_of(raw)
     for attachment in mail.attachments[:3]:
-        part_content(raw, attachment.index)
+        part_content(mail, attachment.index)
     if mail.html:
         clean(mail.html, remote_images=True)
 

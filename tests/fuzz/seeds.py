@@ -1,6 +1,9 @@
 """Mails to mutate: every shape that our readers know, written for this."""
 
+from base64 import b64encode
 from pathlib import Path
+
+from tests.core.tnef import full, simple, winmail
 
 BODY_LIMIT = 64 * 1024
 HEAD = (
@@ -60,7 +63,8 @@ PDF = part(
 IMAGE = part(b"image/png", b"iVBORw0KGgo=", b"Content-Transfer-Encoding: base64", b"Content-ID: <1@x>")
 NESTED = part(b"message/rfc822", HEAD + TEXT)
 INVITATION = part(b"text/calendar; method=REQUEST", b"BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\nEND:VCALENDAR")
-TNEF = part(b"application/ms-tnef; name=winmail.dat", b"eJ8+IgAAAAA=", b"Content-Transfer-Encoding: base64")
+PACKED = b64encode(winmail(full("Plan.pdf", b"%PDF", kind="application/pdf"), simple(b"A.TXT", b"a")))
+TNEF = part(b"application/ms-tnef; name=winmail.dat", PACKED, b"Content-Transfer-Encoding: base64")
 REPORT = bounce(
     b"Content-Type: multipart/report; report-type=delivery-status; boundary=r\r\n\r\n--r\r\n\r\nI am sorry.\r\n--r\r\n"
     + part(b"message/delivery-status", STATUS)

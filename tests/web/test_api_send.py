@@ -85,7 +85,7 @@ def test_everything_that_a_mail_can_have(api: Api) -> None:
     (file,) = mail.attachments
     assert (file.name, file.content_type) == ("Rëchnung.pdf", "application/pdf")
     with api.parts.database.session() as session:
-        found = part_content(raw_of(session, message.raw_id, api.parts.blobs), file.index)
+        found = part_content(parse(raw_of(session, message.raw_id, api.parts.blobs)), file.index)
     assert found is not None
     assert found[1] == PDF
 

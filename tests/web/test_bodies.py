@@ -1,11 +1,14 @@
 """What a conversation shows of a mail: quotes known by the mail that it answers, and what cannot be opened."""
 
+from base64 import b64encode
+
 from sqlmodel import Session
 
 from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.model import Message
 from gatepost.store import conversations, messages
+from tests.core.tnef import full, winmail
 from tests.web.conftest import Site
 
 OURS = "Please send us the number that stands below the lamp, and a photo of its plug.\r\nWe will then send a new one."
@@ -72,5 +75,21 @@ def test_winmail_dat_is_explained(site: Site) -> None:
     )
     put(site, site.conversation, raw, "in", "w1@customer.example")
     page = site.client("ben@example.org").get(f"/inbox/{site.conversation}").text
-    assert "only Outlook can open them (TNEF)" in page
-    assert "Ask the sender to send it again as HTML or plain text" in page
+    assert "which only Outlook opens (TNEF)" in page
+    assert "ask the sender to send it again as HTML or plain text" in page
+
+
+def test_what_is_in_winmail_dat_is_listed_and_downloaded(site: Site) -> None:
+    packed = b64encode(winmail(full("Plan.pdf", b"%PDF-1.7 plan"))).decode()
+    raw = (
+        "From: c@customer.example\r\nMIME-Version: 1.0\r\nContent-Type: application/ms-tnef; name=winmail.dat\r\n"
+        f"Content-Transfer-Encoding: base64\r\n\r\n{packed}\r\n"
+    )
+    put(site, site.conversation, raw, "in", "w2@customer.example")
+    client = site.client("ben@example.org")
+    page = client.get(f"/inbox/{site.conversation}").text
+    path = page.rpartition("/parts/1")[0].rpartition('"')[2] + "/parts/1"
+    assert "Plan.pdf" in page
+    found = client.get(path)
+    assert found.content == b"%PDF-1.7 plan"
+    assert "Plan.pdf" in found.headers["content-disposition"]
