@@ -39,12 +39,14 @@ class Thread:
 class Maker:
     """Mails one after the other: a third begins a thread, the others answer one of the last 50.
 
-    With `answers` those that would begin one answer one of so many mails that `bench.filler` has stored.
+    With `answers` those that would begin one answer one of so many mails that `bench.filler` has stored. Each has 3 to
+    11 lines of its own, 12 to 29 where they are `long`, and those of the mail that it answers.
     """
 
     repetitive: bool
     seed: int = 1
     answers: int = 0
+    long: bool = False
     open_threads: list[Thread] = field(default_factory=list)
 
     def mails(self, count: int) -> Iterator[bytes]:
@@ -63,7 +65,9 @@ class Maker:
                 thread.people = [writer_of(answered), pair[1]]
             self.open_threads = [*self.open_threads[-49:], thread]
         thread = chance.choice(self.open_threads) if chance.random() < 0.7 else self.open_threads[-1]
-        text = "\n".join(self.words(chance, 12) for _ in range(chance.randrange(3, 12)))
+        text = "\n".join(
+            self.words(chance, 12) for _ in range(chance.randrange(12, 30) if self.long else chance.randrange(3, 12))
+        )
         quoted = "\n".join(f"> {line}" for line in thread.last.splitlines())
         body = f"{text}\n\nOn Monday, {thread.people[0]} wrote:\n{quoted}\n" if quoted else f"{text}\n"
         writer = thread.people[0]

@@ -1,6 +1,6 @@
 """Speed of receiving: `gatepost import` against Debian's `notmuch new`, in turns, and how cost grows with the store.
 
-Both read the same folders of made-up mails, one of text that repeats and one of random words; ours are parsed, placed
+Both read the same folders of made-up mails, one of text that repeats and two of random words; ours are parsed, placed
 into conversations with reasons, indexed by their ids and durably stored; notmuch indexes every word. Then the cost of a
 mail is taken where many are stored already. Needs Debian's notmuch.
 --messages N, --runs N, --stored N,N,N (none: --stored ""), --json
@@ -36,7 +36,11 @@ from gatepost.settings import Settings  # noqa: E402
 from gatepost.store.channels import create_channel  # noqa: E402
 
 ADDRESS = "support@gatepost.test"
-SETS = {"repetitive text": True, "random text": False}
+SETS = {
+    "repetitive text": Maker(True),
+    "short random text": Maker(False),
+    "random text": Maker(False, long=True),
+}
 PROBE = 1000
 
 
@@ -81,18 +85,24 @@ def seconds(command: list[str], environment: dict[str, str]) -> float:
 def compare(messages: int, runs: int) -> Iterator[dict[str, object]]:
     """The medians of both sets, the two taking turns."""
     sides: dict[str, Callable[[Path], float]] = {"gatepost": gatepost, "notmuch": notmuch}
-    for case, repetitive in SETS.items():
+    for case, maker in SETS.items():
         with tempfile.TemporaryDirectory(prefix="gatepost-bench-") as name:
             folder = Path(name) / "cur"
             folder.mkdir()
-            for number, raw in enumerate(Maker(repetitive).mails(messages)):
-                (folder / f"{number:07}.bench:2,S").write_bytes(raw)
+            octets = 0
+            for number, raw in enumerate(maker.mails(messages)):
+                octets += (folder / f"{number:07}.bench:2,S").write_bytes(raw)
             rates: dict[str, list[float]] = {side: [] for side in sides}
             for _ in range(runs):
                 for side, measure in sides.items():
                     rates[side].append(messages / measure(Path(name)))
         mine, other = (statistics.median(rates[side]) for side in sides)
-        yield {"case": case, "gatepost": round(mine), "notmuch": round(other), "ratio": round(mine / other, 2)}
+        yield {
+            "case": f"{case}, {octets / messages / 1024:.1f} KB",
+            "gatepost": round(mine),
+            "notmuch": round(other),
+            "ratio": round(mine / other, 2),
+        }
 
 
 def grow(sizes: list[int], runs: int) -> Iterator[dict[str, object]]:
