@@ -20,6 +20,7 @@ from gatepost.connectors.imap import (
 )
 from gatepost.connectors.wire import Connect, stage
 from gatepost.model import Account
+from gatepost.words import ImportChoice
 
 PERIODS = (7, 30, 90, 365)
 CHUNK = 5_000
@@ -77,9 +78,9 @@ def first_position(client: Client, folder: Folder) -> Position:
 
 def wanted_since(account: Account) -> datetime | None:
     """From when on mail is wanted: all of it, that of the last days, or what came after the mailbox was connected."""
-    if account.import_choice == "days" and account.import_from:
+    if account.import_choice == ImportChoice.DAYS and account.import_from:
         return account.import_from
-    return account.created_at if account.import_choice == "new" else None
+    return account.created_at if account.import_choice == ImportChoice.NEW else None
 
 
 def wanted(client: Client, folder: Folder, until: int, from_: datetime | None) -> list[int]:

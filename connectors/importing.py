@@ -14,7 +14,7 @@ from gatepost.connectors.storing import Store, store_batches
 from gatepost.connectors.trouble import DayUsedUp
 from gatepost.connectors.visit import Visit
 from gatepost.store import folders, imports
-from gatepost.store.imports import ImportState
+from gatepost.words import ImportState
 
 SLICE = timedelta(seconds=60)
 """So long old mail is fetched before new mail is looked for again."""

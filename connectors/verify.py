@@ -25,6 +25,7 @@ from gatepost.database import Database
 from gatepost.model import Account, Cursor
 from gatepost.store import completeness
 from gatepost.store.folders import cursors_of
+from gatepost.words import IMPORTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def reach_of(account: Account, folder: Folder, row: Cursor | None, stuck: frozen
         row.last_uid,
         row.import_until,
         since=wanted_since(account),
-        importing=account.import_state in ("running", "paused"),
+        importing=account.import_state in IMPORTING,
         floor_uid=row.floor_uid,
         stuck=stuck,
     )

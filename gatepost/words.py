@@ -43,6 +43,28 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+class ImportChoice(StrEnum):
+    """What of the mail that was in a mailbox before shall be fetched; `asking` until somebody has said so."""
+
+    ASKING = "asking"
+    NEW = "new"
+    DAYS = "days"
+    ALL = "all"
+
+
+class ImportState(StrEnum):
+    """Where the import of the mail that was there before stands; empty where nobody could choose yet."""
+
+    NONE = ""
+    RUNNING = "running"
+    PAUSED = "paused"
+    DONE = "done"
+
+
+IMPORTING = (ImportState.RUNNING, ImportState.PAUSED)
+"""While these hold, mail that was there before and is wanted waits for its turn."""
+
+
 class Kind(StrEnum):
     """What a mail is, as `gatepost parse` names it; a note is written by an agent and never sent."""
 

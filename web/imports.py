@@ -13,6 +13,7 @@ from gatepost.store import accounts, imports
 from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Visit
+from gatepost.words import ImportChoice
 
 NOTICES = {
     "chosen": "The choice is saved. New mail comes in at once; what was there before follows behind it.",
@@ -31,7 +32,7 @@ def import_page(visit: Visit) -> Response:
     if account is None:
         raise HTTPException(404, NOT_HERE)
     problem = ""
-    if account.import_choice == "asking" and not account.import_preview and not visit.partial:
+    if account.import_choice == ImportChoice.ASKING and not account.import_preview and not visit.partial:
         problem = count(visit, account)
         visit.session.expire_all()
         account = account_of(visit, channel) or account

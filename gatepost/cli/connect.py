@@ -18,6 +18,7 @@ from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
 from gatepost.store import accounts, attempts, imports
 from gatepost.trial import in_words, try_login
+from gatepost.words import ImportChoice
 
 PORTS = {"tls": 993, "starttls": 143, "none": 143}
 
@@ -166,9 +167,9 @@ def choose(session: Session, account: Account, old: str) -> None:
     if old == "ask":
         imports.ask_import(session, account)
     elif old == "new":
-        imports.choose_import(session, account, "new", 0, clock())
+        imports.choose_import(session, account, ImportChoice.NEW, 0, clock())
     elif old != "all":
-        imports.choose_import(session, account, "days", int(old), clock())
+        imports.choose_import(session, account, ImportChoice.DAYS, int(old), clock())
 
 
 def check_mailbox(settings: Settings, address: str, as_json: bool) -> int:

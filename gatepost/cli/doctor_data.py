@@ -19,7 +19,7 @@ from gatepost.store.completeness import verifications
 from gatepost.store.deliveries import count_states
 from gatepost.store.expiries import list_expiries
 from gatepost.store.queue import arrivals_with, count_overdue
-from gatepost.words import WAITING, Outcome
+from gatepost.words import WAITING, ImportChoice, Outcome
 
 MEGABYTE = 1024 * 1024
 LITTLE = 1024 * MEGABYTE
@@ -85,7 +85,7 @@ def judge_account(address: str, account: Account, poll_seconds: int) -> Finding:
     if account.state == AccountState.NEEDS_APPROVAL:
         what = f"{address} waits for an administrator's approval: {account.state_why}"
         return fail("mailboxes", what, STEPS[AccountState.NEEDS_APPROVAL])
-    if account.import_choice == "asking":
+    if account.import_choice == ImportChoice.ASKING:
         what = f"{address} is not fetched before somebody says what of its old mail is wanted"
         return warn("mailboxes", what, f"run `gatepost mailbox import {address} --days 30`, or --new, or --all")
     if account.state == AccountState.DELAYED:

@@ -16,6 +16,7 @@ from gatepost.settings import Settings
 from gatepost.store import accounts, imports
 from gatepost.store.completeness import get_verification
 from gatepost.store.expiries import list_expiries
+from gatepost.words import ImportState
 
 WATCH_SECONDS = 2.0
 
@@ -94,7 +95,7 @@ def import_old(settings: Settings, address: str, choice: str, days: int, act: st
     with opened(settings) as parts:
         parts.ledger.write(op)
         account = read(parts, address)
-        while watch and account.import_state == imports.ImportState.RUNNING:
+        while watch and account.import_state == ImportState.RUNNING:
             tell_progress(address, account, as_json)
             time.sleep(WATCH_SECONDS)
             account = read(parts, address)

@@ -12,6 +12,7 @@ from gatepost.ids import new_id
 from gatepost.model import Account, Cursor, LeftOut, View
 from gatepost.seal import Keys, SealError, seal, unseal
 from gatepost.store import events
+from gatepost.words import ImportChoice, ImportState
 
 
 class AccountState(StrEnum):
@@ -48,7 +49,7 @@ def create_account(
     now: datetime,
     folder: str = "INBOX",
     authserv_id: str | None = None,
-    import_choice: str = "all",
+    import_choice: str = ImportChoice.ALL,
 ) -> Account:
     """A new account, due at once; while what of its old mail is wanted is `asking`, nothing is fetched."""
     account_id = new_id("acc")
@@ -177,7 +178,7 @@ def set_state(
 
 def is_read() -> tuple[ColumnElement[bool], ...]:
     """What holds for accounts that are read at all."""
-    return col(Account.import_choice) != "asking", col(Account.state) != AccountState.DISABLED
+    return col(Account.import_choice) != ImportChoice.ASKING, col(Account.state) != AccountState.DISABLED
 
 
 def due(now: datetime) -> tuple[ColumnElement[bool], ...]:
@@ -247,7 +248,7 @@ def finish(session: Session, claimed: Account, *, next_poll_at: datetime, now: d
     account = held(session, claimed, now)
     account.failures = 0
     account.last_sync_at = now
-    importing = account.import_state == "running"
+    importing = account.import_state == ImportState.RUNNING
     if account.next_poll_at == claimed.next_poll_at:
         account.next_poll_at = now if importing and account.import_done > claimed.import_done else next_poll_at
     account.lease_until = None

@@ -12,7 +12,7 @@ from gatepost.model import Account, Arrival, Completeness, LeftOut, Raw, Verific
 from gatepost.store.accounts import AccountState
 from gatepost.store.events import add_event
 from gatepost.store.rows import insert_values
-from gatepost.words import Outcome
+from gatepost.words import IMPORTING, Outcome
 
 INCOMPLETE = "account.incomplete"
 COMPLETE = "account.complete"
@@ -56,7 +56,7 @@ def stuck_days(session: Session, account: Account) -> dict[str, frozenset[date]]
     While old mail is imported there are none.
     """
     checked = get_verification(session, account.id)
-    if account.state != AccountState.LIVE or account.import_state in ("running", "paused"):
+    if account.state != AccountState.LIVE or account.import_state in IMPORTING:
         return {}
     if checked is None or checked.checked_at is None:
         return {}

@@ -1,7 +1,6 @@
 """The first import of an account: what was chosen, how far it is, paused or not."""
 
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlmodel import Session
@@ -11,19 +10,11 @@ from gatepost.store import accounts
 from gatepost.store.accounts import AccountState
 from gatepost.store.completeness import verify_soon
 from gatepost.store.events import add_event
+from gatepost.words import ImportChoice, ImportState
 
 MOST_DAYS = 36_500
 LEASE = timedelta(minutes=2)
 SETTLED = timedelta(minutes=1)
-
-
-class ImportState(StrEnum):
-    """Where the import of the mail that was there before stands; empty where nobody could choose yet."""
-
-    NONE = ""
-    RUNNING = "running"
-    PAUSED = "paused"
-    DONE = "done"
 
 
 def account_of(session: Session, account_id: str) -> Account | None:
@@ -44,7 +35,7 @@ def cursor_of(session: Session, account_id: str, folder: str) -> Cursor | None:
 
 def ask_import(session: Session, account: Account) -> None:
     """Fetch nothing of a new account before a person has chosen what of its mail is wanted."""
-    account.import_choice = "asking"
+    account.import_choice = ImportChoice.ASKING
     session.add(account)
     session.flush()
 
@@ -54,12 +45,12 @@ def choose_import(session: Session, account: Account, choice: str, days: int, no
 
     Mail that is here stays. A choice of more than before fetches the rest. Raises ValueError.
     """
-    if choice not in ("new", "days", "all"):
+    if choice not in (ImportChoice.NEW, ImportChoice.DAYS, ImportChoice.ALL):
         raise ValueError("choose new, days or all")
-    if choice == "days" and not 0 < days <= MOST_DAYS:
+    if choice == ImportChoice.DAYS and not 0 < days <= MOST_DAYS:
         raise ValueError(f"the number of days is from 1 to {MOST_DAYS:,}")
     account.import_choice = choice
-    account.import_from = now - timedelta(days=days) if choice == "days" else None
+    account.import_from = now - timedelta(days=days) if choice == ImportChoice.DAYS else None
     begin_again(session, account, now)
 
 

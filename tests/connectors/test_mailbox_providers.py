@@ -14,7 +14,7 @@ from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import Account, Cursor, LeftOut
 from gatepost.seal import Keys
-from gatepost.store.imports import ImportState
+from gatepost.words import ImportState
 from tests.connectors.desk import Desk, Inbox, mail
 from tests.fakes.imap import Script, imap_server
 from tests.fakes.imap_dialects import EXCHANGE_STAND_IN, EXCHANGE_THROTTLED, GMAIL_OVER_QUOTA, exchange, gmail
