@@ -87,7 +87,7 @@ def by_error(problem: Problem) -> Entry:
     """The entry that OAuth's own words lead to."""
     for rule in RULES:
         fits = rule.error == problem.error and rule.provider in ("", problem.provider)
-        if fits and rule.suberror in ("", problem.suberror) and rule.stage in ("", problem.stage):
+        if fits and rule.suberror in ("", problem.suberror):
             return ENTRIES[rule.key]
     return ENTRIES["cancelled" if problem.stage == "authorize" else "busy"]
 

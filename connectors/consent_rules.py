@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from gatepost.connectors.refusals import REFUSALS
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
@@ -11,7 +13,6 @@ class Rule:
     key: str
     provider: str = ""
     suberror: str = ""
-    stage: str = ""
 
 
 RULES = (
@@ -108,25 +109,8 @@ CODES: dict[int, str] = {
     50196: "microsoft_busy",
 }
 
-LOGIN: tuple[tuple[str, str], ...] = (
-    ("authenticated but not connected", "imap_not_connected"),
-    ("application-specific password", "imap_app_password"),
-    ("app password", "imap_app_password"),
-    ("basic authentication is disabled", "imap_app_password"),
-    ("web login required", "imap_app_password"),
-    ("via your web browser", "imap_app_password"),
-    ("not enabled for imap", "imap_off"),
-    ("imap is disabled", "imap_off"),
-    ("imap access is disabled", "imap_off"),
-    ("imap is not enabled", "imap_off"),
-    ("throttled", "imap_throttled"),
-    ("too many simultaneous", "imap_throttled"),
-    ("[overquota]", "imap_throttled"),
-    ("[limit]", "imap_throttled"),
-    ("[unavailable]", "imap_busy"),
-    ("[inuse]", "imap_busy"),
-    ("server unavailable", "imap_busy"),
-    ("temporar", "imap_busy"),
+LOGIN: tuple[tuple[str, str], ...] = tuple(
+    (needle, refusal.key) for refusal in REFUSALS if refusal.key for needle in refusal.needles
 )
 SMTP: tuple[tuple[str, str], ...] = (
     ("5.7.139", "smtp_auth_off"),

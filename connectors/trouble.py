@@ -2,12 +2,10 @@
 
 import imaplib
 import ssl
-from dataclasses import dataclass
 
-from gatepost.connectors.quirks import wait_asked
+from gatepost.connectors.refusals import find_refusal, wait_asked
 
 SECURITIES = ("tls", "starttls", "none")
-TEXT_LIMIT = 500
 
 
 class Trouble(Exception):
@@ -66,67 +64,7 @@ class Nonsense(Exception):
     """A server's answer that breaks a limit or the protocol."""
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a refusal means when it holds `needle` (lower case)."""
-
-    needle: str
-    field: str
-    what: str
-    fix: str
-    lasting: bool = True
-
-
 LATER = "Gatepost tries again by itself."
-REFUSALS = (
-    Words(
-        "privacyrequired", "security", "The server takes no password without TLS.", "Set Security to TLS (port 993)."
-    ),
-    Words(
-        "application-specific password",
-        "password",
-        "The provider wants an app password.",
-        "Make one in the security settings of the mail account and enter it as Password.",
-    ),
-    Words(
-        "app password",
-        "password",
-        "The provider wants an app password.",
-        "Make one in the security settings of the mail account and enter it as Password.",
-    ),
-    Words(
-        "web login required",
-        "password",
-        "The provider wants a login in the browser, or an app password.",
-        "Log in to the mail account in a browser once, or make an app password and enter it as Password.",
-    ),
-    Words(
-        "basic authentication is disabled",
-        "password",
-        "The provider takes no passwords for IMAP.",
-        "Connect this mailbox through the provider's own login.",
-    ),
-    Words("imap is disabled", "username", "IMAP is switched off for this mailbox.", "Switch it on at the provider."),
-    Words("imap access is disabled", "username", "IMAP is switched off.", "Switch it on at the provider."),
-    Words("not enabled for imap", "username", "IMAP is switched off.", "Switch it on at the provider."),
-    Words("too many", "server", "The server has too many connections of this mailbox.", LATER, lasting=False),
-    Words("[unavailable]", "server", "The server cannot check logins just now.", LATER, lasting=False),
-    Words("temporar", "server", "The server has a temporary problem.", LATER, lasting=False),
-    Words("bandwidth limits", "server", "The mailbox has used up its transfer limit.", LATER, lasting=False),
-    Words(
-        "authenticated but not connected",
-        "server",
-        "The server lets us in, but does not open the mailbox just now.",
-        f"{LATER} If it stays so, ask who runs it whether IMAP is allowed for this mailbox.",
-        lasting=False,
-    ),
-    Words("server unavailable", "server", "The server is not available just now.", LATER, lasting=False),
-    Words("throttled", "server", "The server slows us down.", LATER, lasting=False),
-    Words("[overquota]", "server", "The mailbox has used up its transfer limit.", LATER, lasting=False),
-    Words("[limit]", "server", "The server has reached a limit of this mailbox.", LATER, lasting=False),
-    Words("[inuse]", "server", "The mailbox is locked by another program.", LATER, lasting=False),
-    Words("[serverbug]", "server", "The server has a problem of its own.", LATER, lasting=False),
-)
 HOST_FIXES = (
     ("gmail.com", "Gmail wants an app password (Google Account, Security, 2-Step Verification)."),
     ("googlemail.com", "Gmail wants an app password (Google Account, Security, 2-Step Verification)."),
@@ -139,11 +77,10 @@ HOST_FIXES = (
 
 def recognise(text: str) -> Trouble | None:
     """The trouble that a server's refusal names, if we know its words."""
-    lowered = text[:TEXT_LIMIT].lower()
-    for words in REFUSALS:
-        if words.needle in lowered:
-            return Trouble(words.field, words.what, words.fix, lasting=words.lasting, wait=wait_asked(lowered))
-    return None
+    known = find_refusal(text)
+    if known is None:
+        return None
+    return Trouble(known.field, known.what, known.fix or LATER, lasting=known.lasting, wait=wait_asked(text))
 
 
 def explain(stage: str, error: Exception, host: str, port: int, security: str) -> Trouble:
