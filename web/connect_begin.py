@@ -10,11 +10,10 @@ from gatepost.connectors.grant import Unreachable
 from gatepost.model import OAuthClient
 from gatepost.store import approvals, attempts, oauth_clients
 from gatepost.store.users import new_token
-from gatepost.web.journey import Journey, asked_tenant, browser_of, cookie_name, guard_of, redirect_uri
+from gatepost.web.journey import Journey, asked_tenant, browser_of, cookie_name, guard_of, not_registered, redirect_uri
 from gatepost.web.render import show
 from gatepost.web.route import Guest
 
-NO_CLIENT = "Gatepost is not registered at {name} yet. An admin does that once, on the page OAuth clients."
 FIRST, FORCED = "c-", "k-"
 SECONDS = 600
 
@@ -23,7 +22,7 @@ def begin(guest: Guest, journey: Journey, *, shared: bool = False, forced: bool 
     """Lead to the provider; a sentence where that is not possible. `forced` asks for consent once more."""
     row = oauth_clients.get_client(guest.session, journey.provider.key)
     if row is None:
-        return NO_CLIENT.format(name=journey.provider.name)
+        return not_registered(journey)
     state, browser = (FORCED if forced else FIRST) + new_token(), browser_of(guest) or new_token()
     client = oauth.client_of(row, guest.app.keys)
     guest.session.rollback()

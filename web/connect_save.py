@@ -16,11 +16,9 @@ from gatepost.reply import Refused as NotSent
 from gatepost.seal import SealError
 from gatepost.store import accounts, approvals, attempts, imports, oauth_clients, users
 from gatepost.store.sending import set_sending
-from gatepost.web.journey import Journey, guard_of, organisation
+from gatepost.web.journey import Journey, guard_of, not_registered, organisation
 from gatepost.web.route import Guest
 from gatepost.web.state import App
-
-NO_CLIENT = "Gatepost is not registered there yet: an admin does that on the page OAuth clients."
 
 
 def held_account(session: Session, channel_id: str) -> Account | None:
@@ -130,7 +128,7 @@ def app_tokens(guest: Guest, journey: Journey, tenant: str) -> Tokens | str:
     app, now = guest.app, guest.now
     row = oauth_clients.get_client(guest.session, journey.provider.key)
     if row is None:
-        return NO_CLIENT
+        return not_registered(journey)
     client = oauth.client_of(row, app.keys)
     guest.session.expunge_all()
     guest.session.rollback()

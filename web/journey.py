@@ -81,6 +81,12 @@ def organisation(address: str) -> str:
     return address.rpartition("@")[2]
 
 
+def not_registered(journey: Journey) -> str:
+    """Why nobody can log in there: there is no OAuth client."""
+    name = journey.provider.name
+    return f"Gatepost is not registered at {name} yet. An admin does that once, on the page OAuth clients."
+
+
 def standing(guest: Guest, journey: Journey, client: OAuthClient | None) -> Standing:
     """How far it is; who came by a link sees nothing of others."""
     wanted = (journey.address, journey.provider.key)
