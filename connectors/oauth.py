@@ -12,7 +12,7 @@ from typing import Any
 
 from gatepost.connectors import oauth_google, oauth_microsoft
 from gatepost.connectors.grant import Begun, Client, Granted, Refused, Tokens, Unreachable, read_tokens
-from gatepost.connectors.id_token import BadToken
+from gatepost.connectors.id_token import BadToken, check_id_token
 from gatepost.connectors.problem import Problem, Stage, read_problem
 from gatepost.connectors.provider import Provider
 from gatepost.http import Guard
@@ -95,7 +95,15 @@ def finish(
     tokens = read_tokens(answer, now)
     scopes = check_scopes(provider, kept, str(answer.get("scope") or ""))
     try:
-        names, tenant = library.who(provider, client, answer, str(kept.get("nonce") or ""), guard=guard, now=now)
+        claims = check_id_token(
+            str(answer.get("id_token") or ""),
+            keys_url=provider.keys_url,
+            audience=client.client_id,
+            nonce=str(kept.get("nonce") or ""),
+            now=now,
+            guard=guard,
+        )
+        names, tenant = library.who(provider, client, claims)
     except BadToken as error:
         raise Refused(Problem(provider.key, "token", "invalid_id_token", text=f"the ID token: {error}")) from None
     mailbox = check_address(provider, kept, names)

@@ -8,7 +8,7 @@ from typing import Any
 import msal
 
 from gatepost.connectors.grant import Client, Tokens, Unreachable, read_tokens
-from gatepost.connectors.id_token import BadToken, check_id_token
+from gatepost.connectors.id_token import BadToken
 from gatepost.connectors.oauth_http import MsalHttp
 from gatepost.connectors.provider import Provider
 from gatepost.http import Guard
@@ -78,21 +78,11 @@ def exchange(
     return dict(answer)
 
 
-def who(
-    provider: Provider, client: Client, answer: Mapping[str, object], nonce: str, *, guard: Guard, now: datetime
-) -> tuple[tuple[str, ...], str]:
-    """The names of who logged in, best first, and the tenant's id. Raises BadToken, Unreachable.
+def who(provider: Provider, client: Client, claims: Mapping[str, Any]) -> tuple[tuple[str, ...], str]:
+    """The names of who logged in, best first, and the tenant's id, by checked claims. Raises BadToken.
 
     They are names only: a tenant can write any `email`. What proves a mailbox is the login there.
     """
-    claims = check_id_token(
-        str(answer.get("id_token") or ""),
-        keys_url=provider.keys_url,
-        audience=client.client_id,
-        nonce=nonce,
-        now=now,
-        guard=guard,
-    )
     tenant = str(claims.get("tid") or "").lower()
     if not TENANT.fullmatch(tenant) or claims["iss"] != f"{provider.authority}/{tenant}/v2.0":
         raise BadToken("another issuer made it")

@@ -1,22 +1,19 @@
 """`gatepost mailbox verify`: proves that every mail on the servers is here, or says which is not."""
 
-from datetime import timedelta
 from typing import Any
 
 from gatepost.amount import amount
 from gatepost.cli.frame import DONE, FINDINGS, opened, print_object, print_rows, say
 from gatepost.cli.mailbox import account_of
+from gatepost.connectors.heal import EVERY
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.verify import Verified, rows_of, verify
 from gatepost.mailbox_access import access_of, imap_login
 from gatepost.model import Account
 from gatepost.parts import Parts, clock
-from gatepost.seal import SealError
 from gatepost.settings import Settings
 from gatepost.store import accounts, completeness
 from gatepost.store.accounts import AccountState
-
-EVERY = timedelta(days=1)
 
 
 def verify_mailboxes(settings: Settings, address: str, days: bool, as_json: bool) -> int:
@@ -42,7 +39,7 @@ def verify_one(parts: Parts, account: Account, days: bool, as_json: bool) -> int
     try:
         secret = imap_login(access_of(parts), account)
         verified = verify(account, secret, parts.database, private_hosts=parts.settings.private_hosts)
-    except (Trouble, SealError) as error:
+    except Trouble as error:
         why, later = str(error), now + EVERY
         parts.ledger.write(lambda session: completeness.keep_trouble(session, account.id, why, later))
         tell_trouble(name, why, as_json)
