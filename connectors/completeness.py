@@ -6,18 +6,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
+from gatepost.connectors.left_out import Reason
+
 NO_DAY = date(1970, 1, 1)
 UIDS_SHOWN = 20
-TOO_LARGE = "larger than the limit, only the header is here"
-NOT_HANDED = "the server lists it, but does not hand it over"
-UNREADABLE = "set aside as unreadable, kept as it came"
-OLDER = "there before the mailbox was connected, left out by choice"
-FOLDER = "the folder is not chosen"
-SHOWN_TWICE = "shows mail of other folders again"
 
 
-class Standing(StrEnum):
-    """Where a mail that a server lists stands with us."""
+class Fate(StrEnum):
+    """What became of a mail that a server lists."""
 
     STORED = "stored"
     SKIPPED = "skipped"
@@ -26,7 +22,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class Here:
     """What we have of a folder: UIDs stored, and those put aside or left out with the reason."""
 
     stored: frozenset[int] = frozenset()
@@ -52,7 +48,7 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """The sums of one folder and day; `on_server` is the sum of the other four."""
+    """The sums of one folder and day; `on_server` is the sum of the other four, `reasons` counts why any is skipped."""
 
     folder: str
     day: date
@@ -65,30 +61,30 @@ class Day:
     uids: list[int]
 
 
-def judge(uid: int, at: datetime | None, known: Known, reach: Reach) -> tuple[Standing, str]:
-    """Where one listed mail stands, and for one that is skipped, why."""
-    if uid in known.skipped:
-        return Standing.SKIPPED, known.skipped[uid]
-    if uid in known.stored:
-        return Standing.STORED, ""
+def judge(uid: int, at: datetime | None, here: Here, reach: Reach) -> tuple[Fate, str]:
+    """What became of one listed mail, and of one that is skipped, why."""
+    if uid in here.skipped:
+        return Fate.SKIPPED, here.skipped[uid]
+    if uid in here.stored:
+        return Fate.STORED, ""
     if uid > reach.last_uid:
-        return Standing.MISSING if day_of(at) in reach.stuck else Standing.WAITING, ""
+        return Fate.MISSING if day_of(at) in reach.stuck else Fate.WAITING, ""
     if uid <= reach.floor_uid:
-        return Standing.SKIPPED, OLDER
+        return Fate.SKIPPED, Reason.OLDER
     if uid <= reach.import_until:
         if reach.since and at and at < reach.since:
-            return Standing.SKIPPED, OLDER
+            return Fate.SKIPPED, Reason.OLDER
         if reach.importing:
-            return Standing.WAITING, ""
-    return Standing.MISSING, ""
+            return Fate.WAITING, ""
+    return Fate.MISSING, ""
 
 
-def compare(folder: str, listed: Mapping[int, datetime | None], known: Known, reach: Reach) -> list[Day]:
+def days_of(folder: str, listed: Mapping[int, datetime | None], here: Here, reach: Reach) -> list[Day]:
     """The days of a folder, oldest first; mail whose server does not say when it came stands at 1970-01-01."""
-    days: dict[date, list[tuple[int, Standing, str]]] = {}
+    days: dict[date, list[tuple[int, Fate, str]]] = {}
     for uid, at in sorted(listed.items()):
-        standing, why = judge(uid, at, known, reach)
-        days.setdefault(day_of(at), []).append((uid, standing, why))
+        fate, why = judge(uid, at, here, reach)
+        days.setdefault(day_of(at), []).append((uid, fate, why))
     return [sums(folder, day, days[day]) for day in sorted(days)]
 
 
@@ -97,38 +93,39 @@ def day_of(at: datetime | None) -> date:
     return at.astimezone(UTC).date() if at else NO_DAY
 
 
-def missing_of(listed: Mapping[int, datetime | None], known: Known, reach: Reach) -> list[int]:
+def missing_of(listed: Mapping[int, datetime | None], here: Here, reach: Reach) -> list[int]:
     """Every UID that is missing, ascending."""
-    return [uid for uid in sorted(listed) if judge(uid, listed[uid], known, reach)[0] == Standing.MISSING]
+    return [uid for uid in sorted(listed) if judge(uid, listed[uid], here, reach)[0] == Fate.MISSING]
 
 
-def sums(folder: str, day: date, judged: Iterable[tuple[int, Standing, str]]) -> Day:
+def sums(folder: str, day: date, judged: Iterable[tuple[int, Fate, str]]) -> Day:
     """One day; at most the first 20 missing UIDs are named."""
     rows = list(judged)
-    count = Counter(standing for _, standing, _ in rows)
-    reasons = Counter(why for _, standing, why in rows if standing == Standing.SKIPPED)
-    missing = [uid for uid, standing, _ in rows if standing == Standing.MISSING]
+    count = Counter(fate for _, fate, _ in rows)
+    reasons = Counter(why for _, fate, why in rows if fate == Fate.SKIPPED)
+    missing = [uid for uid, fate, _ in rows if fate == Fate.MISSING]
     return Day(
         folder,
         day,
         len(rows),
-        count[Standing.STORED],
-        count[Standing.SKIPPED],
-        count[Standing.WAITING],
+        count[Fate.STORED],
+        count[Fate.SKIPPED],
+        count[Fate.WAITING],
         len(missing),
         dict(reasons),
         missing[:UIDS_SHOWN],
     )
 
 
-def not_chosen(folder: str, messages: int, why: str = "") -> Day:
+def not_chosen(folder: str, messages: int) -> Day:
     """A folder that is not read, by choice."""
-    reasons = {why or FOLDER: messages} if messages or why else {}
+    return unread(folder, messages, {Reason.FOLDER: messages} if messages else {})
+
+
+def shown_twice(folder: str) -> Day:
+    """A folder that is not read because its mail lies in others, where it is counted."""
+    return unread(folder, 0, {Reason.SHOWN_TWICE: 0})
+
+
+def unread(folder: str, messages: int, reasons: dict[str, int]) -> Day:
     return Day(folder, NO_DAY, messages, 0, messages, 0, 0, reasons, [])
-
-
-def reason_of(why: str, octets: int) -> str:
-    """Why an arrival was put aside, as one of few reasons that can be counted."""
-    if why.startswith("larger than the limit"):
-        return TOO_LARGE
-    return UNREADABLE if octets else NOT_HANDED

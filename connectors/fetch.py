@@ -7,6 +7,7 @@ from typing import Any
 
 from gatepost.connectors.cursor import Folder, Position, batches, uid_set
 from gatepost.connectors.imap import Client, aware, fetch_range, still_there
+from gatepost.connectors.left_out import Reason, too_large
 from gatepost.connectors.quirks import is_stand_in
 from gatepost.connectors.remap import Place, fingerprint
 from gatepost.connectors.trouble import LATER, Trouble
@@ -113,7 +114,7 @@ def fetch_group(client: Client, source: Source, group: Sequence[int], metas: dic
 
 def unwanted(meta: Meta) -> str:
     """Why a mail of a wanted folder is not fetched: Gmail shows drafts among all mail."""
-    return "a draft" if "\\Draft" in meta.labels else ""
+    return Reason.DRAFT if "\\Draft" in meta.labels else ""
 
 
 def fetch_metas(client: Client, uids: Sequence[int]) -> dict[int, Meta]:
@@ -167,9 +168,7 @@ def fetch_batch(client: Client, source: Source, uids: Sequence[int], metas: dict
     got = fetch_bodies(client, whole, sum(metas[uid].size for uid in whole if uid in metas), "BODY.PEEK[]")
     got = {uid: raw for uid, raw in got.items() if not is_stand_in(raw)}
     heads = fetch_bodies(client, large, HEADER_CAP * len(large), f"BODY.PEEK[HEADER]<0.{HEADER_CAP}>")
-    reasons = dict.fromkeys(
-        heads, f"larger than the limit of {client.message_size} octets; only its header was fetched"
-    )
+    reasons = dict.fromkeys(heads, too_large(client.message_size))
     got |= heads
     for uid in still_there(client, [uid for uid in uids if uid not in got]):
         what = f"{client.settings.host} lists message {uid}, but does not hand it over."

@@ -15,6 +15,7 @@ from gatepost.connectors.first import first_position, wanted_since
 from gatepost.connectors.folders import chosen
 from gatepost.connectors.imap import Client, begin_session, examine, list_entries, list_new, status
 from gatepost.connectors.importing import import_old
+from gatepost.connectors.left_out import Reason
 from gatepost.connectors.polling import LEASE, PATIENCE, Polling
 from gatepost.connectors.quirks import octets_a_day
 from gatepost.connectors.remap import Place, remap
@@ -28,7 +29,6 @@ from gatepost.store import accounts, folders, imports
 from gatepost.store.folders import FROM_NOW, Present, Spot
 
 BELLS = ("inbox", "all")
-WAS_THERE = "it was there before the mailbox was connected"
 
 log = structlog.get_logger("gatepost.poll")
 
@@ -161,7 +161,7 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
     found, now = remap(stored, places), visit.polling.clock()
     since = wanted_since(visit.account)
     dated = {place.uid: place.at for place in places}
-    left = [(uid, WAS_THERE) for uid in found.unknown if since and (at := dated[uid]) and at < since]
+    left = [(uid, Reason.OLDER) for uid in found.unknown if since and (at := dated[uid]) and at < since]
     fetched = set(found.unknown) - {uid for uid, _ in left}
     last = min(fetched) - 1 if fetched else max(uids, default=0)
     log.info("poll.renumbered", account=visit.account.id, folder=folder.name, found=len(found.moved), new=len(fetched))

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from gatepost.connectors.completeness import SHOWN_TWICE, Day, Known, Reach, compare, missing_of, not_chosen, reason_of
+from gatepost.connectors.completeness import Day, Here, Reach, days_of, missing_of, not_chosen, shown_twice
 from gatepost.connectors.cursor import Folder, Position
 from gatepost.connectors.first import dates_of, wanted_since
 from gatepost.connectors.folders import Entry, chosen
@@ -20,6 +20,7 @@ from gatepost.connectors.imap import (
     status,
     still_there,
 )
+from gatepost.connectors.left_out import reason_in, reason_of, sentence_of
 from gatepost.connectors.wire import Connect
 from gatepost.database import Database
 from gatepost.model import Account, Cursor
@@ -70,10 +71,10 @@ def verify_with(client: Client, account: Account, database: Database) -> Verifie
     for entry in read:
         folder = examine(client, entry.name)
         listed = list_dates(client, folder)
-        known = known_of(account, folder, database)
+        here = here_of(account, folder, database)
         reach = reach_of(account, folder, rows.get(entry.name), stuck.get(entry.name, frozenset()))
-        days += compare(entry.name, listed, known, reach)
-        if gone := missing_of(listed, known, reach):
+        days += days_of(entry.name, listed, here, reach)
+        if gone := missing_of(listed, here, reach):
             missing[entry.name] = gone
     return Verified(tuple(days), missing)
 
@@ -84,7 +85,7 @@ def left_alone(client: Client, entry: Entry, read: Sequence[Entry]) -> Day | Non
         return None
     everything = client.gmail and any(one.role == "all" for one in read)
     twice = entry.role in ("all", "shown twice") or (everything and entry.role not in ("junk", "trash"))
-    return not_chosen(entry.name, 0 if twice else status(client, entry.name).messages, SHOWN_TWICE if twice else "")
+    return shown_twice(entry.name) if twice else not_chosen(entry.name, status(client, entry.name).messages)
 
 
 def list_dates(client: Client, folder: Folder) -> dict[int, datetime | None]:
@@ -108,16 +109,21 @@ def reach_of(account: Account, folder: Folder, row: Cursor | None, stuck: frozen
     )
 
 
-def known_of(account: Account, folder: Folder, database: Database) -> Known:
+def here_of(account: Account, folder: Folder, database: Database) -> Here:
     """What we have of a folder."""
     where = (account.id, folder.name, folder.uidvalidity)
     with database.session() as session:
         stored = completeness.places(session, *where)
         aside = completeness.put_aside_in(session, *where)
-        skipped = completeness.left_out(session, *where)
-    return Known(frozenset(stored), skipped | {uid: reason_of(why, octets) for uid, why, octets in aside})
+        left_out = completeness.left_out(session, *where)
+    skipped = {uid: reason_in(row) for uid, row in left_out.items()}
+    return Here(frozenset(stored), skipped | {uid: reason_of(why, octets) for uid, why, octets in aside})
 
 
 def rows_of(verified: Verified) -> list[dict[str, Any]]:
-    """The days as rows of the ledger."""
-    return [asdict(day) for day in verified.days]
+    """The days as rows of the ledger, with the reasons as people are told them."""
+    return [{**asdict(day), "reasons": told(day)} for day in verified.days]
+
+
+def told(day: Day) -> dict[str, int]:
+    return {sentence_of(reason): count for reason, count in day.reasons.items()}

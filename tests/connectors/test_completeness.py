@@ -6,22 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatepost.connectors.completeness import (
-    FOLDER,
     NO_DAY,
-    NOT_HANDED,
-    OLDER,
-    TOO_LARGE,
     UIDS_SHOWN,
-    UNREADABLE,
-    Known,
+    Fate,
+    Here,
     Reach,
-    Standing,
-    compare,
+    days_of,
     judge,
     missing_of,
     not_chosen,
-    reason_of,
+    shown_twice,
 )
+from gatepost.connectors.left_out import Reason
 
 MAY = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -32,66 +28,61 @@ def listed(last: int) -> dict[int, datetime | None]:
 
 
 def test_a_day_adds_up_and_names_what_is_missing() -> None:
-    known = Known(frozenset({1, 3}), {2: TOO_LARGE})
-    first, second = compare("INBOX", listed(4), known, Reach(4))
+    here = Here(frozenset({1, 3}), {2: Reason.TOO_LARGE})
+    first, second = days_of("INBOX", listed(4), here, Reach(4))
     assert (first.day, first.on_server, first.stored, first.skipped, first.missing) == (date(2026, 5, 1), 2, 1, 1, 0)
-    assert first.reasons == {TOO_LARGE: 1}
+    assert first.reasons == {Reason.TOO_LARGE: 1}
     assert (second.on_server, second.stored, second.missing, second.uids) == (2, 1, 1, [4])
 
 
 def test_what_came_after_the_cursor_waits() -> None:
-    assert judge(9, MAY, Known(), Reach(8)) == (Standing.WAITING, "")
-    assert judge(8, MAY, Known(), Reach(8)) == (Standing.MISSING, "")
-    assert judge(9, MAY, Known(frozenset({9})), Reach(8)) == (Standing.STORED, "")
+    assert judge(9, MAY, Here(), Reach(8)) == (Fate.WAITING, "")
+    assert judge(8, MAY, Here(), Reach(8)) == (Fate.MISSING, "")
+    assert judge(9, MAY, Here(frozenset({9})), Reach(8)) == (Fate.STORED, "")
 
 
 def test_what_waited_long_enough_is_missing() -> None:
     reach = Reach(8, stuck=frozenset({MAY.date()}))
-    assert judge(9, MAY, Known(), reach) == (Standing.MISSING, "")
-    assert judge(9, MAY + timedelta(days=1), Known(), reach) == (Standing.WAITING, "")
-    assert judge(9, MAY, Known(frozenset({9})), reach) == (Standing.STORED, "")
-    assert judge(9, None, Known(), Reach(8, stuck=frozenset({NO_DAY}))) == (Standing.MISSING, "")
+    assert judge(9, MAY, Here(), reach) == (Fate.MISSING, "")
+    assert judge(9, MAY + timedelta(days=1), Here(), reach) == (Fate.WAITING, "")
+    assert judge(9, MAY, Here(frozenset({9})), reach) == (Fate.STORED, "")
+    assert judge(9, None, Here(), Reach(8, stuck=frozenset({NO_DAY}))) == (Fate.MISSING, "")
 
 
 def test_old_mail_is_left_out_by_choice_and_nothing_else_is() -> None:
     found_later = Reach(20, floor_uid=10)
-    assert judge(10, MAY, Known(), found_later) == (Standing.SKIPPED, OLDER)
-    assert judge(11, MAY, Known(), found_later) == (Standing.MISSING, "")
+    assert judge(10, MAY, Here(), found_later) == (Fate.SKIPPED, Reason.OLDER)
+    assert judge(11, MAY, Here(), found_later) == (Fate.MISSING, "")
     days = Reach(20, import_until=10, since=MAY)
-    assert judge(5, MAY - timedelta(days=1), Known(), days) == (Standing.SKIPPED, OLDER)
-    assert judge(5, MAY, Known(), days) == (Standing.MISSING, "")
-    assert judge(15, MAY - timedelta(days=1), Known(), days) == (Standing.MISSING, "")  # moved in after connecting
-    assert judge(5, None, Known(), days) == (Standing.MISSING, "")
+    assert judge(5, MAY - timedelta(days=1), Here(), days) == (Fate.SKIPPED, Reason.OLDER)
+    assert judge(5, MAY, Here(), days) == (Fate.MISSING, "")
+    assert judge(15, MAY - timedelta(days=1), Here(), days) == (Fate.MISSING, "")  # moved in after connecting
+    assert judge(5, None, Here(), days) == (Fate.MISSING, "")
 
 
 def test_while_an_import_runs_its_mail_waits_and_the_rest_does_not() -> None:
     reach = Reach(20, import_until=10, importing=True)
-    assert judge(5, MAY, Known(), reach) == (Standing.WAITING, "")
-    assert judge(15, MAY, Known(), reach) == (Standing.MISSING, "")
+    assert judge(5, MAY, Here(), reach) == (Fate.WAITING, "")
+    assert judge(15, MAY, Here(), reach) == (Fate.MISSING, "")
 
 
 def test_mail_without_a_time_has_a_day_of_its_own() -> None:
-    (day,) = compare("INBOX", {7: None}, Known(), Reach(7))
+    (day,) = days_of("INBOX", {7: None}, Here(), Reach(7))
     assert (day.day, day.missing, day.uids) == (NO_DAY, 1, [7])
 
 
 def test_few_uids_are_shown_and_all_are_known() -> None:
     everything: dict[int, datetime | None] = dict.fromkeys(range(1, 101), MAY)
-    (day,) = compare("INBOX", everything, Known(), Reach(100))
+    (day,) = days_of("INBOX", everything, Here(), Reach(100))
     assert (day.missing, len(day.uids)) == (100, UIDS_SHOWN)
-    assert missing_of(everything, Known(), Reach(100)) == list(range(1, 101))
+    assert missing_of(everything, Here(), Reach(100)) == list(range(1, 101))
 
 
 def test_a_folder_that_is_not_read_is_counted_as_left_out() -> None:
     day = not_chosen("Junk", 12)
-    assert (day.on_server, day.skipped, day.missing, day.reasons) == (12, 12, 0, {FOLDER: 12})
+    assert (day.on_server, day.skipped, day.missing, day.reasons) == (12, 12, 0, {Reason.FOLDER: 12})
     assert not_chosen("Empty", 0).reasons == {}
-
-
-def test_reasons_can_be_counted() -> None:
-    assert reason_of("larger than the limit of 100 octets; only its header was fetched", 40) == TOO_LARGE
-    assert reason_of("imap.example.org lists message 3, but does not hand it over.", 0) == NOT_HANDED
-    assert reason_of("could not be stored: ValueError; the log says more", 40) == UNREADABLE
+    assert (shown_twice("All").on_server, shown_twice("All").reasons) == (0, {Reason.SHOWN_TWICE: 0})
 
 
 @settings(max_examples=100, deadline=None)
@@ -106,9 +97,9 @@ def test_reasons_can_be_counted() -> None:
 def test_every_mail_is_counted_once(
     times: dict[int, datetime | None], stored: set[int], skipped: set[int], last: int, until: int, importing: bool
 ) -> None:
-    known, reach = Known(frozenset(stored), dict.fromkeys(skipped, "why")), Reach(last, until, importing=importing)
-    days = compare("INBOX", times, known, reach)
+    here, reach = Here(frozenset(stored), dict.fromkeys(skipped, "why")), Reach(last, until, importing=importing)
+    days = days_of("INBOX", times, here, reach)
     assert sum(day.on_server for day in days) == len(times)
     assert all(day.on_server == day.stored + day.skipped + day.waiting + day.missing for day in days)
-    assert sum(day.missing for day in days) == len(missing_of(times, known, reach))
+    assert sum(day.missing for day in days) == len(missing_of(times, here, reach))
     assert all(sum(day.reasons.values()) == day.skipped for day in days)

@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from gatepost.connectors import quirks
 from gatepost.connectors.fetch import Fetched
-from gatepost.connectors.mailbox import WAS_THERE
+from gatepost.connectors.left_out import Reason
 from gatepost.connectors.polling import PATIENCE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
@@ -44,7 +44,7 @@ def test_gmail_is_read_once_by_all_mail_with_labels_and_threads(desk: Desk) -> N
     assert views[9].labels == ["\\Inbox", "42"]
     assert views[3].gm_msgid == "1278455344230334803"
     with desk.database.session() as session:
-        assert [(row.uid, row.why) for row in session.exec(select(LeftOut))] == [(5, "a draft")]
+        assert [(row.uid, row.why) for row in session.exec(select(LeftOut))] == [(5, Reason.DRAFT)]
 
 
 def test_gmails_changed_labels_are_noticed(desk: Desk) -> None:
@@ -81,7 +81,7 @@ def test_old_mail_that_is_not_wanted_is_not_fetched_after_a_renumbering_either(d
         assert desk.poll().mails == 0
     with desk.database.session() as session:
         rows = session.exec(select(LeftOut).order_by(LeftOut.uid)).all()  # type: ignore[arg-type]
-        assert [(row.uidvalidity, row.uid, row.why) for row in rows] == [(2, 1, WAS_THERE), (2, 2, WAS_THERE)]
+        assert [(row.uidvalidity, row.uid, row.why) for row in rows] == [(2, 1, Reason.OLDER), (2, 2, Reason.OLDER)]
         (folder,) = session.exec(select(Cursor))
         assert (folder.last_uid, folder.import_until, folder.floor_uid) == (2, 0, 0)
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlmodel import Session, select
 
-from gatepost.connectors.completeness import FOLDER, TOO_LARGE
 from gatepost.connectors.fetch import Fetched
-from gatepost.connectors.verify import Verified, verify
+from gatepost.connectors.left_out import SENTENCES, Reason
+from gatepost.connectors.verify import Verified, rows_of, verify
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import View
@@ -60,7 +60,9 @@ def test_all_folders_add_up_and_a_lost_mail_is_named(desk: Desk, shared_dovecot:
     whole = compared(desk)
     assert (whole.count("on_server"), whole.count("stored"), whole.count("missing")) == (8, 6, 0)
     reasons = {why: count for day in whole.days for why, count in day.reasons.items()}
-    assert reasons == {TOO_LARGE: 1, FOLDER: 1}
+    assert reasons == {Reason.TOO_LARGE: 1, Reason.FOLDER: 1}
+    kept = {why for row in rows_of(whole) for why in row["reasons"]}
+    assert kept == {SENTENCES[Reason.TOO_LARGE], SENTENCES[Reason.FOLDER]}
     assert {day.day for day in whole.days if day.folder == "INBOX"} <= {
         datetime.now(UTC).date(), (datetime.now(UTC) - timedelta(minutes=5)).date()
     }  # fmt: skip
