@@ -13,7 +13,7 @@ from gatepost.connectors.visit import Visit
 from gatepost.store import accounts, folders
 from gatepost.store.folders import Present
 
-AT_ONCE = 2_000
+VIEWS_AT_ONCE = 2_000
 Changed = dict[int, tuple[str, tuple[str, ...]]]
 """Flags and labels by UID."""
 
@@ -52,7 +52,7 @@ def look(visit: Visit, folder: Folder) -> None:
     after = 0
     while not visit.polling.stop.is_set():
         with visit.polling.ledger.database.session() as session:
-            views = folders.views_at(session, visit.spot(folder.uidvalidity), after, AT_ONCE)
+            views = folders.views_at(session, visit.spot(folder.uidvalidity), after, VIEWS_AT_ONCE)
         if not views:
             return
         look_at(visit, folder, views)

@@ -15,7 +15,7 @@ from gatepost.model import Account
 from gatepost.reply import clean_text
 
 HEADER_CAP = 65_536
-AT_ONCE = 500
+MAILS_AT_ONCE = 500
 SINGLE_MAILS = 200
 META = "UID RFC822.SIZE FLAGS INTERNALDATE"
 GMAIL_META = "X-GM-MSGID X-GM-THRID X-GM-LABELS"
@@ -90,8 +90,8 @@ def fetch_uids(client: Client, source: Source, uids: Sequence[int]) -> Iterator[
     A mail over the size limit comes as its header with `missing`; what was expunged meanwhile is passed over.
     """
     singles = SINGLE_MAILS if source.careful else 0
-    for start in range(0, len(uids), AT_ONCE):
-        chunk = uids[start : start + AT_ONCE]
+    for start in range(0, len(uids), MAILS_AT_ONCE):
+        chunk = uids[start : start + MAILS_AT_ONCE]
         metas = fetch_metas(client, chunk)
         sizes = {uid: meta.size for uid, meta in metas.items()}
         for group in batches(chunk, sizes, max(0, singles - start)):
@@ -201,8 +201,8 @@ def fetch_places(client: Client, uids: Sequence[int]) -> list[Place]:
     """What recognises each of these mails; little of a mail is sent for that."""
     found = []
     items = f"({KNOWN_BY} X-GM-MSGID)" if client.gmail else f"({KNOWN_BY})"
-    for start in range(0, len(uids), AT_ONCE):
-        answer, _ = fetch_range(client, uid_set(uids[start : start + AT_ONCE]), items)
+    for start in range(0, len(uids), MAILS_AT_ONCE):
+        answer, _ = fetch_range(client, uid_set(uids[start : start + MAILS_AT_ONCE]), items)
         for uid, values in answer.items():
             header = next((values[key] for key in values if key.upper().startswith(b"BODY[HEADER.FIELDS")), b"")
             meta = meta_of(values)

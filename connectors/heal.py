@@ -26,7 +26,7 @@ LEASE = timedelta(hours=1)
 FIRST = timedelta(minutes=10)
 """After connecting."""
 
-AT_ONCE = 2_000
+REFETCHED_AT_ONCE = 2_000
 """So many missing mails of a folder are fetched in one go; the rest with the next comparison."""
 
 log = structlog.get_logger("gatepost.verify")
@@ -70,7 +70,7 @@ def heal(account: Account, polling: Polling) -> Verified:
         found = compare_and_keep(client, account, polling)
         if found.missing:
             for name, uids in found.missing.items():
-                refetch(client, account, name, uids[:AT_ONCE], polling)
+                refetch(client, account, name, uids[:REFETCHED_AT_ONCE], polling)
             found = compare_and_keep(client, account, polling)
     return found
 

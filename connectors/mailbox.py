@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from sqlmodel import Session
 
-from gatepost.connectors.compare import AT_ONCE, compare
+from gatepost.connectors.compare import VIEWS_AT_ONCE, compare
 from gatepost.connectors.cursor import Folder, Position
 from gatepost.connectors.fetch import Batch, Source, fetch_places, fetch_uids
 from gatepost.connectors.first import first_position, wanted_since
@@ -181,7 +181,7 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
 def all_views(session: Session, spot: Spot) -> Iterator[Present]:
     """Every stored mail of a folder as it was numbered."""
     after = 0
-    while views := folders.views_at(session, spot, after, AT_ONCE):
+    while views := folders.views_at(session, spot, after, VIEWS_AT_ONCE):
         yield from views
         after = views[-1].uid
 

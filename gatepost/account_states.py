@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from gatepost.store.accounts import AccountState
 
-PATIENCE = timedelta(hours=1)
+DELAY_PATIENCE = timedelta(hours=1)
 """A delay is told only after so long: servers have bad moments."""
 
 OUTAGE_PATIENCE = timedelta(minutes=15)
@@ -100,7 +100,7 @@ def notices_of_group(members: Sequence[Standing], now: datetime) -> Iterable[Not
         if known and not any(one in delayed for one in known):
             yield Notice(Told.OVER, tuple(known), AccountState.LIVE)
         for one in delayed:
-            if now - one.since >= PATIENCE and one.told != one.state:
+            if now - one.since >= DELAY_PATIENCE and one.told != one.state:
                 yield Notice(Told.PROBLEM, (one,), one.state)
     for one in members:
         if one.state in NEEDS and one.told != one.state:

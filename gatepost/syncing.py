@@ -40,7 +40,7 @@ MANY = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
+class Prepared:
     """A fetched mail with everything that must not be done inside a transaction: verdict, content on disk, reading."""
 
     arriving: Arriving
@@ -49,11 +49,11 @@ class Ready:
     fingerprint: str
 
 
-def get_ready(mails: Sequence[Fetched], desk: Desk, resolver: Resolver) -> list[Ready | Aside]:
+def prepare_mails(mails: Sequence[Fetched], desk: Desk, resolver: Resolver) -> list[Prepared | Aside]:
     """Read, verify DKIM ourselves, make the octets durable."""
     readings = read_many([mail.raw for mail in mails])
     return [
-        Aside(f"{read}, several times") if isinstance(read, JobFailed) else ready(mail, *read, desk, resolver)
+        Aside(f"{read}, several times") if isinstance(read, JobFailed) else prepare_mail(mail, *read, desk, resolver)
         for mail, read in zip(mails, readings, strict=True)
     ]
 
@@ -79,7 +79,7 @@ def read_one(raw: bytes) -> tuple[Reading, str] | JobFailed:
         return failure
 
 
-def ready(mail: Fetched, reading: Reading, octets: str, desk: Desk, resolver: Resolver) -> Ready:
+def prepare_mail(mail: Fetched, reading: Reading, octets: str, desk: Desk, resolver: Resolver) -> Prepared:
     """One mail with its verdict and its durable octets."""
     arriving, now = arriving_of(mail, octets), clock()
     if is_worth_proof(mail, now):
@@ -87,7 +87,7 @@ def ready(mail: Fetched, reading: Reading, octets: str, desk: Desk, resolver: Re
         verdict = dkim_only(mail.raw, resolver=resolver, now=now, trusted=trusted)
         arriving = replace(arriving, auth=verdict.summary, strength=verdict.strength)
     known = known_by(reading.mail.headers, mail.meta.gm_msgid)
-    return Ready(arriving, desk.blobs.keep(mail.raw), reading, known)
+    return Prepared(arriving, desk.blobs.keep(mail.raw), reading, known)
 
 
 def is_worth_proof(mail: Fetched, now: datetime) -> bool:
@@ -116,7 +116,7 @@ def arriving_of(mail: Fetched, octets: str) -> Arriving:
     )
 
 
-def store_ready(session: Session, pairs: Sequence[tuple[Fetched, Ready]], desk: Desk) -> None:
+def store_mails(session: Session, pairs: Sequence[tuple[Fetched, Prepared]], desk: Desk) -> None:
     """Arrivals, outcomes and views in the transaction that moves the cursor."""
     now = clock()
     items = [Item(desk, one.reading, now, arriving=one.arriving, content=one.content) for _, one in pairs]
@@ -160,8 +160,8 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
     access = access_of(parts)
     polling = Polling(
         ledger=parts.ledger,
-        prepare=lambda mails: get_ready(mails, desk, resolver),
-        receive=lambda session, pairs: store_ready(session, pairs, desk),
+        prepare=lambda mails: prepare_mails(mails, desk, resolver),
+        receive=lambda session, pairs: store_mails(session, pairs, desk),
         quarantine=lambda session, mail, why: put_aside(session, mail, why, desk),
         login=partial(imap_login, access),
         clock=clock,

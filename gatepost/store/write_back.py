@@ -21,7 +21,7 @@ SEEN = "\\Seen"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a mail lies at its account, its Message-ID, and its flags as they were last seen."""
+    """Where a mail lies at its account, and its Message-ID."""
 
     folder: str
     uidvalidity: int

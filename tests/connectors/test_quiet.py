@@ -16,7 +16,7 @@ from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store import accounts, channels, events
 from gatepost.store.webhook_calls import hears
-from gatepost.syncing import Ready, get_ready, store_ready
+from gatepost.syncing import Prepared, prepare_mails, store_mails
 from gatepost.threading.intake import Desk
 from tests.fakes.dns import DictResolver
 
@@ -47,9 +47,9 @@ def test_complaint_22_mail_from_before_the_connection_is_no_news(
     account = account_in(ledger, keys, now)
     desk = Desk(settings, keys, Blobs(settings.home / "blobs"))
     mail = Fetched(account, "INBOX", 9, 1, MAIL, now, old=old)
-    (ready,) = get_ready([mail], desk, DictResolver())
-    assert isinstance(ready, Ready)
-    ledger.write(lambda session: store_ready(session, [(mail, ready)], desk))
+    (ready,) = prepare_mails([mail], desk, DictResolver())
+    assert isinstance(ready, Prepared)
+    ledger.write(lambda session: store_mails(session, [(mail, ready)], desk))
     webhook = Webhook(id="whk_1", url="https://hooks.example", secret_sealed=b"", created_at=now)
     with database.session() as session:
         told = [event for event in events.events_after(session, 0) if event.message_id]
