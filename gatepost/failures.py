@@ -1,6 +1,6 @@
 """How failed deliveries are told below a message: one, all or some recipients, in the wordings that agents know."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -10,7 +10,6 @@ from gatepost.words import NOT_DELIVERED, DeliveryState
 
 ALL = "Could not be delivered"
 SOME = "Could not be delivered to some recipients"
-TAG = "system_email_notification_failure"
 EXPIRED = "Send it again, or reach the person another way."
 UNCERTAIN_REASON = "The connection was lost just after the mail had been sent, so it may have arrived or not"
 UNCERTAIN = "Ask the recipient whether it arrived before you send it again; the setting uncertain may do it by itself."
@@ -146,11 +145,3 @@ def lowered(sentence: str) -> str:
     """A sentence as the second half of another; one that starts with an address stays."""
     first = sentence.partition(" ")[0]
     return sentence if "@" in first else sentence[:1].lower() + sentence[1:]
-
-
-def counts(deliveries: Iterable[Delivered]) -> dict[str, int]:
-    """How many recipients are in each state; every recipient is in exactly one."""
-    found: dict[str, int] = {}
-    for delivery in deliveries:
-        found[delivery.state] = found.get(delivery.state, 0) + 1
-    return found

@@ -129,11 +129,6 @@ class CleanHtml:
     why: str | None = None
 
 
-def clean_html(source: str) -> str:
-    """HTML of unknown origin made safe, without remote images; see `clean`."""
-    return clean(source).html
-
-
 def clean(source: str, *, remote_images: bool = False) -> CleanHtml:
     """Make HTML of unknown origin safe; never raises. What is too large or too deep is shown as its plain text."""
     if len(source) > TEXT_LIMIT:

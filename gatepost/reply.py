@@ -3,7 +3,6 @@
 import re
 from dataclasses import dataclass
 
-STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 LEADING_STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 TEXT_LIMIT = 2048
 

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from gatepost.gateway.retry import sandbox_delay
 from gatepost.gateway.route import direct_hop
 from gatepost.gateway.send import TIMEOUTS, Sent, transact
 from gatepost.gateway.send_connection import Timeouts
@@ -15,18 +14,6 @@ FOLLOW_UP_AFTER = 5.0
 SLOW = 10.0
 FULL_TRIES = 3
 WANTED = re.compile(r"code\+([245]\d\d)(?:-([245])\.(\d{1,3})\.(\d{1,3}))?")
-OUTCOMES = {
-    "unknown": "550 5.1.1: no such user",
-    "full": "452 4.2.2: mailbox full, delivered at the third try",
-    "spam": "550 5.7.1: taken for spam",
-    "big": "552 5.3.4: mail too large",
-    "gone": "5.1.2 without an SMTP code: no such domain",
-    "slow": "accepted after 10 seconds",
-    "bounce-later": "accepted; a bounce arrives by mail 5 seconds later",
-    "autoreply": "accepted; an out-of-office answer arrives 5 seconds later",
-    "code+NNN-X.Y.Z": "any reply, such as code+451-4.7.1",
-}
-"""What can be tried, for pages and help; any other local part is accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +65,6 @@ def wanted(local: str) -> SandboxAnswer:
         return SandboxAnswer(Reply(550, "5.1.3", f"Bad recipient address syntax; {text}"))
     status = f"{found[2]}.{int(found[3])}.{int(found[4])}" if found[2] else None
     return SandboxAnswer(Reply(int(found[1]), status, "sandbox.invalid answers as the recipient's address asks"))
-
-
-def retry_after(attempt: int) -> float:
-    """Seconds until the next attempt after this one: 2, 4, 8."""
-    return sandbox_delay(attempt)
 
 
 async def deliver_follow_up(

@@ -51,13 +51,6 @@ def thread_archive(records: Sequence[Record]) -> list[Thread]:
     return _numbered(roots, records, whys)
 
 
-def thread_by_ids(records: Sequence[Record]) -> list[Thread]:
-    """Group records by references alone: a subject never joins (policy `desk`, without knowledge of senders)."""
-    whys: list[list[str]] = [[] for _ in records]
-    nodes = _linked(records, whys)
-    return _numbered(_pruned(node for node in nodes if node.parent is None), records, whys)
-
-
 def _linked(records: Sequence[Record], whys: list[list[str]]) -> list[_Node]:
     """Step 1: one node per message and per referenced id, each under its parent."""
     nodes: list[_Node] = []

@@ -124,9 +124,3 @@ REPLY_ABOVE = (
     "##- ",
 )
 """Markers that say where the answer ends."""
-
-DATE_WORDS = (
-    "jan", "feb", "mar", "apr", "may", "mai", "mag", "jun", "jul", "aug", "ago", "sep", "set", "oct", "okt", "ott",
-    "out", "nov", "dec", "dez", "dic", "янв", "фев", "мар", "апр", "мая", "июн", "июл", "авг", "сен", "окт", "ноя",
-    "дек", "janv", "févr", "avr", "août", "déc", "tháng", "月", "월", "lokakuuta", "grudnia", "stycznia", "kuuta",
-)  # fmt: skip

@@ -11,8 +11,6 @@ from gatepost.store.messages import get_message
 from gatepost.store.queue import Which, find_deliveries
 from gatepost.words import WAITING, DeliveryState
 
-SHOWN = 20
-
 
 def check_which(which: Which) -> Which:
     """Refuse words that are no states and addresses that are none. Raises BadInput."""

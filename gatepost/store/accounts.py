@@ -306,8 +306,3 @@ def move_cursor(session: Session, account_id: str, folder: str, *, uidvalidity: 
     cursor.last_uid = last_uid
     session.add(cursor)
     session.flush()
-
-
-def get_view(session: Session, account_id: str, folder: str, uidvalidity: int, uid: int) -> View | None:
-    """The view at one place."""
-    return session.get(View, (account_id, folder, uidvalidity, uid))

@@ -76,11 +76,7 @@ def check(holds: bool, problem: str) -> None:
 
 def check_credential(session: Session, keys: Keys, username: str, secret: str) -> Credential | None:
     """The enabled SMTP credential with this name and secret; the same work for an unknown name."""
-    credential = session.exec(
-        select(Credential).where(Credential.username == username, Credential.kind == "smtp")
-    ).first()
-    matches = secret_matches(keys, secret, credential.secret_hash if credential else f"{keys.current}:{'0' * 64}")
-    return credential if credential and matches and not credential.disabled_at else None
+    return proven(session, keys, username, "smtp", secret)
 
 
 def credential_by_secret(session: Session, keys: Keys, secret: str) -> Credential | None:
@@ -89,15 +85,15 @@ def credential_by_secret(session: Session, keys: Keys, secret: str) -> Credentia
     username, _, proof = rest.partition("_")
     if prefix != "gp" or not username or not proof:
         return None
-    credential = session.exec(
-        select(Credential).where(Credential.username == username, Credential.kind == "api")
-    ).first()
-    matches = secret_matches(keys, proof, credential.secret_hash if credential else f"{keys.current}:{'0' * 64}")
+    return proven(session, keys, username, "api", proof)
+
+
+def proven(session: Session, keys: Keys, username: str, kind: str, secret: str) -> Credential | None:
+    """The enabled credential of this kind and name, if the secret is its own."""
+    query = select(Credential).where(Credential.username == username, Credential.kind == kind)
+    credential = session.exec(query).first()
+    matches = secret_matches(keys, secret, credential.secret_hash if credential else f"{keys.current}:{'0' * 64}")
     return credential if credential and matches and not credential.disabled_at else None
-
-
-def named(session: Session, username: str, kind: str) -> Credential | None:
-    return session.exec(select(Credential).where(Credential.username == username, Credential.kind == kind)).first()
 
 
 def network_credential(session: Session, ip: str) -> Credential | None:

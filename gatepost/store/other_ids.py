@@ -24,9 +24,3 @@ def messages_by_other_id(session: Session, header_id: str) -> Sequence[Message]:
     """The messages that went out under this id, oldest first; at most ten."""
     query = select(Message).join(OtherId, col(OtherId.message_id) == col(Message.id))
     return session.exec(query.where(OtherId.header_id == header_id).order_by(col(Message.at)).limit(MOST)).all()
-
-
-def other_ids_of(session: Session, message_id: str) -> Sequence[OtherId]:
-    """The ids that a message went out under, oldest first."""
-    query = select(OtherId).where(OtherId.message_id == message_id)
-    return session.exec(query.order_by(col(OtherId.at), col(OtherId.header_id)).limit(MOST)).all()

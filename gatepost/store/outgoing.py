@@ -105,11 +105,6 @@ def put_outgoing(session: Session, messages: Sequence[tuple[NewMessage, Content]
     insert_values(session, Message, rows)
 
 
-def put_deliveries(session: Session, message_id: str, recipients: Sequence[str], now: datetime) -> list[NewDelivery]:
-    """One delivery per recipient of one message, as `put_recipients`."""
-    return put_recipients(session, [Recipients(message_id, recipients, now)])[0]
-
-
 def put_recipients(session: Session, messages: Sequence[Recipients]) -> list[list[NewDelivery]]:
     """One delivery per recipient of each message.
 

@@ -58,13 +58,8 @@ class Answer:
     now: datetime
 
 
-def record_reply(session: Session, taken: Claim, result: Result, now: datetime) -> bool:
-    """Write what came of an attempt; False when the lease was lost to another process, whose result then holds."""
-    return record_replies(session, [Answer(taken, result, now)])[0]
-
-
 def record_replies(session: Session, answers: Sequence[Answer]) -> list[bool]:
-    """Write what came of attempts, in order; as `record_reply` for each."""
+    """Write what came of attempts, in order; False for each whose lease another process has: its result holds."""
     ids = [answer.claim.delivery_id for answer in answers]
     fences = {row[0]: row[1] for row in connection(session).execute(HELD, {"ids": ids})}
     holds = [fences.get(answer.claim.delivery_id) == answer.claim.fence for answer in answers]

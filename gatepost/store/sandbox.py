@@ -1,9 +1,8 @@
 """The mails that the sandbox kept instead of sending them."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from gatepost.ids import new_id
 from gatepost.model import SandboxMail
@@ -28,23 +27,3 @@ def keep_sandbox_mail(
     )
     insert_row(session, mail)
     return mail
-
-
-def list_sandbox_mails(session: Session, *, limit: int = 50, before: str | None = None) -> Sequence[SandboxMail]:
-    """The latest first; `before` is the id of the last one on the page above."""
-    query = select(SandboxMail).order_by(col(SandboxMail.id).desc()).limit(limit)
-    if before:
-        query = query.where(col(SandboxMail.id) < before)
-    return session.exec(query).all()
-
-
-def sandbox_mails_of(session: Session, delivery_id: str) -> Sequence[SandboxMail]:
-    """The attempts of one delivery, in order."""
-    return session.exec(
-        select(SandboxMail).where(SandboxMail.delivery_id == delivery_id).order_by(col(SandboxMail.id))
-    ).all()
-
-
-def get_sandbox_mail(session: Session, mail_id: str) -> SandboxMail | None:
-    """One kept mail."""
-    return session.get(SandboxMail, mail_id)

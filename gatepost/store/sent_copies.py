@@ -93,11 +93,10 @@ def settle_copy(
     *,
     folder: str = "",
     uid: int = 0,
-    header_id: str = "",
 ) -> None:
     """Write down what became of a copy."""
     values = {"state": state, "why": why, "at": now, "tries": copy.tries + 1}
-    values |= {name: value for name, value in (("folder", folder), ("uid", uid), ("header_id", header_id)) if value}
+    values |= {name: value for name, value in (("folder", folder), ("uid", uid)) if value}
     session.execute(of(copy.message_id, copy.account_id).values(**values))
 
 
@@ -111,12 +110,6 @@ def came_back(session: Session, account_id: str, message_id: str, header_id: str
     values = {"state": CopyState.FOUND, "at": now, "header_id": header_id, "why": "It was fetched from the Sent folder"}
     waiting = col(SentCopy.state).in_([CopyState.DUE, CopyState.LEFT, CopyState.FAILED])
     session.execute(of(message_id, account_id).where(waiting).values(**values))
-
-
-def copies_of(session: Session, message_id: str) -> Sequence[SentCopy]:
-    """The copies of a message, by account."""
-    query = select(SentCopy).where(SentCopy.message_id == message_id)
-    return session.exec(query.order_by(col(SentCopy.account_id))).all()
 
 
 def troubled(session: Session, account_id: str, limit: int = 20) -> list[tuple[SentCopy, Message]]:

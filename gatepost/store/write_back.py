@@ -1,6 +1,5 @@
 """What is done here to mail of accounts that work two ways, and is to be done at their providers too: a queue."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -151,9 +150,3 @@ def try_now(session: Session, account_id: str, now: datetime) -> None:
     """Have what was given up tried once more at once; what is due may be under way in another process."""
     mine = update(WriteBack).where(col(WriteBack.account_id) == account_id, col(WriteBack.state) == "failed")
     session.execute(mine.values(state="due", next_at=now))
-
-
-def recent(session: Session, account_id: str, limit: int = 20) -> Sequence[WriteBack]:
-    """The newest of an account, done or not."""
-    query = select(WriteBack).where(WriteBack.account_id == account_id).order_by(col(WriteBack.at).desc())
-    return session.exec(query.limit(limit)).all()

@@ -14,9 +14,9 @@ from gatepost.reply import Reply
 from gatepost.store.claims import claim
 from gatepost.store.credentials import create_credential
 from gatepost.store.deliveries import Claim, Result
-from gatepost.store.records import record_reply
 from gatepost.words import DeliveryState
 from tests.cli.conftest import SUPPORT, Command
+from tests.rows import record_reply
 
 ANA, BOB = "ana@calderon.example", "bob@other.example"
 NOTHING = {"changed": 0, "refused": {}}

@@ -56,7 +56,7 @@ class Inbox:
         self.keep(session, mail)
 
     def keep(self, session: Session, mail: Fetched) -> None:
-        if accounts.get_view(session, mail.account.id, mail.folder, mail.uidvalidity, mail.uid):
+        if session.get(View, (mail.account.id, mail.folder, mail.uidvalidity, mail.uid)):
             raise AssertionError(f"{mail.uid} was fetched twice")
         raw, arrival = new_id("msg"), new_id("arr")
         session.add(Raw(id=raw, data=mail.raw, size=len(mail.raw)))

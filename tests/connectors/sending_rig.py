@@ -15,9 +15,10 @@ from gatepost.model import Account, Arrival, Message, Raw, SentCopy, View, Write
 from gatepost.seal import Keys
 from gatepost.store import accounts, channels, messages
 from gatepost.store.sending import set_sending
-from gatepost.store.sent_copies import copies_of, note_sent
-from gatepost.store.write_back import recent, want
+from gatepost.store.sent_copies import note_sent
+from gatepost.store.write_back import want
 from tests.rig.dovecot import PASSWORD, Dovecot
+from tests.rows import copies_of, write_backs_of
 
 RAW = b"From: box@mail.test\r\nTo: ana@remote.test\r\nSubject: Hi\r\nMessage-ID: <%s@gatepost.test>\r\n\r\nHello\r\n"
 
@@ -123,7 +124,7 @@ class Mailbox:
 
     def queue(self) -> list[WriteBack]:
         with self.ledger.database.session() as session:
-            return list(recent(session, self.account_id))
+            return list(write_backs_of(session, self.account_id))
 
     def account(self) -> Account:
         with self.ledger.database.session() as session:

@@ -23,11 +23,11 @@ from gatepost.store.accounts import get_account
 from gatepost.store.deliveries import Claim
 from gatepost.store.routes import get_route
 from gatepost.store.sending import set_sending
-from gatepost.store.sent_copies import copies_of
 from tests.connectors.office import Office
 from tests.fakes.smtp import smtp_server_thread
 from tests.gateway.test_routes import add
 from tests.rig.provider import providing
+from tests.rows import copies_of
 
 RAW = b"From: box@contoso.test\r\nTo: ana@remote.test\r\nSubject: Hi\r\n\r\nHello\r\n"
 

@@ -12,7 +12,6 @@ from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import View
 from gatepost.seal import Keys
-from gatepost.store import accounts
 from gatepost.store.arrivals import settle
 from gatepost.words import Outcome
 from tests.connectors.desk import Desk, Inbox, mail
@@ -24,7 +23,7 @@ class Shelf(Inbox):
 
     def quarantine(self, session: Session, mail: Fetched, why: str) -> None:
         super().quarantine(session, mail, why)
-        view = accounts.get_view(session, mail.account.id, mail.folder, mail.uidvalidity, mail.uid)
+        view = session.get(View, (mail.account.id, mail.folder, mail.uidvalidity, mail.uid))
         assert view is not None
         settle(session, view.arrival_id, Outcome.QUARANTINED, why, None)
 

@@ -18,9 +18,7 @@ from gatepost.reply import Reply
 from gatepost.resolver import dns_resolver
 from gatepost.store import accounts
 from gatepost.store.channels import create_channel
-from gatepost.store.other_ids import other_ids_of
 from gatepost.store.sending import route_of_account, send_over_account, set_sending
-from gatepost.store.sent_copies import copies_of
 from gatepost.store.transcripts import transcripts_of
 from gatepost.words import DeliveryState
 from tests.fakes.certificates import self_signed, server_context
@@ -28,6 +26,7 @@ from tests.fakes.smtp import FakeServer, Script, smtp_server
 from tests.gateway.conftest import Submit
 from tests.gateway.test_outbox import sending, until
 from tests.gateway.test_routes import add, queue
+from tests.rows import copies_of, other_ids_of
 
 ME = "boss@other.example"
 HEADER = f"From: {ME}\r\nTo: ana@calderon.example\r\nSubject: Hi\r\n"

@@ -17,12 +17,12 @@ from gatepost.reply import Reply
 from gatepost.store.automatic import set_acknowledgement
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Result, deliveries_of
-from gatepost.store.records import record_reply
 from gatepost.store.settled import Horizon
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState, Outcome, Strength
 from tests.gateway.agent_rig import ANA, MARTA, SUPPORT, Rig, make_rig
 from tests.gateway.conftest import Submit
+from tests.rows import record_reply
 
 SYSTEM = "orders@shop.example"
 DETAILS = ("1.1", "1.10", "2.1", "2.2", "4.1", "4.7", "7.1", "7.26", "7.129", "7.133", "0.0", "9.999")

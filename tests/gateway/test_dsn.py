@@ -29,7 +29,6 @@ from gatepost.reply import Reply
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Claim, Result, deliveries_of, record_report
 from gatepost.store.messages import get_message
-from gatepost.store.records import record_reply
 from gatepost.store.settled import Horizon
 from gatepost.threading.report import read_report
 from gatepost.words import DeliveryState
@@ -38,6 +37,7 @@ from tests.fakes.smtp import FakeServer, Received, Script, smtp_server
 from tests.gateway.conftest import Submit
 from tests.gateway.test_outbox import ended, sending, until
 from tests.rig.postfix import Postfix
+from tests.rows import record_reply
 
 OFFERED = ("8BITMIME", "SIZE 1000000000", "ENHANCEDSTATUSCODES", "DSN")
 NO_USER = Script(replies={"RCPT": ["550 5.1.1 no such user", "250 2.1.5 ok"]})

@@ -19,11 +19,11 @@ from gatepost.reply import Reply
 from gatepost.settings import Settings
 from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.store.messages import RawLost
-from gatepost.store.sandbox import list_sandbox_mails
 from gatepost.tokens import read_return_path
 from gatepost.words import WAITING, DeliveryState
 from tests.fakes.smtp import Script, smtp_server
 from tests.gateway.conftest import Submit
+from tests.rows import sandbox_mails
 
 Done = Callable[[list[Delivery]], bool]
 
@@ -164,7 +164,7 @@ def test_the_sandbox_lets_nothing_leave_and_shows_every_state(gate: Gate, submit
             len(history) for row, history in zip(_rows, events, strict=True) if row.recipient.startswith("full")
         ] == [3]
         with gate.database.session() as session:
-            kept = list_sandbox_mails(session)
+            kept = sandbox_mails(session)
         assert {mail.recipient for mail in kept} == set(recipients)
 
     asyncio.run(scenario())

@@ -16,12 +16,12 @@ from gatepost.store.channels import create_channel
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Result, deliveries_of, delivery_events, record_report
 from gatepost.store.messages import get_message
-from gatepost.store.records import record_reply
 from gatepost.store.rows import insert_row
-from gatepost.store.sent_copies import CopyState, copies_of, note_sent, settle_copy
+from gatepost.store.sent_copies import CopyState, note_sent, settle_copy
 from gatepost.store.uncertain import FOUND
 from gatepost.words import DeliveryState
 from tests.gateway.conftest import Submit
+from tests.rows import copies_of, record_reply
 
 HOUR = timedelta(hours=1, minutes=1)
 LOST = Result(DeliveryState.UNCERTAIN, Reply(None, "4.4.2", "lost after the dot"), "mx.example", "relay", None)

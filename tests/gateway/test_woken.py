@@ -23,12 +23,12 @@ from gatepost.store.claims import claim
 from gatepost.store.conversations import create_conversation, get_conversation
 from gatepost.store.deliveries import Result
 from gatepost.store.events import add_event
-from gatepost.store.records import record_reply
 from gatepost.store.shelf import snooze
 from gatepost.store.webhook_calls import CallResult, claim_calls, put_calls, record_call
 from gatepost.store.webhooks import create_webhook
 from gatepost.words import DeliveryState
 from tests.gateway.conftest import Submit
+from tests.rows import record_reply
 
 MINUTE = timedelta(minutes=1)
 LATER = Reply(450, "4.2.1", "come again")

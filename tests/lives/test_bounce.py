@@ -8,10 +8,10 @@ from gatepost.model import Delivery, DeliveryEvent, Message
 from gatepost.parts import clock
 from gatepost.store.deliveries import FAILURE_TAG, delivery_events
 from gatepost.store.events import message_events
-from gatepost.store.sandbox import sandbox_mails_of
 from gatepost.tokens import mint_message_id
 from tests.lives.letters import answer, letter
 from tests.rig.gatepost import Product
+from tests.rows import sandbox_mails
 
 SHOP = "support@northwind.example"
 
@@ -43,7 +43,8 @@ def from_address(product: Product, address: str) -> list[Message]:
 
 def return_path(product: Product, delivery: Delivery) -> str:
     """The envelope sender that the remote server got."""
-    return product.read(lambda session: sandbox_mails_of(session, delivery.id))[0].mail_from
+    kept = product.read(sandbox_mails)
+    return next(mail.mail_from for mail in kept if mail.delivery_id == delivery.id)
 
 
 def test_a_late_bounce_updates_just_its_recipient(shop: Product) -> None:

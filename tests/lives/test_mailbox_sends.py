@@ -13,7 +13,6 @@ from gatepost.store.arrivals import arrivals_of
 from gatepost.store.conversations import by_number, get_conversation
 from gatepost.store.messages import conversation_messages
 from gatepost.store.sending import send_over_account, set_sending
-from gatepost.store.sent_copies import copies_of
 from gatepost.words import Outcome
 from tests.lives.letters import letter
 from tests.lives.test_reply_by_imap import polled
@@ -22,6 +21,7 @@ from tests.rig.gatepost import Product
 from tests.rig.gatepost import started as product_started
 from tests.rig.postfix import Postfix
 from tests.rig.postfix import started as postfix_started
+from tests.rows import copies_of
 
 AGENT = "maya@northwind.example"
 ANA = "ana@calderon.test"

@@ -10,11 +10,12 @@ from gatepost.gateway import acts
 from gatepost.ledger import Ledger
 from gatepost.model import Delivery
 from gatepost.reply import Reply
-from gatepost.store import conversations, deliveries, records, suppressions
+from gatepost.store import conversations, deliveries, suppressions
 from gatepost.store.deliveries import Result
 from gatepost.store.events import message_events
 from gatepost.store.queue import Which
 from gatepost.words import DeliveryState
+from tests.rows import record_reply
 from tests.store.test_deliveries import LEASE, REFUSED, claim_all, result, send
 
 ANA = Actor("Ana Admin", "usr_ana")
@@ -39,7 +40,7 @@ def put_state(ledger: Ledger, state: DeliveryState, now: datetime, recipient: st
         if state != DeliveryState.SENDING:
             due = now + timedelta(hours=1) if state == DeliveryState.DELAYED else None
             reply = Reply(250) if state == DeliveryState.DELIVERED else Reply(450 if due else 550)
-            ledger.write(lambda session: records.record_reply(session, claim, result(state, reply, due), now))
+            ledger.write(lambda session: record_reply(session, claim, result(state, reply, due), now))
     return row_of(ledger.database, row.id)
 
 
@@ -86,7 +87,7 @@ def test_what_is_being_sent_cannot_be_cancelled_until_its_lease_has_run_out(
     assert (done.changed, list(done.refused)) == (0, [may("cancel", "sending", leased=True)[1]])
     assert acts.perform(database, ledger, "cancel", Which(), ANA, now + LEASE).changed == 1
     late = result(DeliveryState.DELIVERED, Reply(250))
-    assert not ledger.write(lambda session: records.record_reply(session, claim, late, now + LEASE))
+    assert not ledger.write(lambda session: record_reply(session, claim, late, now + LEASE))
     after = row_of(database, row.id)
     assert (after.state, after.lease_until) == (DeliveryState.CANCELLED, None)
 
@@ -122,8 +123,8 @@ def test_an_act_applies_to_what_fits_the_filter_and_nothing_else(
 def test_failures_are_found_by_their_code(ledger: Ledger, database: Database, now: datetime) -> None:
     ledger.write(lambda session: send(session, ["a@x.example", "b@x.example"], now))
     one, two = claim_all(ledger, now)
-    ledger.write(lambda s: records.record_reply(s, one, result(DeliveryState.FAILED, Reply(554, "5.7.1")), now))
-    ledger.write(lambda s: records.record_reply(s, two, result(DeliveryState.FAILED, Reply(550, "5.4.4")), now))
+    ledger.write(lambda s: record_reply(s, one, result(DeliveryState.FAILED, Reply(554, "5.7.1")), now))
+    ledger.write(lambda s: record_reply(s, two, result(DeliveryState.FAILED, Reply(550, "5.4.4")), now))
     for code in ("554", "5.7.1"):
         assert acts.preview(database, "retry", Which(code=code), now).ready == {"failed": 1}
 
@@ -138,7 +139,7 @@ def test_trying_again_clears_the_marks_and_needs_the_address_off_the_list(
 
     conversation = ledger.write(op)
     (claim,) = claim_all(ledger, now)
-    ledger.write(lambda s: records.record_reply(s, claim, result(DeliveryState.FAILED, REFUSED), now))
+    ledger.write(lambda s: record_reply(s, claim, result(DeliveryState.FAILED, REFUSED), now))
     done = acts.perform(database, ledger, "retry", Which(), ANA, now)
     assert done.changed == 0
     assert "suppression list" in next(iter(done.refused))
@@ -220,6 +221,6 @@ def test_complaint_28_a_late_worker_cannot_overwrite_what_a_person_sent_again(
     assert acts.perform(database, ledger, "release", Which(), ANA, now + LEASE).changed == 1
     (second,) = claim_all(ledger, now + LEASE)
     failed = Result(DeliveryState.FAILED, REFUSED, "", "relay", None)
-    assert not ledger.write(lambda s: records.record_reply(s, first, failed, now))
-    assert ledger.write(lambda s: records.record_reply(s, second, result(DeliveryState.DELIVERED, Reply(250)), now))
+    assert not ledger.write(lambda s: record_reply(s, first, failed, now))
+    assert ledger.write(lambda s: record_reply(s, second, result(DeliveryState.DELIVERED, Reply(250)), now))
     assert row_of(database, row.id).state == DeliveryState.DELIVERED

@@ -18,9 +18,8 @@ from gatepost.store.credentials import create_credential
 from gatepost.store.deliveries import Result
 from gatepost.store.events import add_event
 from gatepost.store.messages import put_message
-from gatepost.store.outgoing import put_deliveries
-from gatepost.store.records import record_reply
 from gatepost.words import DeliveryState
+from tests.rows import put_deliveries, record_reply
 
 
 def key(session: Session, keys: Keys, now: datetime) -> Credential:

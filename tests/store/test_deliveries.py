@@ -9,11 +9,12 @@ from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Message
 from gatepost.reply import Reply
-from gatepost.store import claims, conversations, deliveries, events, outgoing, records
+from gatepost.store import claims, conversations, deliveries, events
 from gatepost.store.deliveries import FAILURE_TAG, Claim, Result
 from gatepost.store.messages import conversation_messages, get_message, put_message, raw_of
 from gatepost.store.outgoing import NewDelivery
 from gatepost.words import DeliveryState
+from tests.rows import put_deliveries, record_reply
 
 LEASE = timedelta(minutes=5)
 REFUSED = Reply(550, "5.1.1", "no such user")
@@ -33,7 +34,7 @@ def send(
         conversation_id=conversation_id,
     )
     put_message(session, message, Content(b"body", None, 4))
-    return outgoing.put_deliveries(session, row_id, recipients, now)
+    return put_deliveries(session, row_id, recipients, now)
 
 
 def result(state: DeliveryState, reply: Reply, due: datetime | None = None) -> Result:
@@ -61,8 +62,8 @@ def test_a_lease_that_ran_out_is_claimed_again_and_the_first_holder_is_fenced_of
     assert second.fence == first.fence + 1
     delivered = result(DeliveryState.DELIVERED, Reply(250, "2.0.0", "ok"))
     failed = result(DeliveryState.FAILED, REFUSED)
-    assert ledger.write(lambda session: records.record_reply(session, second, delivered, now))
-    assert not ledger.write(lambda session: records.record_reply(session, first, failed, now))
+    assert ledger.write(lambda session: record_reply(session, second, delivered, now))
+    assert not ledger.write(lambda session: record_reply(session, first, failed, now))
     with database.session() as session:
         row = deliveries.get_delivery(session, first.delivery_id)
         assert row is not None
@@ -75,7 +76,7 @@ def test_a_delayed_one_waits_for_its_time(ledger: Ledger, now: datetime) -> None
     (claim,) = claim_all(ledger, now)
     due = now + timedelta(minutes=10)
     later = result(DeliveryState.DELAYED, Reply(452, "4.2.2", "full"), due)
-    ledger.write(lambda session: records.record_reply(session, claim, later, now))
+    ledger.write(lambda session: record_reply(session, claim, later, now))
     assert claim_all(ledger, due - timedelta(seconds=1)) == []
     (again,) = claim_all(ledger, due)
     assert again.attempts == 1
@@ -94,7 +95,7 @@ def test_a_failure_marks_every_conversation_that_shows_the_mail(
 
     ids = ledger.write(op)
     (claim,) = claim_all(ledger, now)
-    ledger.write(lambda s: records.record_reply(s, claim, result(DeliveryState.FAILED, REFUSED), now))
+    ledger.write(lambda s: record_reply(s, claim, result(DeliveryState.FAILED, REFUSED), now))
     with database.session() as session:
         for conversation_id in ids:
             row = conversations.get_conversation(session, conversation_id)
@@ -107,7 +108,7 @@ def test_a_failure_marks_every_conversation_that_shows_the_mail(
 def test_a_report_turns_delivered_into_bounced(ledger: Ledger, database: Database, now: datetime) -> None:
     (row,) = ledger.write(lambda session: send(session, ["a@x.example"], now))
     (claim,) = claim_all(ledger, now)
-    ledger.write(lambda s: records.record_reply(s, claim, result(DeliveryState.DELIVERED, Reply(250)), now))
+    ledger.write(lambda s: record_reply(s, claim, result(DeliveryState.DELIVERED, Reply(250)), now))
 
     def report(session: Session) -> None:
         delivery = deliveries.get_delivery(session, row.id)

@@ -14,13 +14,14 @@ from gatepost.gateway import acts
 from gatepost.ledger import Ledger
 from gatepost.model import Arrival, Conversation, Delivery, Raw
 from gatepost.reply import Reply
-from gatepost.store import conversations, deliveries, records
+from gatepost.store import conversations, deliveries
 from gatepost.store.conversations import touch
 from gatepost.store.events import add_event
 from gatepost.store.fsck import Finding, fix_counts, fsck, remove_orphans
 from gatepost.store.messages import put_raw
 from gatepost.store.queue import Which
 from gatepost.words import DeliveryState
+from tests.rows import record_reply
 from tests.store.test_deliveries import REFUSED, claim_all, result, send
 
 LEASED = datetime(2026, 11, 22, tzinfo=UTC)
@@ -50,7 +51,7 @@ def test_a_whole_story_is_clean(ledger: Ledger, database: Database, blobs: Blobs
     ledger.write(lambda session: story(session, now))
     one, _ = claim_all(ledger, now)
     assert looked(database, blobs, now) == []
-    ledger.write(lambda s: records.record_reply(s, one, result(DeliveryState.FAILED, REFUSED), now))
+    ledger.write(lambda s: record_reply(s, one, result(DeliveryState.FAILED, REFUSED), now))
     acts.resend(ledger, one.delivery_id, "c@x.example", ANA, now)
     acts.perform(database, ledger, "hold", Which(), ANA, now)
     assert looked(database, blobs, now) == []
@@ -191,7 +192,7 @@ def set_age(path: Path, now: datetime, hours: float) -> None:
 def test_an_event_of_a_report_is_no_acceptance(ledger: Ledger, database: Database, blobs: Blobs, now: datetime) -> None:
     message_id = ledger.write(lambda session: story(session, now))
     one, _ = claim_all(ledger, now)
-    ledger.write(lambda s: records.record_reply(s, one, result(DeliveryState.DELIVERED, Reply(250)), now))
+    ledger.write(lambda s: record_reply(s, one, result(DeliveryState.DELIVERED, Reply(250)), now))
 
     def report(session: Session) -> None:
         row = deliveries.get_delivery(session, one.delivery_id)

@@ -15,7 +15,7 @@ from gatepost.blobs import Blobs
 from gatepost.database import migrate, open_database
 from gatepost.ledger import Ledger
 from gatepost.reply import Reply
-from gatepost.store import acts, conversations, deliveries, outgoing, records
+from gatepost.store import acts, conversations, deliveries, outgoing
 from gatepost.store.claims import claim
 from gatepost.store.conversations import touch
 from gatepost.store.deliveries import Claim, Result
@@ -23,6 +23,7 @@ from gatepost.store.events import add_event
 from gatepost.store.fsck import fsck
 from gatepost.store.queue import Which, find_deliveries
 from gatepost.words import DeliveryState
+from tests.rows import record_reply
 from tests.store.test_deliveries import send
 
 LEASE = timedelta(minutes=5)
@@ -102,7 +103,7 @@ class Queue(RuleBasedStateMachine):
         if not reply.temporary:
             state = DeliveryState.DELIVERED if reply.positive else DeliveryState.FAILED
         result = Result(state, reply, "mx.example", "relay", due)
-        self.ledger.write(lambda session: records.record_reply(session, taken, result, self.now))
+        self.ledger.write(lambda session: record_reply(session, taken, result, self.now))
 
     @rule(act=st.sampled_from(("retry", "hold", "release", "cancel")), most=st.integers(1, 5))
     def act(self, act: str, most: int) -> None:

@@ -6,12 +6,13 @@ from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import Suppression
 from gatepost.reply import Reply
-from gatepost.store import deliveries, records, suppressions
+from gatepost.store import deliveries, suppressions
 from gatepost.store.deliveries import Result
 from gatepost.store.events import events_after
 from gatepost.store.suppressions import suppressed_among
 from gatepost.suppression import EXPIRES, REMEMBERED
 from gatepost.words import DeliveryState
+from tests.rows import record_reply
 from tests.store.test_deliveries import claim_all, send
 
 NOBODY = Reply(550, "5.1.1", "no such user")
@@ -25,7 +26,7 @@ def attempt(ledger: Ledger, reply: Reply, now: datetime, recipient: str = ANA, r
     (claim,) = claim_all(ledger, now)
     state = DeliveryState.DELIVERED if reply.positive else DeliveryState.FAILED
     result = Result(state, reply, "mx.example", route, None)
-    assert ledger.write(lambda session: records.record_reply(session, claim, result, now))
+    assert ledger.write(lambda session: record_reply(session, claim, result, now))
     return row.id
 
 
@@ -36,7 +37,7 @@ def attempt_both(ledger: Ledger, now: datetime) -> None:
     refused, taken = claim_all(ledger, now)
     for claim, state, reply in ((refused, DeliveryState.FAILED, NOBODY), (taken, DeliveryState.DELIVERED, Reply(250))):
         result = Result(state, reply, "mx.example", "relay", None)
-        assert ledger.write(lambda s, c=claim, r=result: records.record_reply(s, c, r, now))  # type: ignore[misc]
+        assert ledger.write(lambda s, c=claim, r=result: record_reply(s, c, r, now))  # type: ignore[misc]
 
 
 def bounce(ledger: Ledger, delivery_id: str, reply: Reply, proven: bool, now: datetime) -> None:
@@ -139,7 +140,7 @@ def test_a_success_takes_an_address_off_but_not_one_that_a_person_put_there(
     )
     for claim in queued:
         result = Result(DeliveryState.DELIVERED, Reply(250), "mx.example", "relay", None)
-        assert ledger.write(lambda s, c=claim, r=result: records.record_reply(s, c, r, now))  # type: ignore[misc]
+        assert ledger.write(lambda s, c=claim, r=result: record_reply(s, c, r, now))  # type: ignore[misc]
     (row,) = listed(database, now)
     assert (row.reason, row.source, row.expires_at) == ("asked us to stop", "person", None)
     assert ledger.write(lambda s: suppressions.unsuppress(s, "ANA@x.example", "asked again", now, "usr"))
@@ -168,14 +169,14 @@ def test_a_report_about_an_earlier_try_does_not_stop_what_is_sent_again(
     (claim,) = claim_all(ledger, now)
     bounce(ledger, row.id, SWITCHED_OFF, True, now)
     result = Result(DeliveryState.DELIVERED, Reply(250), "mx.example", "relay", None)
-    assert ledger.write(lambda session: records.record_reply(session, claim, result, now))
+    assert ledger.write(lambda session: record_reply(session, claim, result, now))
 
 
 def test_a_proven_receipt_ends_the_doubt(ledger: Ledger, database: Database, now: datetime) -> None:
     (row,) = ledger.write(lambda session: send(session, [ANA], now))
     (claim,) = claim_all(ledger, now)
     lost = Result(DeliveryState.UNCERTAIN, Reply(None, "4.4.2", "connection lost"), "mx.example", "relay", None)
-    ledger.write(lambda session: records.record_reply(session, claim, lost, now))
+    ledger.write(lambda session: record_reply(session, claim, lost, now))
 
     def receipt(session: Session, proven: bool) -> str:
         delivery = deliveries.get_delivery(session, row.id)

@@ -11,7 +11,7 @@ from gatepost.store.conversations import get_conversation, mark_seen, set_state
 from gatepost.store.sending import set_sending
 from gatepost.store.set_aside import decide
 from gatepost.store.users import create_user
-from gatepost.store.write_back import recent
+from tests.rows import write_backs_of
 from tests.threading.conftest import office as office
 from tests.threading.office import Office
 from tests.threading.test_own_copy import account_of, answer_to, come_back
@@ -19,7 +19,7 @@ from tests.threading.test_own_copy import account_of, answer_to, come_back
 
 def acts(office: Office, account_id: str) -> list[tuple[str, str]]:
     with office.ledger.database.session() as session:
-        return sorted((row.act, row.state) for row in recent(session, account_id))
+        return sorted((row.act, row.state) for row in write_backs_of(session, account_id))
 
 
 def fetched(office: Office, account_id: str, *, two_way: bool, flags: str = "") -> tuple[str, str]:

@@ -9,11 +9,12 @@ from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Conversation, Credential, Message
-from gatepost.store import conversations, messages, outgoing
+from gatepost.store import conversations, messages
 from gatepost.store.arrivals import get_arrival
 from gatepost.threading.intake import Arriving, Desk, Received, receive, store_arrival
 from gatepost.threading.reading import read
 from gatepost.words import Strength
+from tests.rows import put_deliveries
 
 SUPPORT = "support@shop.example"
 ANA, BEN, EVE = "ana@calderon.example", "ben@calderon.example", "eve@evil.example"
@@ -66,7 +67,7 @@ class Office:
                 credential_id=self.credential.id,
             )
             messages.put_message(session, message, Content(b"x", None, 1))
-            outgoing.put_deliveries(session, row_id, recipients, self.now)
+            put_deliveries(session, row_id, recipients, self.now)
             return row_id
 
         return self.ledger.write(op)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.threading.archive import Record, Thread, thread_archive, thread_by_ids
+from gatepost.threading.archive import Record, Thread, thread_archive
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 
@@ -53,7 +53,6 @@ def test_loops_are_broken() -> None:
 def test_subjects_join_under_archive_only() -> None:
     records = [record("a@x", subject="Order 17"), record("b@x", subject="AW: Order 17", day=1)]
     assert groups(thread_archive(records)) == [0, 0]
-    assert groups(thread_by_ids(records)) == [0, 1]
     assert thread_archive(records)[1].why == ('Subject "Order 17" is that of <a@x>',)
 
 

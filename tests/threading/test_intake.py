@@ -8,11 +8,12 @@ from gatepost.blobs import Content
 from gatepost.database import Database
 from gatepost.ids import new_id
 from gatepost.model import Message
-from gatepost.store import conversations, deliveries, messages, outgoing
+from gatepost.store import conversations, deliveries, messages
 from gatepost.threading.intake import Arriving, Received, receive, store_arrival
 from gatepost.threading.reading import read
 from gatepost.tokens import reply_address, return_path
 from gatepost.words import Outcome, Strength
+from tests.rows import put_deliveries
 from tests.threading.office import ANA, BEN, EVE, Office, mail, reply
 
 
@@ -91,7 +92,7 @@ def test_a_reply_address_leads_back_without_any_reference(office: Office) -> Non
             conversation_id=conversation.id,
         )
         messages.put_message(session, message, Content(b"x", None, 1))
-        outgoing.put_deliveries(session, row_id, [ANA], office.now)
+        put_deliveries(session, row_id, [ANA], office.now)
 
     office.ledger.write(op)
     token = f"{reply_address(office.desk.keys, row_id)}@{office.desk.settings.replies}"

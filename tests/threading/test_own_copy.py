@@ -9,11 +9,12 @@ from sqlmodel import Session
 from gatepost.store.accounts import create_account
 from gatepost.store.channels import channel_by_address
 from gatepost.store.deliveries import deliveries_of
-from gatepost.store.other_ids import keep_other_id, other_ids_of
-from gatepost.store.sent_copies import copies_of, note_sent
+from gatepost.store.other_ids import keep_other_id
+from gatepost.store.sent_copies import note_sent
 from gatepost.threading.intake import Arriving, Received, receive, store_arrival
 from gatepost.threading.reading import read
 from gatepost.words import Outcome, Strength
+from tests.rows import copies_of, other_ids_of
 from tests.threading.office import ANA, SUPPORT, Office
 from tests.threading.test_reported import dsn
 

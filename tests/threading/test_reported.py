@@ -8,10 +8,11 @@ from sqlmodel import Session
 
 from gatepost.database import Database
 from gatepost.reply import Reply
-from gatepost.store import claims, deliveries, records
+from gatepost.store import claims, deliveries
 from gatepost.store.deliveries import Result
 from gatepost.tokens import mint_message_id, return_path
 from gatepost.words import DeliveryState, Outcome
+from tests.rows import record_reply
 from tests.threading.office import ANA, BEN, EVE, SUPPORT, Office, mail, reply
 
 
@@ -45,7 +46,7 @@ def delivered(office: Office) -> Callable[[list[str]], dict[str, str]]:
         def op(session: Session) -> dict[str, str]:
             for claim in claims.claim(session, 9, timedelta(minutes=1), office.now):
                 result = Result(DeliveryState.DELIVERED, Reply(250, "2.0.0", "ok"), "mx", "relay", None)
-                records.record_reply(session, claim, result, office.now)
+                record_reply(session, claim, result, office.now)
             return {row.recipient: row.id for row in deliveries.deliveries_of(session, message_id)}
 
         return office.ledger.write(op)
@@ -123,7 +124,7 @@ def test_a_forged_bounce_neither_stops_a_mail_nor_hides_what_its_server_said(
     def refuse(session: Session) -> None:
         for claim in claims.claim(session, 9, timedelta(minutes=1), office.now):
             said = Result(DeliveryState.FAILED, Reply(552, "5.2.2", "Mailbox full"), "mx", "relay", None)
-            records.record_reply(session, claim, said, office.now)
+            record_reply(session, claim, said, office.now)
 
     office.ledger.write(refuse)
     again = dsn(BEN, signed_id(office, ids[BEN])).replace(b"Sorry", b"Sorry again")

@@ -12,11 +12,12 @@ from gatepost.mail import parse
 from gatepost.model import Arrival, Conversation, Message
 from gatepost.seal import Keys
 from gatepost.settings import Settings
-from gatepost.store import channels, conversations, messages, outgoing
+from gatepost.store import channels, conversations, messages
 from gatepost.threading.joining import place_mail
 from gatepost.threading.place import Placement
 from gatepost.tokens import mint_message_id, reply_address, return_path
 from gatepost.words import Strength
+from tests.rows import put_deliveries
 from tests.threading.office import ANA, BEN, SUPPORT, Office
 
 CARRIED = (
@@ -78,7 +79,7 @@ def sent(office: Office, session: Session, where: Conversation, recipients: list
     row_id = new_id("msg")
     header_id = mint_message_id(office.desk.keys, row_id, office.desk.settings.domain)
     messages.put_message(session, message(office, row_id, where, "out", SUPPORT, header_id), Content(b"x", None, 1))
-    outgoing.put_deliveries(session, row_id, recipients, office.now)
+    put_deliveries(session, row_id, recipients, office.now)
     conversations.know_ids(session, where.id, row_id, header_id, ())
     return row_id
 

@@ -4,10 +4,11 @@ from datetime import datetime
 
 from gatepost.model import Delivery
 from gatepost.reply import Reply
-from gatepost.store import deliveries, records, suppressions
+from gatepost.store import deliveries, suppressions
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Result
 from gatepost.words import DeliveryState
+from tests.rows import record_reply
 from tests.store.test_deliveries import LEASE
 from tests.web.conftest import Site
 
@@ -21,7 +22,7 @@ def fail(site: Site, now: datetime) -> None:
     """Everything that is due is refused for its content."""
     refused = Result(DeliveryState.FAILED, Reply(554, "5.7.1", "spam"), "mx.example", "relay", None)
     for taken in site.parts.ledger.write(lambda session: claim(session, 50, LEASE, now)):
-        site.parts.ledger.write(lambda session, one=taken: records.record_reply(session, one, refused, now))  # type: ignore[misc]
+        site.parts.ledger.write(lambda session, one=taken: record_reply(session, one, refused, now))  # type: ignore[misc]
 
 
 def test_a_failed_one_is_tried_again_from_its_page(site: Site) -> None:

@@ -7,9 +7,10 @@ from sqlmodel import Session
 from gatepost.ids import new_id
 from gatepost.model import Arrival, Delivery, Raw
 from gatepost.reply import Reply
-from gatepost.store import claims, deliveries, records, suppressions
+from gatepost.store import claims, deliveries, suppressions
 from gatepost.store.deliveries import Result
 from gatepost.words import DeliveryState, Outcome
+from tests.rows import record_reply
 from tests.web.conftest import Site
 
 LEASE = timedelta(minutes=5)
@@ -37,7 +38,7 @@ def attempt(site: Site, replies: dict[str, Reply]) -> None:
         state = DeliveryState.DELIVERED if reply.positive else DeliveryState.FAILED
         result = Result(state, reply, "mx.customer.example", "relay", None)
         site.parts.ledger.write(
-            lambda session, one=claim, come=result: records.record_reply(session, one, come, site.now)  # type: ignore[misc]
+            lambda session, one=claim, come=result: record_reply(session, one, come, site.now)  # type: ignore[misc]
         )
 
 
@@ -65,8 +66,8 @@ def test_complaint_28_one_claim_wins_and_a_late_worker_changes_nothing(site: Sit
     (second,) = site.parts.ledger.write(lambda session: claims.claim(session, 50, LEASE, later))
     yes = Result(DeliveryState.DELIVERED, Reply(250, "2.0.0", "ok"), "mx", "relay", None)
     no = Result(DeliveryState.FAILED, Reply(550, "5.1.1", "late"), "mx", "relay", None)
-    site.parts.ledger.write(lambda session: records.record_reply(session, second, yes, later))
-    site.parts.ledger.write(lambda session: records.record_reply(session, first, no, later))
+    site.parts.ledger.write(lambda session: record_reply(session, second, yes, later))
+    site.parts.ledger.write(lambda session: record_reply(session, first, no, later))
     assert states(site)["once@x.example"] == "delivered"
 
 

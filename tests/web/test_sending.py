@@ -11,9 +11,10 @@ from gatepost.model import Account, Arrival, Message
 from gatepost.store.accounts import create_account, list_accounts
 from gatepost.store.channels import list_channels
 from gatepost.store.sending import route_of_account
-from gatepost.store.sent_copies import CopyState, copies_of, note_sent, settle_copy
-from gatepost.store.write_back import recent, settle, want
+from gatepost.store.sent_copies import CopyState, note_sent, settle_copy
+from gatepost.store.write_back import settle, want
 from gatepost.web.app import create_app
+from tests.rows import copies_of, write_backs_of
 from tests.web.conftest import BASE, HERE, PASSWORD, Site
 
 FORM = {
@@ -133,7 +134,9 @@ def fail(site: Site) -> None:
         session.add(arrival)
         session.flush()
         want(session, arrival.id, account.id, "archive", site.now)
-        settle(session, recent(session, account.id)[0].id, "failed", "The server has no folder for it.", site.now)
+        settle(
+            session, write_backs_of(session, account.id)[0].id, "failed", "The server has no folder for it.", site.now
+        )
 
     site.parts.ledger.write(op)
 
@@ -157,6 +160,6 @@ def test_what_failed_at_the_provider_is_listed_with_why_and_tried_again(site: Si
     assert admin.post(f"{page}/again").headers["location"] == f"{page}?done=again#failed"
     with site.parts.database.session() as session:
         (account,) = list_accounts(session)
-        (copy,), (row,) = copies_of(session, site.message), recent(session, account.id)
+        (copy,), (row,) = copies_of(session, site.message), write_backs_of(session, account.id)
     assert [(one.state, one.next_at) for one in (copy, row)] == [("due", site.now)] * 2
     assert "Try again what was given up" not in admin.get(page).text
