@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gatepost.gateway.route import direct_hop
-from gatepost.gateway.send import TIMEOUTS, Sent, transact
-from gatepost.gateway.send_connection import Timeouts
+from gatepost.gateway.send import Sent, transact
 from gatepost.reply import Reply
 
 REMOTE_HOST = "sandbox.invalid"
@@ -67,8 +66,6 @@ def wanted(local: str) -> SandboxAnswer:
     return SandboxAnswer(Reply(int(found[1]), status, "sandbox.invalid answers as the recipient's address asks"))
 
 
-async def deliver_follow_up(
-    mx_host_port: str, mail_from: str, recipient: str, content: bytes, *, timeouts: Timeouts = TIMEOUTS
-) -> Sent:
+async def deliver_follow_up(mx_host_port: str, mail_from: str, recipient: str, content: bytes) -> Sent:
     """Hand a follow-up to our own MX at `host:port` by SMTP, as a remote server would. Never raises."""
-    return await transact(direct_hop(mx_host_port, helo=REMOTE_HOST), mail_from, recipient, content, timeouts=timeouts)
+    return await transact(direct_hop(mx_host_port, helo=REMOTE_HOST), mail_from, recipient, content)

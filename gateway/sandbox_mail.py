@@ -10,7 +10,7 @@ from gatepost.gateway.sandbox import REMOTE_HOST
 from gatepost.mail_header import Headers, first, read_header
 from gatepost.mail_words import decode_words, encode_words
 from gatepost.message_ids import extract_ids
-from gatepost.reply import Reply, clean_text, is_shown
+from gatepost.reply import Reply, is_shown
 
 LATE = Reply(550, "5.1.1", "The recipient's mailbox was closed after the mail had been accepted")
 HEADER_RETURNED = 64 * 1024
@@ -43,13 +43,12 @@ def follow_up(
     return FollowUp("", to, compose_autoreply(recipient, content, to=to, now=now))
 
 
-def compose_dsn(recipient: str, content: bytes, *, to: str, now: datetime, reply: Reply = LATE) -> bytes:
+def compose_dsn(recipient: str, content: bytes, *, to: str, now: datetime) -> bytes:
     """A delivery status notification (RFC 3464) as Postfix writes them, with the mail's header returned."""
-    status = reply.status or f"{reply.digit}.0.0"
     identifier = digest("dsn", to, recipient, now.isoformat())
     boundary = f"=_{identifier}"
     returned = content[: min(read_header(content).body, HEADER_RETURNED)].rstrip(b"\r\n") + b"\r\n"
-    said = f"{reply.code} {status} {clean_text(reply.text)}" if reply.code else f"{status} {clean_text(reply.text)}"
+    said = f"{LATE.code} {LATE.status} {LATE.text}"
     head = [
         f"From: Mail Delivery System <MAILER-DAEMON@{REMOTE_HOST}>",
         f"To: {wire(to)}",
@@ -75,7 +74,7 @@ def compose_dsn(recipient: str, content: bytes, *, to: str, now: datetime, reply
         "",
         f"Final-Recipient: {typed_address(recipient)}",
         "Action: failed",
-        f"Status: {status}",
+        f"Status: {LATE.status}",
         f"Remote-MTA: dns; mx.{REMOTE_HOST}",
         f"Diagnostic-Code: smtp; {wire(said)}",
     ]

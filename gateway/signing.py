@@ -60,11 +60,6 @@ def signed_words(signers: Sequence[Signer]) -> str:
     return f"DKIM {'; '.join(str(signer) for signer in signers)}" if signers else ""
 
 
-def sign(raw: bytes, signer: Signer, now: datetime) -> bytes:
-    """The mail with a DKIM-Signature on top; lines end with CRLF. Raises as `sign_all`."""
-    return sign_all(raw, (signer,), now)
-
-
 def sign_all(raw: bytes, signers: Sequence[Signer], now: datetime, body_digest: bytes = b"") -> bytes:
     """The mail with a DKIM-Signature of each signer on top; without one it stays as it is.
 

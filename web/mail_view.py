@@ -90,9 +90,7 @@ def told(visit: Visit, message: Message, raw: bytes) -> bytes:
     return with_results(raw, message.auth.get("results", ""), visit.app.settings.host)
 
 
-def download(
-    content: bytes, name: str, content_type: str = "application/octet-stream", blobs: Blobs | None = None
-) -> Response:
+def download(content: bytes, name: str, blobs: Blobs | None = None) -> Response:
     """Octets to be saved, never shown: no type guessed, and no name that leads anywhere (RFC 6266).
 
     Many go by way of a file: the reader may be slow, and would keep them all in memory.
@@ -105,6 +103,6 @@ def download(
         "Content-Security-Policy": "default-src 'none'; sandbox",
     }
     if blobs is None or len(content) <= IN_ROW:
-        return Response(content, media_type=content_type, headers=headers)
+        return Response(content, media_type="application/octet-stream", headers=headers)
     headers["Content-Length"] = str(len(content))
-    return StreamingResponse(blobs.passing(content), media_type=content_type, headers=headers)
+    return StreamingResponse(blobs.passing(content), media_type="application/octet-stream", headers=headers)

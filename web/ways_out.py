@@ -130,8 +130,8 @@ def form_of(row: Route, account: Account | None) -> Form:
     return filled(**fields, rules="\n".join(row.rules), account=account.id if account else "")
 
 
-def route_form(visit: Visit, row: Route, form: Form, status: int = 200, said: list[str] | None = None) -> Response:
-    context = {**choices(visit), "row": route_view(row), "form": form, "said": said or [], "works": None}
+def route_form(visit: Visit, row: Route, form: Form, status: int = 200) -> Response:
+    context = {**choices(visit), "row": route_view(row), "form": form, "said": [], "works": None}
     return show(visit, "way_out.html", context, status=status)
 
 

@@ -17,7 +17,7 @@ from gatepost.domain_key import make_key, public_record
 from gatepost.gateway.authenticate import Verdict, authenticate, dkim_only
 from gatepost.gateway.canonical import relaxed_body, relaxed_field
 from gatepost.gateway.results import MethodResult, read_results, trusted_results
-from gatepost.gateway.signing import LIFETIME, make_signer, sign, signatures
+from gatepost.gateway.signing import LIFETIME, make_signer, sign_all, signatures
 from gatepost.mail import parse
 from gatepost.resolver import dns_resolver
 from gatepost.threading.identity import address_of
@@ -44,7 +44,7 @@ def judge(
 
 
 def test_an_aligned_signature_proves_the_author() -> None:
-    verdict = judge(sign(MAIL, SIGNER, NOW))
+    verdict = judge(sign_all(MAIL, (SIGNER,), NOW))
     assert (verdict.strength, verdict.aligned, verdict.dmarc.result) == (Strength.ALIGNED, True, "pass")
     assert str(verdict.header_from) == "anna@example.test"
     assert [each.result for each in verdict.dkim] == ["pass"]
@@ -63,7 +63,7 @@ def test_spf_without_a_policy_proves_nothing() -> None:
 
 
 def test_a_signature_without_a_policy_proves_the_author() -> None:
-    verdict = judge(sign(MAIL, SIGNER, NOW), DictResolver(TXT={KEY_NAME: [RECORD]}))
+    verdict = judge(sign_all(MAIL, (SIGNER,), NOW), DictResolver(TXT={KEY_NAME: [RECORD]}))
     assert (verdict.dmarc.result, verdict.strength) == ("none", Strength.ALIGNED)
 
 
@@ -74,7 +74,7 @@ def test_nothing_aligned(policy: str, strength: str) -> None:
 
 
 def test_another_domains_signature_proves_nothing() -> None:
-    other = sign(MAIL, make_signer("other.test", "gp", PEM), NOW)
+    other = sign_all(MAIL, (make_signer("other.test", "gp", PEM),), NOW)
     verdict = judge(other, zone(**{"gp._domainkey.other.test": RECORD}))
     assert [each.result for each in verdict.dkim] == ["pass"]
     assert verdict.strength is Strength.FAILING
@@ -82,7 +82,7 @@ def test_another_domains_signature_proves_nothing() -> None:
 
 @pytest.mark.parametrize("name", [b"From", b"To", b"Subject", b"Reply-To", b"Content-Type", b"Cc", b"Date"])
 def test_a_field_put_on_top_breaks_the_signature(name: bytes) -> None:
-    verdict = judge(name + b": x@example.test\r\n" + sign(MAIL, SIGNER, NOW))
+    verdict = judge(name + b": x@example.test\r\n" + sign_all(MAIL, (SIGNER,), NOW))
     assert [each.result for each in verdict.dkim] == ["fail"]
     assert not verdict.aligned
 
@@ -197,7 +197,7 @@ def test_partial_bodies_do_not_count(length: bytes, result: str) -> None:
 
 
 def test_a_signature_ends_without_grace() -> None:
-    signed = sign(MAIL, SIGNER, NOW)
+    signed = sign_all(MAIL, (SIGNER,), NOW)
     assert judge(signed, now=NOW + LIFETIME).aligned
     verdict = judge(signed, now=NOW + LIFETIME + timedelta(seconds=1))
     assert (verdict.dkim[0].result, verdict.aligned) == ("permerror", False)
@@ -220,7 +220,7 @@ def record_of(bits: int) -> tuple[bytes, str]:
 
 def test_1024_bit_is_the_least() -> None:
     pem, record = record_of(1024)
-    assert judge(sign(MAIL, make_signer("example.test", "gp", pem), NOW), zone(record)).aligned
+    assert judge(sign_all(MAIL, (make_signer("example.test", "gp", pem),), NOW), zone(record)).aligned
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_1024_bit_is_the_least() -> None:
     ],
 )
 def test_key_records(record: str, result: str) -> None:
-    verdict = judge(sign(MAIL, SIGNER, NOW), zone(record))
+    verdict = judge(sign_all(MAIL, (SIGNER,), NOW), zone(record))
     assert (verdict.dkim[0].result, verdict.aligned) == (result, result == "pass")
 
 
@@ -255,13 +255,13 @@ WEAK = (
 
 
 def test_512_bit_is_too_weak() -> None:
-    verdict = judge(sign(MAIL, SIGNER, NOW), zone(WEAK))
+    verdict = judge(sign_all(MAIL, (SIGNER,), NOW), zone(WEAK))
     assert (verdict.dkim[0].result, verdict.aligned) == ("policy", False)
     assert "512 bit" in verdict.dkim[0].why
 
 
 def test_sha1_does_not_count() -> None:
-    verdict = judge(tamper(sign(MAIL, SIGNER, NOW), b"rsa-sha256", b"rsa-sha1"))
+    verdict = judge(tamper(sign_all(MAIL, (SIGNER,), NOW), b"rsa-sha256", b"rsa-sha1"))
     assert verdict.dkim[0].result == "permerror"
 
 
@@ -293,7 +293,7 @@ def test_ed25519() -> None:
     ],
 )
 def test_a_domain_cannot_inject_into_the_results(d: bytes) -> None:
-    verdict = judge(tamper(sign(MAIL, SIGNER, NOW), b"d=example.test", b"d=" + d))
+    verdict = judge(tamper(sign_all(MAIL, (SIGNER,), NOW), b"d=example.test", b"d=" + d))
     assert (verdict.dkim[0].result, verdict.dkim[0].domain) == ("permerror", "")
     found = read_results(verdict.results_header)
     assert [(each.method, each.result) for each in found] == [("spf", "none"), ("dkim", "permerror"), ("dmarc", "fail")]
@@ -302,7 +302,7 @@ def test_a_domain_cannot_inject_into_the_results(d: bytes) -> None:
 
 @pytest.mark.parametrize("s", [b"gp dkim=pass", b"a;b", b"", b"a/b", b".", b"x" * 64])
 def test_a_selector_is_a_name(s: bytes) -> None:
-    assert judge(tamper(sign(MAIL, SIGNER, NOW), b"s=gp;", b"s=" + s + b";")).dkim[0].result == "permerror"
+    assert judge(tamper(sign_all(MAIL, (SIGNER,), NOW), b"s=gp;", b"s=" + s + b";")).dkim[0].result == "permerror"
 
 
 def test_only_five_signatures_are_looked_at() -> None:
@@ -313,7 +313,7 @@ def test_only_five_signatures_are_looked_at() -> None:
 
 
 def test_a_giant_signature_is_not_read() -> None:
-    raw = tamper(sign(MAIL, SIGNER, NOW), b"h=from", b"h=" + b"x:" * 3000 + b"from")
+    raw = tamper(sign_all(MAIL, (SIGNER,), NOW), b"h=from", b"h=" + b"x:" * 3000 + b"from")
     assert judge(raw).dkim[0].result == "permerror"
 
 
@@ -321,7 +321,7 @@ def test_a_giant_signature_is_not_read() -> None:
 def test_trouble_is_temporary(name: str) -> None:
     resolver = zone()
     resolver.fail = [name]
-    verdict = judge(sign(MAIL, SIGNER, NOW), resolver)
+    verdict = judge(sign_all(MAIL, (SIGNER,), NOW), resolver)
     assert (verdict.dmarc.result, verdict.strength) == ("temperror", Strength.NONE)
 
 
@@ -330,7 +330,7 @@ def test_hostile_servers_end_with_the_budget() -> None:
     with dns_server(zone_data, {KEY_NAME: "timeout", "bounce.test": "loop"}) as server:
         resolver = dns_resolver([server.address], 0.3)
         verdict = authenticate(
-            sign(MAIL, SIGNER, NOW),
+            sign_all(MAIL, (SIGNER,), NOW),
             ip="192.0.2.1",
             helo="h.test",
             mail_from="x@bounce.test",
@@ -349,12 +349,12 @@ def test_at_most_fifty_questions() -> None:
 
 
 def test_bare_line_feeds_are_read_as_line_ends() -> None:
-    raw = sign(MAIL, SIGNER, NOW).replace(b"\r\n", b"\n")
+    raw = sign_all(MAIL, (SIGNER,), NOW).replace(b"\r\n", b"\n")
     assert dkim_only(raw, resolver=zone(), now=NOW).aligned
 
 
 def test_fetched_mail_is_judged_by_its_signature() -> None:
-    verdict = dkim_only(sign(MAIL, SIGNER, NOW), resolver=zone(), now=NOW)
+    verdict = dkim_only(sign_all(MAIL, (SIGNER,), NOW), resolver=zone(), now=NOW)
     assert verdict.aligned
     assert "spf" not in verdict.results_header
     assert dkim_only(MAIL, resolver=DictResolver(), now=NOW).strength is Strength.NONE
@@ -380,7 +380,7 @@ def test_a_provider_that_is_not_configured_proves_nothing() -> None:
 
 
 def test_the_summary_is_json_and_the_header_reads_back() -> None:
-    verdict = judge(sign(MAIL, SIGNER, NOW))
+    verdict = judge(sign_all(MAIL, (SIGNER,), NOW))
     assert set(json.loads(json.dumps(verdict.summary))) == {"spf", "dkim", "dmarc", "words", "results"}
     found = {each.method: each for each in read_results(verdict.results_header)}
     assert found["dkim"].get("header.d") == "example.test"
@@ -391,7 +391,7 @@ def test_the_summary_is_json_and_the_header_reads_back() -> None:
 @settings(max_examples=150, deadline=None)
 @given(st.integers(0, 3), st.integers(0, 900), st.binary(max_size=12))
 def test_authenticate_is_total(cut: int, at: int, put: bytes) -> None:
-    signed = sign(MAIL, SIGNER, NOW)
+    signed = sign_all(MAIL, (SIGNER,), NOW)
     raw = signed[:at] + put + signed[at + cut :]
     verdict = judge(raw)
     assert verdict.dmarc.why
