@@ -9,7 +9,6 @@ from datetime import datetime
 from sqlmodel import Session
 
 from gatepost.address import AddressError, parse_address
-from gatepost.ids import new_id
 from gatepost.mail import Mail
 from gatepost.model import AgentCopy, AgentMail, Arrival, Conversation, Message, User
 from gatepost.seal import Keys
@@ -21,7 +20,8 @@ from gatepost.store.events import add_event
 from gatepost.store.messages import put_message
 from gatepost.store.showing import channel_to_answer_from, may
 from gatepost.store.users import get_user
-from gatepost.threading.identity import name_of, sender_of
+from gatepost.threading.identity import sender_of
+from gatepost.threading.inbound_row import inbound_row
 from gatepost.threading.place import Sender
 from gatepost.tokens import read_agent_address, read_return_path
 from gatepost.words import Kind, Outcome, Strength
@@ -125,51 +125,42 @@ def take_agent_mail(
     outcome, why = judge_agent(
         sender, bound, automatic=automatic, named=bool(roles), identified=bool(mail.message_id), now=now
     )
-    message = message_of(arrival, mail, digest, kind, snippet, outcome, why, sender, now)
+    message = inbound_row(
+        arrival,
+        mail,
+        digest,
+        kind,
+        snippet,
+        sender,
+        now,
+        trigger="agent mail",
+        outcome=outcome,
+        strength=arrival.strength,
+        verified=outcome == Outcome.PLACED,
+        why=[{"result": "new", "text": why}],
+    )
     home = channel_to_answer_from(session, bound.conversation, bound.user) if bound and bound.conversation else None
     message.channel_id = home.id if home else None
     put_message(session, message, None)
     full = outcome == Outcome.PLACED
     put_agent_mail(session, AgentMail(message_id=message.id, copy_id=copy_id, role=role, full=full))
-    event = {Outcome.PLACED: "agent.mailed", Outcome.REVIEW: "agent.held"}.get(outcome, "message.received")
+    tell_agent_mail(session, message, bound, sender, arrival.inlet, why, now)
+    return Acted(outcome, why, message.id)
+
+
+def tell_agent_mail(
+    session: Session, message: Message, bound: Bound | None, sender: Sender, inlet: str, why: str, now: datetime
+) -> None:
+    """The event of an agent's mail, in the history of the conversation that it is about."""
+    kinds = {Outcome.PLACED: "agent.mailed", Outcome.REVIEW: "agent.held"}
+    data = {"from": sender.key, "kind": message.kind, "outcome": message.outcome, "inlet": inlet, "why": why}
     add_event(
         session,
-        event,
+        kinds.get(Outcome(message.outcome), "message.received"),
         now=now,
         message_id=message.id,
         conversation_id=bound.copy.conversation_id if bound else None,
         channel_id=message.channel_id,
         user_id=bound.copy.user_id if bound else None,
-        data={"from": sender.key, "kind": kind, "outcome": outcome, "inlet": arrival.inlet, "why": why},
-    )
-    return Acted(outcome, why, message.id)
-
-
-def message_of(
-    arrival: Arrival, mail: Mail, digest: str, kind: Kind, snippet: str, outcome: Outcome, why: str, sender: Sender,
-    now: datetime,
-) -> Message:  # fmt: skip
-    """An agent's mail as a row; it is in no conversation."""
-    return Message(
-        id=new_id("msg"),
-        direction="in",
-        digest=digest,
-        kind=kind,
-        message_id=mail.message_id or "",
-        raw_id=arrival.raw_id,
-        subject=mail.subject[:500],
-        from_name=name_of(mail),
-        from_address=sender.key or (mail.from_[0].raw[:200] if mail.from_ else ""),
-        snippet=snippet,
-        at=now,
-        sent_at=mail.date,
-        size=mail.size,
-        envelope_from=arrival.envelope_from,
-        trigger="agent mail",
-        outcome=outcome,
-        strength=arrival.strength,
-        verified=outcome == Outcome.PLACED,
-        auth=arrival.auth,
-        why=[{"result": "new", "text": why}],
-        attachments=len(mail.attachments),
+        data=data,
     )

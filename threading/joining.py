@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from sqlmodel import Session
 
 from gatepost.address import AddressError, parse_address
-from gatepost.ids import new_id
 from gatepost.mail import Mail
 from gatepost.model import Arrival, Conversation, Message, Why
 from gatepost.seal import Keys
@@ -27,10 +26,10 @@ from gatepost.store.events import add_event
 from gatepost.store.handed_over import reason, tell_handed_over
 from gatepost.store.messages import get_message, put_message
 from gatepost.store.placing import channels_of
-from gatepost.store.rows import made
 from gatepost.store.showing import show
 from gatepost.threading.candidates import Search, aim_of, channel_for, find_candidates
 from gatepost.threading.identity import name_of, sender_of
+from gatepost.threading.inbound_row import inbound_row
 from gatepost.threading.on_behalf import on_behalf
 from gatepost.threading.place import DESK, Placement, Policy, Sender, place
 from gatepost.threading.showing import apart, is_named, may_widen
@@ -270,37 +269,27 @@ def message_of(
     sender: Sender,
     now: datetime,
 ) -> Message:
-    """An inbound mail as a row; `sent_at` is what its Date says, true or not."""
+    """An inbound mail as a row, with how it was placed."""
     shown = [
         {"field": field, "address": box.address.key, "name": box.name}
         for field, boxes in (("to", mail.to), ("cc", mail.cc))
         for box in boxes
         if box.address
     ]
-    return made(
-        Message,
-        id=new_id("msg"),
-        direction="in",
-        digest=digest,
-        kind=kind,
-        message_id=mail.message_id or "",
-        raw_id=arrival.raw_id,
-        subject=mail.subject[:500],
-        from_name=name_of(mail),
-        from_address=sender.key or (mail.from_[0].raw[:200] if mail.from_ else ""),
+    return inbound_row(
+        arrival,
+        mail,
+        digest,
+        kind,
+        snippet,
+        sender,
+        now,
         recipients_shown=shown[:MOST_SHOWN],
-        snippet=snippet,
-        at=now,
-        sent_at=mail.date,
-        size=mail.size,
-        envelope_from=arrival.envelope_from,
         trigger=arrival.inlet,
         outcome=outcome,
         strength=placement.strength if sender.key else Strength(arrival.strength),
         verified=placement.verified,
-        auth=arrival.auth,
         why=placement.why,
-        attachments=len(mail.attachments),
     )
 
 
