@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from gatepost.acts import Actor
 from gatepost.gateway.answer import NoAnswer
@@ -14,20 +14,18 @@ from gatepost.store.sides import parent_of, sides_of
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
 from gatepost.web.api_conversations import channels_of, find, shown
 from gatepost.web.api_corrections import changeable
-from gatepost.web.api_errors import Problem
+from gatepost.web.api_errors import BODY, HERE, Problem
 from gatepost.web.api_models import ConversationOut, Given
-from gatepost.web.api_requests import NoQuery, OneLine, Taken, checked_address, read_id
+from gatepost.web.api_requests import AddressText, NoQuery, OneLine, Taken, read_id
 
 MOST = 50
 TEXT_LIMIT = 1_000_000
-HERE = ("malformed", "not-found", "refused", "too-large", "unsupported-media-type", "request-timeout")
-Asked = Annotated[str, Field(max_length=320), AfterValidator(checked_address)]
 
 
 class SideIn(Taken):
     """Whom to ask, and all that they see: nothing of the conversation goes along."""
 
-    to: Annotated[list[Asked], Field(min_length=1, max_length=MOST)]
+    to: Annotated[list[AddressText], Field(min_length=1, max_length=MOST)]
     subject: Annotated[OneLine, Field(min_length=1, max_length=LONGEST_SUBJECT)]
     text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
 
@@ -113,9 +111,7 @@ def one(call: Call, number: int) -> Answer:
 
 
 ASIDE: tuple[Operation, ...] = (
-    Operation(
-        "GET", "/conversations/{id}/sides", list_sides, "conversations:read", SideList, NoQuery, problems=("not-found",)
-    ),
+    Operation("GET", "/conversations/{id}/sides", list_sides, "conversations:read", SideList, NoQuery, problems=HERE),
     Operation(
         "POST",
         "/conversations/{id}/sides",
@@ -125,7 +121,7 @@ ASIDE: tuple[Operation, ...] = (
         NoQuery,
         takes=SIDE,
         status=202,
-        problems=("sender-not-allowed", *HERE),
+        problems=("sender-not-allowed", *BODY, *HERE, "refused"),
         once=False,
     ),
     Operation(
@@ -136,7 +132,7 @@ ASIDE: tuple[Operation, ...] = (
         ConversationOut,
         NoQuery,
         takes=TAKE_BACK,
-        problems=("sender-not-allowed", *HERE),
+        problems=("sender-not-allowed", *BODY, *HERE, "refused"),
         once=False,
     ),
 )

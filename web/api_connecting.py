@@ -10,7 +10,7 @@ from gatepost.model import Account, AdminApproval, Channel
 from gatepost.store import accounts, approvals, attempts, channels
 from gatepost.store.credentials import DESK_SCOPE
 from gatepost.web.api_call import Answer, Call, Operation, read_query
-from gatepost.web.api_errors import Problem
+from gatepost.web.api_errors import HERE, Problem
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery
 
@@ -124,7 +124,6 @@ def refusal_out(session: Session, channel: Channel) -> RefusalOut | None:
     )
 
 
-HERE = ("not-found",)
 CONNECTING: tuple[Operation, ...] = (
     Operation("GET", "/mailboxes", list_connections, DESK_SCOPE, ConnectionList, NoQuery),
     Operation(

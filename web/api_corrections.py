@@ -14,11 +14,10 @@ from gatepost.store.conversations import get_conversation
 from gatepost.store.corrections import NotPossible
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
 from gatepost.web.api_conversations import channels_of, find, find_named, may_answer_from
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken, read_id
 
-HERE = ("malformed", "not-found", "refused", "too-large", "unsupported-media-type", "request-timeout")
 Name = Annotated[str, Field(min_length=1, max_length=40)]
 
 
@@ -151,7 +150,7 @@ CORRECTIONS: tuple[Operation, ...] = (
         CorrectionOut,
         NoQuery,
         takes=MOVE,
-        problems=("sender-not-allowed", *HERE),
+        problems=("sender-not-allowed", *BODY, *HERE, "refused"),
     ),
     Operation(
         "POST",
@@ -161,7 +160,7 @@ CORRECTIONS: tuple[Operation, ...] = (
         CorrectionOut,
         NoQuery,
         takes=MERGE,
-        problems=("sender-not-allowed", *HERE),
+        problems=("sender-not-allowed", *BODY, *HERE, "refused"),
     ),
     Operation(
         "POST",
@@ -170,6 +169,6 @@ CORRECTIONS: tuple[Operation, ...] = (
         "conversations:write",
         CorrectionOut,
         NoQuery,
-        problems=("sender-not-allowed", "not-found", "refused"),
+        problems=("sender-not-allowed", *HERE, "refused"),
     ),
 )

@@ -15,7 +15,7 @@ from gatepost.store.deliveries import authors_of, get_delivery
 from gatepost.store.queue import Which
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import DeliveryOut, Given
 from gatepost.web.api_requests import NoQuery, Taken, read_id
 
@@ -149,9 +149,7 @@ def suppression_out(row: Suppression) -> SuppressionOut:
     )
 
 
-HERE = ("not-found",)
 SENDING = (*HERE, "sender-not-allowed")
-BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 DELIVERIES: tuple[Operation, ...] = (
     *(
         Operation("POST", f"/deliveries/{{id}}/{name}", serve, "messages:send", ActOut, NoQuery, problems=problems)

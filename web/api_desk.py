@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 from sqlmodel import Session
 
 from gatepost.address import parse_address
@@ -16,13 +16,12 @@ from gatepost.store.conversations import by_number, get_conversation
 from gatepost.store.credentials import DESK_SCOPE
 from gatepost.store.showing import may
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
-from gatepost.web.api_requests import NoQuery, Taken, checked_address, read_id
+from gatepost.web.api_requests import AddressText, NoQuery, Taken, read_id
 
 NUMBER_DIGITS = 9
 SAMPLE = 1042
-Asked = Annotated[str, Field(max_length=320), AfterValidator(checked_address)]
 
 
 class FollowerOut(Given):
@@ -63,7 +62,7 @@ class AgentList(Given):
 class AddressIn(Taken):
     """An address of an agent; its owner gets a mail with a link."""
 
-    address: Asked
+    address: AddressText
 
 
 class FollowsIn(Taken):
@@ -277,17 +276,17 @@ def stopped(session: Session, now: datetime) -> StoppedList:
     return StoppedList(data=found)
 
 
-HERE = ("not-found",)
-WRITING = ("malformed", "request-timeout", "too-large", "unsupported-media-type", "not-found")
 ONE = "/conversations/{id}/followers/{address}"
 BOX = "/mailboxes/{address}/acknowledgement"
 OWN = "/agents/{id}/addresses"
 DESK: tuple[Operation, ...] = (
     Operation("GET", "/conversations/{id}/followers", list_followers, DESK_SCOPE, FollowerList, NoQuery, problems=HERE),
-    Operation("PUT", ONE, follow, DESK_SCOPE, FollowerList, NoQuery, problems=("not-found", "refused")),
+    Operation("PUT", ONE, follow, DESK_SCOPE, FollowerList, NoQuery, problems=(*HERE, "refused")),
     Operation("DELETE", ONE, unfollow, DESK_SCOPE, FollowerList, NoQuery, problems=HERE),
     Operation("GET", "/agents", list_agents, DESK_SCOPE, AgentList, NoQuery),
-    Operation("PUT", "/agents/{id}", set_follows, DESK_SCOPE, AgentOut, NoQuery, takes=FOLLOWS, problems=WRITING),
+    Operation(
+        "PUT", "/agents/{id}", set_follows, DESK_SCOPE, AgentOut, NoQuery, takes=FOLLOWS, problems=(*BODY, *HERE)
+    ),
     Operation(
         "POST",
         OWN,
@@ -297,7 +296,7 @@ DESK: tuple[Operation, ...] = (
         NoQuery,
         takes=ADDRESS,
         status=202,
-        problems=(*WRITING, "refused", "sender-not-allowed"),
+        problems=(*BODY, *HERE, "refused", "sender-not-allowed"),
         once=False,
     ),
     Operation("DELETE", OWN + "/{address}", remove_agent_address, DESK_SCOPE, AgentOut, NoQuery, problems=HERE),
@@ -310,7 +309,7 @@ DESK: tuple[Operation, ...] = (
         AcknowledgementOut,
         NoQuery,
         takes=ACKNOWLEDGEMENT,
-        problems=WRITING,
+        problems=(*BODY, *HERE),
     ),
     Operation("GET", "/automatic-mail/stopped", list_stopped, DESK_SCOPE, StoppedList, NoQuery),
     Operation("DELETE", "/automatic-mail/stopped/{address}", resume, DESK_SCOPE, StoppedList, NoQuery, problems=HERE),

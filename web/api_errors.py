@@ -13,6 +13,10 @@ MEDIA_TYPE = "application/problem+json"
 MOST_FAULTS = 50
 TEMPORARY_SECONDS = 5
 FULL_SECONDS = 30
+HERE = ("not-found",)
+"""The problem of an operation on something that may not be there."""
+BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
+"""The problems of an operation that takes a body."""
 
 
 @dataclass(frozen=True, slots=True)

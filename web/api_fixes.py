@@ -13,12 +13,10 @@ from gatepost.store.queue import Which
 from gatepost.web import api_views as views
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
 from gatepost.web.api_deliveries import ActOut, SuppressionOut, actor_of, check_sending, own_delivery, suppression_out
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import AddressText, NoQuery, Taken
 from gatepost.words import NOT_DELIVERED
-
-BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 
 
 class ResendIn(Taken):
@@ -123,7 +121,7 @@ FIXING: tuple[Operation, ...] = (
         NoQuery,
         takes=RESEND,
         status=202,
-        problems=("not-found", "sender-not-allowed", *BODY),
+        problems=(*HERE, "sender-not-allowed", *BODY),
         once=False,
     ),
     Operation(
@@ -144,6 +142,6 @@ FIXING: tuple[Operation, ...] = (
         "messages:send",
         SuppressionOut,
         NoQuery,
-        problems=("not-found",),
+        problems=HERE,
     ),
 )

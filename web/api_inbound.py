@@ -18,7 +18,7 @@ from gatepost.store.messages import RawLost, get_message, open_raw
 from gatepost.store.set_aside import counts, waiting
 from gatepost.threading.intake import Desk
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem
+from gatepost.web.api_errors import BODY, HERE, Problem
 from gatepost.web.api_models import Given, PersonOut
 from gatepost.web.api_requests import NoQuery, Paging, Taken, read_id
 
@@ -212,13 +212,9 @@ def desk_of(call: Call) -> Desk:
     return Desk(call.app.settings, call.app.keys, call.app.blobs)
 
 
-WRITING = ("malformed", "request-timeout", "too-large", "unsupported-media-type", "not-found", "refused")
-HERE = ("not-found", "refused")
-
-
 def acting(name: str, serve: Callable[[Call], Answer], takes: TypeAdapter[Any] | None = None) -> Operation:
     """An act on one mail; it answers with the mail as it is then."""
-    problems = WRITING if takes else HERE
+    problems = (*(BODY if takes else ()), *HERE, "refused")
     path = f"/inbound/{{id}}/{name}"
     return Operation(
         "POST", path, serve, DESK_SCOPE, ArrivalDetail, NoQuery, takes=takes, problems=problems, once=False
@@ -227,7 +223,7 @@ def acting(name: str, serve: Callable[[Call], Answer], takes: TypeAdapter[Any] |
 
 INBOUND: tuple[Operation, ...] = (
     Operation("GET", "/inbound", list_inbound, DESK_SCOPE, InboundList, InboundQuery),
-    Operation("GET", "/inbound/{id}", get_inbound, DESK_SCOPE, ArrivalDetail, NoQuery, problems=("not-found",)),
+    Operation("GET", "/inbound/{id}", get_inbound, DESK_SCOPE, ArrivalDetail, NoQuery, problems=HERE),
     acting("release", let_in, RELEASE),
     acting("keep-out", keep_out),
     acting("again", read_again),

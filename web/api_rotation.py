@@ -13,10 +13,9 @@ from gatepost.model import Domain, DomainKey
 from gatepost.store import domains
 from gatepost.store.credentials import SENDERS_SCOPE
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem
+from gatepost.web.api_errors import BODY, HERE, Problem
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken, read_id
-from gatepost.web.api_senders import HERE, WRITING
 
 Algorithm = Literal["rsa-sha256", "ed25519-sha256"]
 
@@ -134,7 +133,7 @@ ROTATING: tuple[Operation, ...] = (
         RotationOut,
         NoQuery,
         takes=STEP,
-        problems=(*HERE, *WRITING, "refused"),
+        problems=(*HERE, *BODY, "refused"),
         once=False,
     ),
 )

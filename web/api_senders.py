@@ -15,7 +15,7 @@ from gatepost.store import domains, senders
 from gatepost.store.credentials import SENDERS_SCOPE
 from gatepost.store.links import AskedOften
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken, read_id
 
@@ -188,8 +188,6 @@ def create_sender(call: Call) -> Answer:
     return Answer(sender_out(call, address.key))
 
 
-HERE = ("not-found",)
-WRITING = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 SENDERS: tuple[Operation, ...] = (
     Operation("GET", "/domains", list_domains, SENDERS_SCOPE, DomainList, NoQuery),
     Operation(
@@ -201,7 +199,7 @@ SENDERS: tuple[Operation, ...] = (
         NoQuery,
         takes=DOMAIN,
         status=201,
-        problems=WRITING,
+        problems=BODY,
         once=False,
     ),
     Operation("GET", "/domains/{id}", get_one_domain, SENDERS_SCOPE, DomainOut, NoQuery, problems=HERE),
@@ -216,7 +214,7 @@ SENDERS: tuple[Operation, ...] = (
         NoQuery,
         takes=SENDER,
         status=202,
-        problems=(*WRITING, "refused", "sender-not-allowed"),
+        problems=(*BODY, "refused", "sender-not-allowed"),
         once=False,
     ),
 )

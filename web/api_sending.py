@@ -14,10 +14,10 @@ from gatepost.store.credentials import DESK_SCOPE
 from gatepost.store.sending import route_of_account, send_over_account, set_sending
 from gatepost.web.accounts import parse_host
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken
-from gatepost.web.api_whole import BODY, HERE, PLACE, account_of
+from gatepost.web.api_whole import PLACE, account_of
 from gatepost.web.sending import TOO_MANY_TRIES, USUAL
 from gatepost.web.session import may_try, net_of
 

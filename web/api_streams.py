@@ -7,10 +7,9 @@ from pydantic import Field, TypeAdapter
 from gatepost.store import credentials, unsubscribes
 from gatepost.store.credentials import SENDERS_SCOPE
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken, read_id
-from gatepost.web.api_senders import HERE, WRITING
 
 
 class StreamIn(Taken):
@@ -72,7 +71,7 @@ STREAMS: tuple[Operation, ...] = (
         StreamOut,
         NoQuery,
         takes=STREAM,
-        problems=(*HERE, *WRITING),
+        problems=(*HERE, *BODY),
         once=False,
     ),
 )

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from gatepost.gateway.direct_plan import Lookup
 from gatepost.gateway.explain_route import explain_route
@@ -13,14 +13,13 @@ from gatepost.model import Route
 from gatepost.resolver import dns_resolver
 from gatepost.store.routes import delete_route, get_route, list_routes
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
-from gatepost.web.api_requests import NoQuery, Taken, checked_address
+from gatepost.web.api_requests import AddressText, NoQuery, Taken
 
 SCOPE = "routes:manage"
 Word = Annotated[str, Field(max_length=500)]
 Kind = Literal["relay", "account", "direct", "sandbox"]
-Asked = Annotated[str, Field(max_length=320), AfterValidator(checked_address)]
 
 
 class RouteChange(Taken):
@@ -79,8 +78,8 @@ class RouteTried(Given):
 class ExplainQuery(Taken):
     """A mail that is asked about."""
 
-    address: Asked
-    sender: Asked | None = None
+    address: AddressText
+    sender: AddressText | None = None
     credential: Word = ""
 
 
@@ -173,8 +172,6 @@ def explain(call: Call) -> Answer:
     return Answer(RouteExplained(address=query.address, route=name, why=told))
 
 
-HERE = ("not-found",)
-BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 WAYS: tuple[Operation, ...] = (
     Operation("GET", "/routes", list_all, SCOPE, RouteList, NoQuery),
     Operation(

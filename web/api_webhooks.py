@@ -9,7 +9,7 @@ from gatepost.gateway.webhooks import check_url
 from gatepost.model import Webhook, WebhookCall
 from gatepost.store import webhook_calls, webhooks
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Paging, Taken, read_id
 from gatepost.webhook_payload import event_id, read_kinds
@@ -180,7 +180,6 @@ def replay_webhook_call(call: Call) -> Answer:
     return Answer(call_out(again))
 
 
-HERE = ("not-found",)
 WEBHOOKS: tuple[Operation, ...] = (
     Operation(
         "POST",
@@ -191,7 +190,7 @@ WEBHOOKS: tuple[Operation, ...] = (
         NoQuery,
         takes=TAKES,
         status=201,
-        problems=("malformed", "request-timeout", "too-large", "unsupported-media-type"),
+        problems=BODY,
         once=False,
     ),
     Operation("GET", "/webhooks", list_webhooks, SCOPE, WebhookList, NoQuery),

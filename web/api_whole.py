@@ -13,7 +13,7 @@ from gatepost.store import accounts, channels, completeness, imports
 from gatepost.store.credentials import DESK_SCOPE
 from gatepost.store.expiries import list_expiries
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
-from gatepost.web.api_errors import Problem, wrong_field
+from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken
 
@@ -179,8 +179,6 @@ def get_expiries(call: Call) -> Answer:
     return Answer(ExpiryList(data=data))
 
 
-HERE = ("not-found",)
-BODY = ("malformed", "request-timeout", "too-large", "unsupported-media-type")
 PLACE = "/mailboxes/{address}"
 WHOLE: tuple[Operation, ...] = (
     Operation("GET", f"{PLACE}/completeness", get_completeness, DESK_SCOPE, CompletenessOut, NoQuery, problems=HERE),
