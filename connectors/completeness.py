@@ -1,12 +1,13 @@
 """Whether every mail on a server is here: what it lists beside what we have, by folder and day; values only."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from enum import StrEnum
 
 from gatepost.connectors.left_out import Reason
+from gatepost.model import Completeness
 
 NO_DAY = date(1970, 1, 1)
 UIDS_SHOWN = 20
@@ -129,3 +130,28 @@ def shown_twice(folder: str) -> Day:
 
 def unread(folder: str, messages: int, reasons: dict[str, int]) -> Day:
     return Day(folder, NO_DAY, messages, 0, messages, 0, 0, reasons, [])
+
+
+def by_folder(days: Iterable[Day | Completeness]) -> list[Day]:
+    """The sums of each folder over all its days, in the order in which folders come; 20 missing UIDs at the most."""
+    groups: dict[str, list[Day | Completeness]] = {}
+    for day in days:
+        groups.setdefault(day.folder, []).append(day)
+    return [whole(folder, group) for folder, group in groups.items()]
+
+
+def whole(folder: str, days: Sequence[Day | Completeness]) -> Day:
+    reasons: Counter[str] = Counter()
+    for day in days:
+        reasons.update(day.reasons)
+    return Day(
+        folder,
+        NO_DAY,
+        sum(day.on_server for day in days),
+        sum(day.stored for day in days),
+        sum(day.skipped for day in days),
+        sum(day.waiting for day in days),
+        sum(day.missing for day in days),
+        dict(reasons),
+        [uid for day in days for uid in day.uids][:UIDS_SHOWN],
+    )

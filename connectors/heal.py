@@ -84,7 +84,7 @@ def compare_and_keep(client: Client, account: Account, polling: Polling) -> Veri
         row = completeness.get_verification(session, account.id)
         tries = row.tries if row else 0
         next_at = now + (min(EVERY, AGAIN * 2**tries) if missing else EVERY)
-        completeness.keep_comparison(session, account, rows_of(found), next_at=next_at, now=now)
+        completeness.keep_comparison(session, account, rows_of(found.days), next_at=next_at, now=now)
 
     polling.ledger.write(op)
     log.info("verify.compared", account=account.id, on_server=found.count("on_server"), missing=missing)

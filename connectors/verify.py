@@ -1,7 +1,7 @@
 """Compares a mailbox with its server, folder by folder: every UID and its arrival. Nothing is written there."""
 
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -120,9 +120,9 @@ def here_of(account: Account, folder: Folder, database: Database) -> Here:
     return Here(frozenset(stored), skipped | {uid: reason_of(why, octets) for uid, why, octets in aside})
 
 
-def rows_of(verified: Verified) -> list[dict[str, Any]]:
+def rows_of(days: Iterable[Day]) -> list[dict[str, Any]]:
     """The days as rows of the ledger, with the reasons as people are told them."""
-    return [{**asdict(day), "reasons": told(day)} for day in verified.days]
+    return [{**asdict(day), "reasons": told(day)} for day in days]
 
 
 def told(day: Day) -> dict[str, int]:

@@ -1,14 +1,12 @@
 """The page that shows whether every mail on a mailbox's server is here, with a picture."""
 
-from collections import Counter
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.model import Completeness
+from gatepost.connectors.completeness import by_folder
 from gatepost.store import completeness
 from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.picture import by_day, by_month
@@ -34,26 +32,13 @@ def completeness_page(visit: Visit) -> Response:
         "channel": channel,
         "account": account,
         "checked": completeness.get_verification(visit.session, account.id),
-        "folders": by_folder(rows),
+        "folders": sorted(by_folder(rows), key=lambda one: (one.stored + one.missing == 0, one.folder)),
         "missing": found[:SHOWN],
         "days": by_day(sums, visit.now.date(), DAYS),
         "months": by_month(sums),
         "notices": NOTICES,
     }
     return show(visit, "_completeness.html" if visit.partial else "completeness.html", context)
-
-
-def by_folder(rows: Sequence[Completeness]) -> list[dict[str, Any]]:
-    """The sums of each folder, those that are read first, with the reasons for what was skipped."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows:
-        known = found.setdefault(
-            row.folder, {"folder": row.folder, "reasons": Counter(), **dict.fromkeys(completeness.SUMS, 0)}
-        )
-        for name in completeness.SUMS:
-            known[name] += getattr(row, name)
-        known["reasons"].update(row.reasons)
-    return sorted(found.values(), key=lambda one: (one["stored"] + one["missing"] == 0, one["folder"]))
 
 
 def verify_now(visit: Visit) -> Response:

@@ -1,10 +1,9 @@
 """`gatepost mailbox verify`: proves that every mail on the servers is here, or says which is not."""
 
-from typing import Any
-
 from gatepost.amount import amount
 from gatepost.cli.frame import DONE, FINDINGS, opened, print_object, print_rows, say
 from gatepost.cli.mailbox import account_of
+from gatepost.connectors.completeness import by_folder
 from gatepost.connectors.heal import EVERY
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.verify import Verified, rows_of, verify
@@ -46,7 +45,7 @@ def verify_one(parts: Parts, account: Account, days: bool, as_json: bool) -> int
         return FINDINGS
     next_at = now if verified.missing else now + EVERY
     parts.ledger.write(
-        lambda session: completeness.keep_comparison(session, account, rows_of(verified), next_at=next_at, now=now)
+        lambda session: completeness.keep_comparison(session, account, rows_of(verified.days), next_at=next_at, now=now)
     )
     tell(name, verified, days, as_json)
     return FINDINGS if verified.count("missing") else DONE
@@ -61,7 +60,8 @@ def tell_trouble(name: str, why: str, as_json: bool) -> None:
 
 def tell(name: str, verified: Verified, days: bool, as_json: bool) -> None:
     """The sums as a table, and one sentence that says whether all is here."""
-    rows = [{"mailbox": name, **row} for row in (rows_of(verified) if days else by_folder(verified))]
+    found = rows_of(verified.days if days else by_folder(verified.days))
+    rows = [{"mailbox": name, **{key: row[key] for key in row if days or key != "day"}} for row in found]
     if as_json:
         print_rows(rows, True, "")
         return
@@ -84,22 +84,6 @@ def sentence_of(name: str, verified: Verified) -> str:
     wait = f", {waiting:,} arrived just now or wait for the import" if waiting else ""
     left = f", {verified.count('skipped'):,} left out on purpose" if verified.count("skipped") else ""
     return f"{name}: complete. {amount(count, 'mail')} on the server, {verified.count('stored'):,} stored{left}{wait}."
-
-
-def by_folder(verified: Verified) -> list[dict[str, Any]]:
-    """The sums of each folder over all days."""
-    found: dict[str, dict[str, Any]] = {}
-    for row in rows_of(verified):
-        known = found.setdefault(
-            row["folder"], {**row, "reasons": {}, "uids": []} | dict.fromkeys(completeness.SUMS, 0)
-        )
-        known.pop("day", None)
-        for key in completeness.SUMS:
-            known[key] += row[key]
-        known["uids"] = [*known["uids"], *row["uids"]][:20]
-        for why, number in row["reasons"].items():
-            known["reasons"][why] = known["reasons"].get(why, 0) + number
-    return list(found.values())
 
 
 def reasons(found: dict[str, int]) -> str:

@@ -11,6 +11,7 @@ from gatepost.connectors.completeness import (
     Fate,
     Here,
     Reach,
+    by_folder,
     days_of,
     judge,
     missing_of,
@@ -69,6 +70,13 @@ def test_while_an_import_runs_its_mail_waits_and_the_rest_does_not() -> None:
 def test_mail_without_a_time_has_a_day_of_its_own() -> None:
     (day,) = days_of("INBOX", {7: None}, Here(), Reach(7))
     assert (day.day, day.missing, day.uids) == (NO_DAY, 1, [7])
+
+
+def test_a_folder_sums_up_its_days() -> None:
+    days = days_of("INBOX", listed(4), Here(frozenset({1, 3}), {2: Reason.TOO_LARGE}), Reach(4))
+    inbox, junk = by_folder([*days, not_chosen("Junk", 12)])
+    assert (inbox.folder, inbox.on_server, inbox.stored, inbox.skipped, inbox.missing) == ("INBOX", 4, 2, 1, 1)
+    assert (inbox.reasons, inbox.uids, junk.skipped) == ({Reason.TOO_LARGE: 1}, [4], 12)
 
 
 def test_few_uids_are_shown_and_all_are_known() -> None:
