@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from gatepost.web.api_aside import ASIDE
+from gatepost.web.api_automatic import AUTOMATIC
 from gatepost.web.api_call import Operation, endpoint_of, problem_of
 from gatepost.web.api_codes import CODES
 from gatepost.web.api_connecting import CONNECTING
@@ -93,6 +94,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CORRECTIONS,
     *DELIVERIES,
     *DESK,
+    *AUTOMATIC,
     *FIXING,
     *INBOUND,
     *WAYS,

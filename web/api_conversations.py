@@ -21,13 +21,12 @@ from gatepost.web.api_call import Answer, Call, idempotency, read_json, read_que
 from gatepost.web.api_errors import Problem
 from gatepost.web.api_messages import taken
 from gatepost.web.api_models import AttachmentOut, ConversationList, ConversationOut, ThreadList, ThreadMessage
-from gatepost.web.api_requests import ConversationQuery, NoQuery, Paging, ReplyIn, read_id
+from gatepost.web.api_requests import ConversationQuery, NoQuery, Paging, ReplyIn, read_id, read_number
 from gatepost.web.bodies import LOST, Body, read_body
 from gatepost.web.thread import why_lines
 from gatepost.words import Kind
 
 REPLY: TypeAdapter[ReplyIn] = TypeAdapter(ReplyIn)
-NUMBER_DIGITS = 9
 
 
 def may_answer_from(credential: Credential, channel: Channel) -> bool:
@@ -51,8 +50,9 @@ def find(session: Session, call: Call) -> Conversation:
 def find_named(session: Session, call: Call, named: str) -> Conversation | None:
     """The conversation with this id or number, when the key may see it."""
     seen = api.visible(call.credential.id, channels_of(session, call.credential))
-    if named.isascii() and named.isdigit() and len(named) <= NUMBER_DIGITS:
-        return api.one_conversation(session, seen, number=int(named))
+    number = read_number(named)
+    if number is not None:
+        return api.one_conversation(session, seen, number=number)
     return api.one_conversation(session, seen, conversation_id=read_id("con", named))
 
 

@@ -1,27 +1,21 @@
-"""The API of working by mail, for the keys of operators: who follows, agents' addresses, acknowledgements."""
+"""The API of working by mail, for the keys of operators: who follows a conversation, and agents' addresses."""
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import TypeAdapter
 from sqlmodel import Session
 
 from gatepost.address import parse_address
-from gatepost.gateway.acknowledge import TEXT_LIMIT, preview
 from gatepost.gateway.confirm import ask_agent_to_confirm
-from gatepost.model import Channel, Conversation, User
-from gatepost.store import agents, automatic, followers, users
-from gatepost.store.channels import channel_by_address
+from gatepost.model import Conversation, User
+from gatepost.store import agents, followers, users
 from gatepost.store.conversations import by_number, get_conversation
 from gatepost.store.credentials import DESK_SCOPE
 from gatepost.store.showing import may
 from gatepost.web.api_call import Answer, Call, Operation, read_json, read_query
 from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
-from gatepost.web.api_requests import AddressText, NoQuery, Taken, read_id
-
-NUMBER_DIGITS = 9
-SAMPLE = 1042
+from gatepost.web.api_requests import AddressText, NoQuery, Taken, read_id, read_number
 
 
 class FollowerOut(Given):
@@ -71,41 +65,8 @@ class FollowsIn(Taken):
     follows_assigned: bool
 
 
-class AcknowledgementIn(Taken):
-    """Whether a mailbox acknowledges mail, and with which text; empty for the usual one."""
-
-    on: bool
-    text: Annotated[str, Field(max_length=TEXT_LIMIT)] = ""
-
-
-class AcknowledgementOut(Given):
-    """What a mailbox answers by itself, and how that looks."""
-
-    mailbox: str
-    on: bool
-    text: str
-    subject: str
-    preview: str
-
-
-class StoppedOut(Given):
-    """Who gets no automatic mail for now, by which rule, and what went round."""
-
-    address: str
-    rule: str
-    until: datetime
-    cycle: list[str]
-
-
-class StoppedList(Given):
-    """Who gets no automatic mail for now, the newest first."""
-
-    data: list[StoppedOut]
-
-
 ADDRESS: TypeAdapter[AddressIn] = TypeAdapter(AddressIn)
 FOLLOWS: TypeAdapter[FollowsIn] = TypeAdapter(FollowsIn)
-ACKNOWLEDGEMENT: TypeAdapter[AcknowledgementIn] = TypeAdapter(AcknowledgementIn)
 
 
 def list_followers(call: Call) -> Answer:
@@ -146,10 +107,8 @@ def following(session: Session, conversation: Conversation) -> FollowerList:
 def conversation_of(session: Session, call: Call) -> Conversation:
     """The conversation in the path, by id or number. Raises Problem."""
     named = call.path("id")
-    if named.isascii() and named.isdigit() and len(named) <= NUMBER_DIGITS:
-        found = by_number(session, int(named))
-    else:
-        found = get_conversation(session, read_id("con", named))
+    number = read_number(named)
+    found = get_conversation(session, read_id("con", named)) if number is None else by_number(session, number)
     if found is None:
         raise Problem("not-found")
     return found
@@ -221,63 +180,7 @@ def agent_now(call: Call) -> Answer:
         return Answer(agent_out(session, user_of(session, call.path("id"))))
 
 
-def get_acknowledgement(call: Call) -> Answer:
-    """What a mailbox, named by its address, answers by itself."""
-    read_query(call, NoQuery)
-    with call.app.database.session() as session:
-        return Answer(acknowledgement_out(session, mailbox_of(session, call)))
-
-
-def set_acknowledgement(call: Call) -> Answer:
-    """Switch a mailbox's acknowledgement on or off; the answer shows how it looks."""
-    read_query(call, NoQuery)
-    wanted = read_json(call, ACKNOWLEDGEMENT)
-    with call.app.database.session() as session:
-        channel = mailbox_of(session, call)
-    text = wanted.text.strip()
-    call.app.ledger.write(lambda writing: automatic.set_acknowledgement(writing, channel.id, wanted.on, text))
-    with call.app.database.session() as session:
-        return Answer(acknowledgement_out(session, channel))
-
-
-def mailbox_of(session: Session, call: Call) -> Channel:
-    channel = channel_by_address(session, call.path("address").lower())
-    if channel is None:
-        raise Problem("not-found")
-    return channel
-
-
-def acknowledgement_out(session: Session, channel: Channel) -> AcknowledgementOut:
-    row = automatic.acknowledgement_of(session, channel.id)
-    subject, text = preview(row.text, channel, SAMPLE)
-    return AcknowledgementOut(mailbox=channel.address, on=row.on, text=row.text, subject=subject, preview=text)
-
-
-def list_stopped(call: Call) -> Answer:
-    """Who gets no automatic mail for now, and why."""
-    read_query(call, NoQuery)
-    with call.app.database.session() as session:
-        return Answer(stopped(session, call.now))
-
-
-def resume(call: Call) -> Answer:
-    """Let an address get automatic mail again."""
-    read_query(call, NoQuery)
-    address, now = call.path("address").lower(), call.now
-    if not call.app.ledger.write(lambda writing: automatic.reset(writing, address, None, now)):
-        raise Problem("not-found")
-    with call.app.database.session() as session:
-        return Answer(stopped(session, now))
-
-
-def stopped(session: Session, now: datetime) -> StoppedList:
-    rows = automatic.list_breakers(session, now)
-    found = [StoppedOut(address=row.address, rule=row.rule, until=row.until, cycle=list(row.cycle)) for row in rows]
-    return StoppedList(data=found)
-
-
 ONE = "/conversations/{id}/followers/{address}"
-BOX = "/mailboxes/{address}/acknowledgement"
 OWN = "/agents/{id}/addresses"
 DESK: tuple[Operation, ...] = (
     Operation("GET", "/conversations/{id}/followers", list_followers, DESK_SCOPE, FollowerList, NoQuery, problems=HERE),
@@ -300,17 +203,4 @@ DESK: tuple[Operation, ...] = (
         once=False,
     ),
     Operation("DELETE", OWN + "/{address}", remove_agent_address, DESK_SCOPE, AgentOut, NoQuery, problems=HERE),
-    Operation("GET", BOX, get_acknowledgement, DESK_SCOPE, AcknowledgementOut, NoQuery, problems=HERE),
-    Operation(
-        "PUT",
-        BOX,
-        set_acknowledgement,
-        DESK_SCOPE,
-        AcknowledgementOut,
-        NoQuery,
-        takes=ACKNOWLEDGEMENT,
-        problems=(*BODY, *HERE),
-    ),
-    Operation("GET", "/automatic-mail/stopped", list_stopped, DESK_SCOPE, StoppedList, NoQuery),
-    Operation("DELETE", "/automatic-mail/stopped/{address}", resume, DESK_SCOPE, StoppedList, NoQuery, problems=HERE),
 )

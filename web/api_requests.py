@@ -27,6 +27,7 @@ from gatepost.mail_params import TYPE
 from gatepost.message_ids import extract_ids
 from gatepost.words import DeliveryState
 
+NUMBER_DIGITS = 9
 HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
 HEADERS_ALLOWED = frozenset(("auto-submitted", "comments", "feedback-id", "importance", "keywords", "organization"))
 HEADERS_ALLOWED |= {"precedence", "priority", "sensitivity", "list-unsubscribe-post"}
@@ -103,6 +104,11 @@ def allowed_name(name: str) -> str:
 def read_id(prefix: str, text: str) -> str:
     """An id in a path; empty, which nothing has, when it is none."""
     return text if re.fullmatch(prefix + "_[0-9a-f]{32}", text) else ""
+
+
+def read_number(text: str) -> int | None:
+    """A conversation's number in a path; None for what is none, such as an id."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= NUMBER_DIGITS else None
 
 
 OneLine = Annotated[str, AfterValidator(one_line)]

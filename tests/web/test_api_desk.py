@@ -1,14 +1,11 @@
-"""The API of working by mail: who follows, agents' addresses, acknowledgements; for operators only."""
+"""The API of working by mail: who follows, and agents' addresses; for operators only."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import Session
 
-from gatepost.model import Breaker
 from gatepost.store.agents import addresses_of
-from gatepost.store.automatic import trip
 from gatepost.store.credentials import DESK_SCOPE, SYSTEM_SCOPES
 from gatepost.store.users import create_user, set_memberships
 from tests.web.api_rig import Api, arrive, desk_address, problem, question
@@ -70,27 +67,6 @@ def test_an_agents_address_is_asked_for_and_removed(api: Api, auth: dict[str, st
     problem(ask(api, auth, "DELETE", f"{path}/marta@home.example", own + "/{address}"), 404, "not-found")
     with api.parts.database.session() as session:
         assert not addresses_of(session, "usr_0")
-
-
-def test_an_acknowledgement_is_switched_on_and_shown(api: Api, auth: dict[str, str]) -> None:
-    box, path = "/mailboxes/{address}/acknowledgement", f"/mailboxes/{HELP}/acknowledgement"
-    assert not ask(api, auth, "GET", path, box).json()["on"]
-    done = ask(api, auth, "PUT", path, box, {"on": True, "text": "We read it on Monday."})
-    assert (done.json()["on"], done.json()["mailbox"]) == (True, HELP)
-    assert "We read it on Monday." in done.json()["preview"]
-    problem(ask(api, auth, "PUT", path, box, {"on": True, "text": "x" * 2001}), 422, "invalid-fields")
-    problem(api.client.get("/v1/mailboxes/no@shop.example/acknowledgement", headers=auth), 404, "not-found")
-
-
-def test_who_is_stopped_is_told_and_resumed(api: Api, auth: dict[str, str]) -> None:
-    until = api.now + timedelta(days=1)
-    row = Breaker(address="robot@x.example", rule="Round", cycle=["a", "b"], at=api.now, until=until)
-    api.parts.ledger.write(lambda session: trip(session, row, None))
-    listed = ask(api, auth, "GET", "/automatic-mail/stopped", "/automatic-mail/stopped").json()["data"]
-    assert [(one["address"], one["cycle"]) for one in listed] == [("robot@x.example", ["a", "b"])]
-    one, path = "/automatic-mail/stopped/{address}", "/automatic-mail/stopped/robot@x.example"
-    assert ask(api, auth, "DELETE", path, one).json()["data"] == []
-    problem(ask(api, auth, "DELETE", path, one), 404, "not-found")
 
 
 @pytest.mark.parametrize("path", ["/v1/agents", "/v1/automatic-mail/stopped", "/v1/conversations/1/followers"])
