@@ -4,7 +4,7 @@ from typing import Any
 
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.store import pages
+from gatepost.store import message_pages, pages
 from gatepost.web.render import rail_of, show
 from gatepost.web.route import Visit
 
@@ -50,7 +50,7 @@ def list_context(visit: Visit) -> dict[str, Any]:
         "rows": rows,
         "counts": counts,
         "channels": channels,
-        "relayed": 0 if channel_id else pages.relayed_failures(visit.session, visit.scope),
+        "relayed": 0 if channel_id else message_pages.relayed_failures(visit.session, visit.scope),
         "page": page_number(visit),
         "more": len(rows) == pages.PAGE,
         "query": kept_query(visit),

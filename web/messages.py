@@ -11,7 +11,7 @@ from gatepost.gateway.budget import for_reading
 from gatepost.gateway.confirm import without_link
 from gatepost.mail import headers_of
 from gatepost.model import DeliveryEvent, Message
-from gatepost.store import pages, users
+from gatepost.store import message_pages, pages, users
 from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import delivery_events
 from gatepost.store.messages import RawLost, raw_of
@@ -39,9 +39,9 @@ class Attempts:
 
 def messages(visit: Visit) -> Response:
     """The list; with `part=list` only what changes live."""
-    wanted = visit.query("show") if visit.query("show") in pages.SHOWS else "all"
+    wanted = visit.query("show") if visit.query("show") in message_pages.SHOWS else "all"
     text, page, code = visit.query("q"), page_number(visit), read_code(visit)
-    rows = pages.message_list(
+    rows = message_pages.message_list(
         visit.session, scope=visit.scope, show=wanted, text=text, code=code, offset=page * pages.PAGE
     )
     query = {"show": visit.query("show"), "q": text, "page": visit.query("page"), "code": code}
@@ -54,7 +54,7 @@ def messages(visit: Visit) -> Response:
         "page": page,
         "more": len(rows) == pages.PAGE,
         "notices": NOTICES,
-        "counts": pages.message_counts(visit.session, visit.scope),
+        "counts": message_pages.message_counts(visit.session, visit.scope),
         "query": {name: value for name, value in query.items() if value},
         "trigger_label": trigger_label,
     }

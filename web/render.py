@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from gatepost.account_states import meaning_of
 from gatepost.acts import possible
 from gatepost.codes import code_page
-from gatepost.store import pages, set_aside
+from gatepost.store import message_pages, pages, set_aside
 from gatepost.store.accounts import list_accounts
 from gatepost.store.events import last_seq
 from gatepost.web import looks
@@ -150,6 +150,6 @@ def rail_of(visit: Visit) -> dict[str, Any]:
     return {
         "counts": counts,
         "mailboxes": mailboxes,
-        "relayed": pages.relayed_failures(session, scope),
+        "relayed": message_pages.relayed_failures(session, scope),
         "set_aside": sum(set_aside.counts(session).values()) if visit.user.role == "admin" else 0,
     }

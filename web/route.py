@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from gatepost.model import Conversation, LoginSession, Message, SandboxMail, User
-from gatepost.store import pages, users
+from gatepost.store import message_pages, pages, users
 from gatepost.store.conversations import by_number
 from gatepost.store.messages import get_message
 from gatepost.store.showing import homes_of
@@ -210,7 +210,7 @@ def look_up(session: Session, of: str, path: dict[str, Any]) -> tuple[Any, Seque
     if of == "message":
         message = get_message(session, path["id"])
         return message, pages.homes_of(session, message) if message else ()
-    mail = pages.get_sandbox_mail(session, path["id"])
+    mail = message_pages.get_sandbox_mail(session, path["id"])
     message = get_message(session, mail.message_id) if mail else None
     return mail, pages.homes_of(session, message) if message else (None,)
 

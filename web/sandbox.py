@@ -28,7 +28,7 @@ VIEWS = ("html", "text", "headers", "source")
 def sandbox(visit: Visit) -> Response:
     """What the sandbox kept; with `part=list` only what changes live."""
     text, page = visit.query("q"), page_number(visit)
-    rows = pages.sandbox_list(visit.session, scope=visit.scope, text=text, offset=page * pages.PAGE)
+    rows = message_pages.sandbox_list(visit.session, scope=visit.scope, text=text, offset=page * pages.PAGE)
     query = {name: value for name, value in {"q": text, "page": visit.query("page")}.items() if value}
     context = {
         "section": "sandbox",
