@@ -17,8 +17,7 @@ from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, newer, nothi
 from gatepost.connectors.folders import Entry, entry_of, told_apart
 from gatepost.connectors.sasl import log_in_by_token
 from gatepost.connectors.trouble import Nonsense, Trouble, refused
-from gatepost.connectors.wire import SILENCE_SECONDS, Wire, open_wire, stage
-from gatepost.connectors.wire import Connect as Connect
+from gatepost.connectors.wire import SILENCE_SECONDS, Connect, Wire, open_wire, stage
 from gatepost.reply import clean_text
 
 LITERAL_SLACK = 65_536

@@ -10,8 +10,7 @@ from gatepost.connectors.consent import explain
 from gatepost.connectors.keeping import under_way
 from gatepost.connectors.logged_in import logged_in
 from gatepost.connectors.mailbox import visit_all
-from gatepost.connectors.polling import LEASE, PATIENCE
-from gatepost.connectors.polling import Polling as Polling
+from gatepost.connectors.polling import LEASE, PATIENCE, Polling
 from gatepost.connectors.problem import Problem
 from gatepost.connectors.trouble import TokenRefused, Trouble
 from gatepost.ledger import LedgerClosed

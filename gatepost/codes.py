@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gatepost.codes_data import CLASSES, CODES, STATUSES, VAGUE, Entry, Who
+from gatepost.codes_data import CLASSES, CODES, STATUSES, VAGUE
+from gatepost.codes_entry import Entry, Who
 from gatepost.codes_texts import PHRASES, SAYINGS, Saying
 from gatepost.reply import Reply, clean_text, read_reply
 

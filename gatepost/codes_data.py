@@ -4,8 +4,7 @@ Statuses are those of RFC 3463 and the IANA registry, without their class: `1.1`
 with its class (`4.7.1`) comes before. `{address}` and `{domain}` are the recipient's.
 """
 
-from gatepost.codes_entry import Entry as Entry
-from gatepost.codes_entry import Who as Who
+from gatepost.codes_entry import Entry
 from gatepost.codes_sending import SEND_AS, SENDING_LIMIT
 
 WAIT = "Nothing to do while it is tried again by itself; if it has ended, send again later."

@@ -19,8 +19,8 @@ from gatepost.codes_data import (
     TOO_BIG,
     UNAUTHENTICATED,
     UNKNOWN_USER,
-    Entry,
 )
+from gatepost.codes_entry import Entry
 from gatepost.codes_sending import LOGIN_BY_TOKEN, LOGIN_OFF, LOGIN_POLICY, SEND_AS, SENDING_LIMIT
 
 

@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from gatepost.codes import by_words, normal
-from gatepost.codes_data import DISABLED, FULL, MOVED, NO_DOMAIN, NULL_MX, UNKNOWN_USER, Entry
+from gatepost.codes_data import DISABLED, FULL, MOVED, NO_DOMAIN, NULL_MX, UNKNOWN_USER
+from gatepost.codes_entry import Entry
 from gatepost.reply import Reply
 
 EXPIRES = timedelta(days=90)

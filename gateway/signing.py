@@ -15,7 +15,6 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding
 
 from gatepost.domain_key import PrivateKey, algorithm_of, load_key
-from gatepost.domain_key import make_key as make_key
 from gatepost.gateway.canonical import Field, NotMail, relaxed_body, relaxed_field, split_mail
 
 GUARDED = (

@@ -16,7 +16,7 @@ from dkim.canonicalization import Relaxed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.domain_key import ED25519, load_key
+from gatepost.domain_key import ED25519, load_key, make_key
 from gatepost.gateway import canonical
 from gatepost.gateway.authenticate import dkim_only
 from gatepost.gateway.signing import (
@@ -24,7 +24,6 @@ from gatepost.gateway.signing import (
     Signer,
     SigningError,
     WrongSignature,
-    make_key,
     make_signer,
     sign_all,
     signatures,
