@@ -65,9 +65,8 @@ class Maker:
                 thread.people = [writer_of(answered), pair[1]]
             self.open_threads = [*self.open_threads[-49:], thread]
         thread = chance.choice(self.open_threads) if chance.random() < 0.7 else self.open_threads[-1]
-        text = "\n".join(
-            self.words(chance, 12) for _ in range(chance.randrange(12, 30) if self.long else chance.randrange(3, 12))
-        )
+        lines = chance.randrange(12, 30) if self.long else chance.randrange(3, 12)
+        text = "\n".join(self.words(chance, 12) for _ in range(lines))
         quoted = "\n".join(f"> {line}" for line in thread.last.splitlines())
         body = f"{text}\n\nOn Monday, {thread.people[0]} wrote:\n{quoted}\n" if quoted else f"{text}\n"
         writer = thread.people[0]

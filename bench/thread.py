@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,9 @@ from gatepost.store.channels import create_channel  # noqa: E402
 
 ADDRESS = "support@gatepost.test"
 SETS = {
-    "repetitive text": Maker(True),
-    "short random text": Maker(False),
-    "random text": Maker(False, long=True),
+    "repetitive text": partial(Maker, True),
+    "short random text": partial(Maker, False),
+    "random text": partial(Maker, False, long=True),
 }
 PROBE = 1000
 
@@ -90,7 +91,7 @@ def compare(messages: int, runs: int) -> Iterator[dict[str, object]]:
             folder = Path(name) / "cur"
             folder.mkdir()
             octets = 0
-            for number, raw in enumerate(maker.mails(messages)):
+            for number, raw in enumerate(maker().mails(messages)):
                 octets += (folder / f"{number:07}.bench:2,S").write_bytes(raw)
             rates: dict[str, list[float]] = {side: [] for side in sides}
             for _ in range(runs):
