@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from gatepost.gateway.budget import for_reading
-from gatepost.store import pages
+from gatepost.store import message_pages, pages
 from gatepost.store.messages import get_message
 from gatepost.web.inbox import page_number
 from gatepost.web.mail_view import raw_mail, read_mail
