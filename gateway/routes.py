@@ -93,7 +93,8 @@ async def way_out(
     async def attempt(outgoing: Outgoing) -> Sent:
         if is_marked(outgoing.content):
             content, taken = outgoing.content, outgoing.claim.delivery_id
-            own = await asyncio.to_thread(personal, gate, content, taken, clock())
+            async with gate.budget.share(len(content)):  # not in the thread: who has a share may wait for one
+                own = await asyncio.to_thread(personal, gate, content, taken, clock())
             outgoing = replace(outgoing, content=own)
         book = await current(ways)
         if not book.rows and not outgoing.claim.via:

@@ -18,11 +18,10 @@ PURPOSE = "unsubscribe"
 
 
 def personal(gate: Gate, content: bytes | ContentFile, delivery_id: str, now: datetime) -> bytes:
-    """The mail for one recipient: with his link, and signed. Raises SigningError."""
-    with gate.budget.hold(len(content)):
-        whole = content if isinstance(content, bytes) else b"".join(content.pieces())
-        mail = links(gate, delivery_id).encode("ascii") + whole.removeprefix(MARK)
-        return sign_all(mail, signers_for(gate, from_domain(split_mail(mail)[0]), now), now)
+    """The mail for one recipient: with his link, and signed; for who has a share of its size. Raises SigningError."""
+    whole = content if isinstance(content, bytes) else b"".join(content.pieces())
+    mail = links(gate, delivery_id).encode("ascii") + whole.removeprefix(MARK)
+    return sign_all(mail, signers_for(gate, from_domain(split_mail(mail)[0]), now), now)
 
 
 def from_domain(fields: list[Field]) -> str:

@@ -122,7 +122,8 @@ async def send_follow_up(
 ) -> None:
     """What the pretended remote server writes 5 s later, by real SMTP to our MX."""
     await asyncio.sleep(FOLLOW_UP_AFTER)
-    mail = await asyncio.to_thread(compose_follow_up, gate, answered, outgoing, clock())
+    async with gate.budget.share(len(outgoing.content)):
+        mail = await asyncio.to_thread(compose_follow_up, gate, answered, outgoing, clock())
     if mail is None or not mx():
         return
     sent = await deliver_follow_up(mx(), mail.mail_from, mail.recipient, mail.content)
@@ -131,8 +132,7 @@ async def send_follow_up(
 
 
 def compose_follow_up(gate: Gate, answered: SandboxAnswer, outgoing: Outgoing, now: datetime) -> FollowUp | None:
-    with gate.budget.hold(len(outgoing.content)):
-        content = outgoing.content if isinstance(outgoing.content, bytes) else outgoing.content.read()
+    content = outgoing.content if isinstance(outgoing.content, bytes) else outgoing.content.read()
     author = from_address(read_header(content).fields)
     with gate.database.session() as session:
         is_channel = bool(author and channel_by_address(session, author.lower()))

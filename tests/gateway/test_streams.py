@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,6 +15,7 @@ from gatepost.acts import Actor
 from gatepost.gateway import acts
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.fixing import preview_fixes, send_fixes
+from gatepost.gateway.outbox import Route
 from gatepost.gateway.routes import way_out
 from gatepost.gateway.stream_mark import MARK
 from gatepost.gateway.streams import read_link
@@ -90,6 +92,33 @@ def test_each_recipient_has_a_link_of_his_own_under_the_signature(
         assert not dkim.verify(mail.content.replace(found[1], found[1][::-1]), dnsfunc=lambda n, timeout=5: record)
         tokens[mail.recipients[0]] = read_link(gate, found[1].decode())
     assert tokens == {f"TO:<{row.recipient}>": row.id for row in rows_of(gate, message_id)}
+
+
+def test_who_waits_for_memory_keeps_no_thread_from_who_has_it(gate: Gate, submit: Submit, news: Credential) -> None:
+    """Accepting a large mail has a share and then needs a thread: all of them waiting for shares would be the end."""
+
+    async def scenario() -> int:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2))
+        recipients = tuple(f"{name}@x.example" for name in ("ana", "ben", "cleo"))
+        async with smtp_server() as server:
+            relay = relaying(gate, server.host_port)
+            large = submit(OWN, recipients=recipients, sender=news, body="news\r\n" * 50_000)
+            message_id = await asyncio.wrap_future(accept(relay, large, clock()))
+            async with way_out(relay, dns_resolver([]), lambda: "", clock) as route:
+                async with gate.budget.share(gate.budget.total), asyncio.timeout(30):
+                    outgoing = asyncio.create_task(sent_to_all(relay, route, message_id, len(recipients)))
+                    while len(gate.budget.waiting) < len(recipients):
+                        await asyncio.sleep(0.01)
+                    assert await asyncio.to_thread(lambda: True)
+                await outgoing
+        return len(server.mails)
+
+    assert asyncio.run(scenario()) == 3
+
+
+async def sent_to_all(gate: Gate, route: Route, message_id: str, count: int) -> None:
+    async with sending(gate, route):
+        await until(gate, message_id, DeliveryState.DELIVERED, count)
 
 
 def test_other_mail_is_not_touched(gate: Gate, domain: str, submit: Submit, credential: Credential) -> None:
