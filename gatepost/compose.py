@@ -17,6 +17,8 @@ REFERENCES_LIMIT = 20
 ID_LIMIT = 250
 LINE = 76
 BODY_LINE = 990
+PIECE = 57 * 1024
+"""Octets of a file that are encoded at a time: whole lines of base64."""
 SUBJECT_LIMIT = 500
 VALUE_LIMIT = 4000
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,60}")
@@ -64,13 +66,13 @@ def compose(
         ("MIME-Version", "1.0"),
     ]
     seed = f"{message_id} {text} {html}".encode("utf-8", "replace")
-    entity = _text_entity("plain", text)
+    entity = [_text_entity("plain", text)]
     if html is not None:
-        entity = _multipart("alternative", [entity, _text_entity("html", html)], seed + b"a")
+        entity = _multipart("alternative", [entity, [_text_entity("html", html)]], seed + b"a")
     if attachments:
         entity = _multipart("mixed", [entity, *(_file_entity(file) for file in attachments)], seed + b"m")
-    head = b"".join(fold(name, value) for name, value in fields if value or name == "Subject")
-    return head + entity
+    head = [fold(name, value) for name, value in fields if value or name == "Subject"]
+    return b"".join([*head, *entity])
 
 
 def fold(name: str, value: str) -> bytes:
@@ -127,7 +129,7 @@ def _text_entity(kind: str, text: str) -> bytes:
     return head.encode() + body
 
 
-def _file_entity(file: File) -> bytes:
+def _file_entity(file: File) -> list[bytes]:
     written, media_type, content = file
     name = clean_file_name(written) or "file"
     if not TYPE.fullmatch(media_type) or media_type.startswith(("message/", "multipart/")):
@@ -140,13 +142,22 @@ def _file_entity(file: File) -> bytes:
         f"Content-Type: {media_type}\r\nContent-Transfer-Encoding: base64\r\n"
         f"Content-Disposition: attachment;\r\n {parameter}\r\n\r\n"
     )
-    lines = (binascii.b2a_base64(content[at : at + 57], newline=False) for at in range(0, len(content), 57))
-    return head.encode() + b"\r\n".join(lines) + b"\r\n"
+    pieces = [_base64_lines(content[at : at + PIECE]) for at in range(0, len(content), PIECE)]
+    return [head.encode(), *(pieces or [b"\r\n"])]
 
 
-def _multipart(kind: str, entities: Sequence[bytes], seed: bytes) -> bytes:
-    """A multipart whose boundary nobody can foresee in the text: it is a hash that includes the text."""
+def _base64_lines(octets: bytes) -> bytes:
+    lines = [binascii.b2a_base64(octets[at : at + 57], newline=False) for at in range(0, len(octets), 57)]
+    return b"\r\n".join([*lines, b""])
+
+
+def _multipart(kind: str, entities: Sequence[list[bytes]], seed: bytes) -> list[bytes]:
+    """A multipart whose boundary nobody can foresee in the text: it is a hash that includes the text.
+
+    It comes in pieces, which are joined once: a large file is copied no oftener than it must be.
+    """
     boundary = "=_" + hashlib.sha256(seed).hexdigest()[:32]
     head = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n\r\n'.encode()
     marker = f"--{boundary}\r\n".encode()
-    return head + b"".join(marker + entity + b"\r\n" for entity in entities) + f"--{boundary}--\r\n".encode()
+    inside = [piece for entity in entities for piece in (marker, *entity, b"\r\n")]
+    return [head, *inside, f"--{boundary}--\r\n".encode()]

@@ -80,6 +80,11 @@ def accept(gate: Gate, submission: Submission, now: datetime) -> Future[str]:
     """
     with gate.budget.hold(submission.envelope.size):
         prepared = prepare(gate, submission, now)
+    return keep(gate, prepared, now)
+
+
+def keep(gate: Gate, prepared: Prepared, now: datetime) -> Future[str]:
+    """Store what was prepared, and tell the outbox: the future is that of `accept`."""
     future = gate.ledger.submit(lambda session: put(session, prepared, now))
     future.add_done_callback(lambda done: gate.wake())
     return future

@@ -25,6 +25,18 @@ def for_reading(size: int) -> int:
     return READING * size if size > IN_ROW else 0
 
 
+DECODING = 4
+"""A mail in JSON takes about three times the size of its body (octets, text, decoded files, the mail made of them).
+
+Text that is not ASCII takes more.
+"""
+
+
+def for_decoding(size: int) -> int:
+    """The share for decoding a JSON body of this size, and for building the mail that it describes."""
+    return DECODING * size if size > IN_ROW else 0
+
+
 @dataclass(slots=True)
 class Waiter:
     """Somebody who wants a share."""
@@ -36,7 +48,8 @@ class Waiter:
 class Budget:
     """Octets for coroutines and threads alike, first come, first served; small mails (up to 128 KB) need none.
 
-    A share larger than all is given when nobody else has one. Whoever has a share must not ask for another.
+    A share larger than all is given when nobody else has one. Whoever has a share must not ask for another, nor wait
+    for threads that may wait for one: in an executor that coroutines with a share use, nobody calls `hold`.
     """
 
     def __init__(self, total: int = TOTAL) -> None:

@@ -1,10 +1,16 @@
-"""The content of a large mail on its way into a file: unstuffed, checked and normalised piece by piece."""
+"""The content of a large mail on its way into a file: unstuffed, checked and normalised piece by piece.
+
+What comes over HTTP is copied as it is: there are no dots to take away.
+"""
+
+from typing import Protocol
 
 import structlog
 
 from gatepost.blobs import ContentFile, Spool
 from gatepost.database import is_full
 from gatepost.disk import NO_ROOM
+from gatepost.gateway.canonical import with_crlf
 from gatepost.gateway.data_checks import BARE, LINE_TOO_LONG, TOO_BIG, has_long_line, is_canonical, normalise
 from gatepost.reply import TROUBLE, Reply
 
@@ -17,6 +23,62 @@ def trouble_of(error: OSError) -> Reply:
     """What is said of a disk that does not take a mail."""
     log.error("a mail could not be written to the spool", error=str(error))
     return NO_ROOM if is_full(error) else TROUBLE
+
+
+def write_to(spool: Spool, octets: bytes) -> Reply | None:
+    """Append octets to a spool file; what is said of a disk that does not take them."""
+    try:
+        spool.write(octets)
+    except OSError as error:
+        return trouble_of(error)
+    return None
+
+
+class Writing(Protocol):
+    """What takes the octets of something large and writes them; `fault` is the reply where that does not go on."""
+
+    spool: Spool
+    fault: Reply | None
+
+    def feed(self, octets: bytes) -> None:
+        """Take octets as they come."""
+
+    def end(self) -> ContentFile | None:
+        """What was written, once all has been fed; None where there is a fault."""
+
+    def drop(self) -> None:
+        """Close the file, and remove it unless it has been kept."""
+
+
+class Copying:
+    """Takes octets and writes them as they are; with `lines` a bare CR or LF becomes CRLF, as where a mail is sent."""
+
+    __slots__ = ("_held", "fault", "lines", "spool")
+
+    def __init__(self, spool: Spool, *, lines: bool) -> None:
+        self.spool = spool
+        self.lines = lines
+        self.fault: Reply | None = None
+        self._held = b""
+
+    def feed(self, octets: bytes) -> None:
+        """Take octets as they come from the client."""
+        if self.lines:
+            octets = self._held + octets
+            self._held = b"\r" if octets.endswith(b"\r") else b""  # an LF may follow, which belongs to it
+            octets = with_crlf(octets.removesuffix(b"\r"))
+        if self.fault is None:
+            self.fault = write_to(self.spool, octets)
+
+    def end(self) -> ContentFile | None:
+        """What was written, once all has been fed; None where there is a fault."""
+        if self._held and self.fault is None:
+            self.fault = write_to(self.spool, b"\r\n")
+        return None if self.fault else self.spool.finish()
+
+    def drop(self) -> None:
+        """Close the file, and remove it unless it has been kept."""
+        self.spool.drop()
 
 
 class Spooling:
@@ -67,7 +129,7 @@ class Spooling:
                 self.fault = BARE
             content = normalise(content)
         if self.fault is None:
-            self._write(content)
+            self.fault = write_to(self.spool, content)
 
     def _is_long(self, content: bytes) -> bool:
         """Whether a line that ends here has too many octets; the last one's are kept for the next piece."""
@@ -77,9 +139,3 @@ class Spooling:
         if len(self._line) > self.line_limit + 1:
             return True
         return has_long_line(joined[:end], self.line_limit)
-
-    def _write(self, content: bytes) -> None:
-        try:
-            self.spool.write(content)
-        except OSError as error:
-            self.fault = trouble_of(error)

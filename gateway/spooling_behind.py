@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from gatepost.blobs import ContentFile
-from gatepost.gateway.spooling import Spooling, trouble_of
+from gatepost.gateway.spooling import Writing, trouble_of
 from gatepost.reply import TROUBLE, Reply
 
 log = structlog.get_logger()
@@ -29,14 +29,14 @@ def writers() -> ThreadPoolExecutor:
 class SpoolingBehind:
     """Takes octets as Spooling does, which one thread of `threads` at a time does with them, in order.
 
-    All methods but `work` and what it calls are the loop's and never wait. `begin` makes the Spooling, `sync` has its
+    All methods but `work` and what it calls are the loop's and never wait. `begin` makes what writes, `sync` has its
     file on disk; `crowded` is called while too much waits, `caught_up` when nothing does any more. `fault` is known
     some time after the octets that it is about.
     """
 
     def __init__(
         self,
-        begin: Callable[[], Spooling],
+        begin: Callable[[], Writing],
         sync: Callable[[Path], None],
         threads: Executor,
         crowded: Callable[[], None],
@@ -52,7 +52,7 @@ class SpoolingBehind:
         self.queue: deque[bytes] = deque()
         self.waiting = 0
         self.synced = 0
-        self.spooling: Spooling | None = None
+        self.spooling: Writing | None = None
         self.fault: Reply | None = None
         self.file: ContentFile | None = None
         self.whole = False

@@ -24,7 +24,13 @@ from gatepost.web.api_desk import DESK
 from gatepost.web.api_errors import Problem, problem_response
 from gatepost.web.api_fixes import FIXING
 from gatepost.web.api_inbound import INBOUND
-from gatepost.web.api_messages import get_one_message, list_message_events, list_messages, send_message
+from gatepost.web.api_messages import (
+    get_one_message,
+    list_message_events,
+    list_messages,
+    prepared_mail,
+    send_message,
+)
 from gatepost.web.api_models import (
     Accepted,
     ConversationList,
@@ -65,6 +71,7 @@ OPERATIONS: tuple[Operation, ...] = (
         status=202,
         problems=SENDING,
         raw=True,
+        build=prepared_mail,
     ),
     Operation("GET", "/messages", list_messages, "messages:read", MessageList, MessageQuery),
     Operation("GET", "/messages/{id}", get_one_message, "messages:read", MessageOut, NoQuery, problems=HERE),

@@ -3,7 +3,8 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -16,12 +17,13 @@ from starlette.responses import JSONResponse, Response
 
 from gatepost.database import AWAY, is_full
 from gatepost.disk import NO_ROOM
+from gatepost.gateway.budget import for_decoding
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Credential
 from gatepost.reply import Refused
-from gatepost.settings import Settings
 from gatepost.store.credentials import USED_STEP, credential_by_secret, mark_used
 from gatepost.store.users import failures_since, record_failure
+from gatepost.web.api_body import RAW_TYPE, Body, body_limit, body_of, media_type_of, octets_of, pieces_of
 from gatepost.web.api_errors import (
     INTERNAL,
     Problem,
@@ -41,7 +43,6 @@ log = structlog.get_logger("api")
 M = TypeVar("M", bound=BaseModel)
 T = TypeVar("T")
 
-BODY_SECONDS = 300
 KEY_LIMIT = 200
 WINDOW = timedelta(minutes=15)
 TRIES = 30
@@ -51,13 +52,14 @@ TEMPORARY = (*AWAY, PoolTimeout, LedgerClosed, OSError)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request whose key is valid and has the scope."""
+    """A request whose key is valid and has the scope; `built` is what was made of a large body."""
 
     app: App
     request: Request
     credential: Credential
     now: datetime
-    body: bytes
+    body: Body
+    built: Any = None
 
     def path(self, name: str) -> str:
         """A part of the path."""
@@ -66,7 +68,7 @@ class Call:
     @property
     def content_type(self) -> str:
         """The media type without parameters, in lower case."""
-        return self.request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return media_type_of(self.request)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,8 @@ class Operation:
     """One row of the route table; what is written here is what `/openapi.json` says.
 
     `takes` is the body's form and `query` that of the query; `problems` are kinds besides those of every operation.
-    A body with `once` may come with an Idempotency-Key.
+    A body with `once` may come with an Idempotency-Key. `build` makes of a large body what `serve` then stores, under a
+    share of the memory for large mails: it must not ask for another one.
     """
 
     method: str
@@ -96,6 +99,7 @@ class Operation:
     problems: tuple[str, ...] = ()
     raw: bool = False
     once: bool = True
+    build: Callable[[Call], Any] | None = None
 
 
 def endpoint_of(operation: Operation) -> Callable[[Request], Awaitable[Response]]:
@@ -105,12 +109,28 @@ def endpoint_of(operation: Operation) -> Callable[[Request], Awaitable[Response]
         try:
             app = app_of(request)
             credential = await run_in_threadpool(admit, app, request, operation.scope)
-            body = await read_body(request, body_limit(app.settings)) if operation.takes else b""
-            return await run_in_threadpool(perform, operation, Call(app, request, credential, app.now(), body))
+            limit = body_limit(app.settings)
+            reading = body_of(request, limit, app.blobs, app.writers) if operation.takes else nullcontext(b"")
+            async with reading as body:
+                call = await built(operation, Call(app, request, credential, app.now(), body))
+                return await run_in_threadpool(perform, operation, call)
         except Exception as error:
             return problem_response(problem_of(error, request), request.url.path)
 
     return endpoint
+
+
+async def built(operation: Operation, call: Call) -> Call:
+    """The request with what is made of its body, where that is large.
+
+    Who waits for a share keeps no thread waiting, and who has one has threads of his own: those of pages may all wait.
+    """
+    if operation.build is None or isinstance(call.body, bytes):
+        return call
+    size = len(call.body)
+    async with call.app.gate.budget.share(size if call.content_type == RAW_TYPE else for_decoding(size)):
+        work = asyncio.get_running_loop().run_in_executor(call.app.builders, operation.build, call)
+        return replace(call, built=await work)
 
 
 def perform(operation: Operation, call: Call) -> Response:
@@ -199,37 +219,18 @@ def visible(text: str) -> bool:
     return all(33 <= ord(char) <= 126 for char in text)
 
 
-def body_limit(settings: Settings) -> int:
-    """Octets: the largest mail in base64, and its JSON around it."""
-    return settings.message_size * 4 // 3 + 64 * 1024
-
-
-async def read_body(request: Request, limit: int) -> bytes:
-    """The body, at most `limit` octets and 300 s. Raises Problem."""
-    too_large = Problem("too-large", f"The request may have at most {limit:,} octets")
-    declared = request.headers.get("content-length", "")
-    if declared.isascii() and declared.isdigit() and int(declared[:20]) > limit:
-        raise too_large
-    chunks: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for chunk in request.stream():
-                size += len(chunk)
-                if size > limit:
-                    raise too_large
-                chunks.append(chunk)
-    except TimeoutError:
-        raise Problem("request-timeout") from None
-    return b"".join(chunks)
-
-
 def read_json(call: Call, adapter: TypeAdapter[T], branches: tuple[str, ...] = ()) -> T:
-    """The body as its form. Raises Problem; nesting is bounded by the parser."""
+    """The body as its form, a large one under a share. Raises Problem."""
+    with call.app.gate.budget.hold(for_decoding(len(call.body))):
+        return parse_json(call, adapter, branches)
+
+
+def parse_json(call: Call, adapter: TypeAdapter[T], branches: tuple[str, ...] = ()) -> T:
+    """The body as its form, for who has a share. Raises Problem; nesting is bounded by the parser."""
     if call.content_type != "application/json":
         raise Problem("unsupported-media-type", "Send the body as `Content-Type: application/json`")
     try:
-        return adapter.validate_json(call.body)
+        return adapter.validate_json(octets_of(call.body))
     except ValidationError as error:
         raise body_problem(error, branches) from None
 
@@ -261,5 +262,6 @@ def idempotency(call: Call) -> tuple[str, str] | None:
     digest = hashlib.sha256()
     for part in (request.method, request.url.path, request.url.query, call.content_type):
         digest.update(part.encode() + b"\n")
-    digest.update(call.body)
+    for piece in pieces_of(call.body):
+        digest.update(piece)
     return key, digest.hexdigest()

@@ -1,10 +1,11 @@
 """`/v1/messages`: send, and see what became of it for every recipient."""
 
 from gatepost.address import format_mailbox
+from gatepost.blobs import ContentFile
 from gatepost.compose import compose
 from gatepost.envelope import Envelope
-from gatepost.gateway.accept import accept
-from gatepost.gateway.put import Submission
+from gatepost.gateway.accept import keep, prepare
+from gatepost.gateway.put import Prepared, Submission
 from gatepost.gateway.senders import allowed
 from gatepost.html_text import visible_text
 from gatepost.ids import new_id
@@ -15,7 +16,8 @@ from gatepost.store.messages import get_message
 from gatepost.store.transcripts import transcripts_of_message
 from gatepost.tokens import mint_message_id
 from gatepost.web import api_views as views
-from gatepost.web.api_call import Answer, Call, idempotency, read_json, read_query
+from gatepost.web.api_body import RAW_TYPE
+from gatepost.web.api_call import Answer, Call, idempotency, parse_json, read_query
 from gatepost.web.api_errors import Problem, wrong_field
 from gatepost.web.api_models import EventList, MessageList
 from gatepost.web.api_requests import (
@@ -30,11 +32,16 @@ from gatepost.web.api_requests import (
     read_id,
 )
 
-RAW_TYPE = "message/rfc822"
-
 
 def send_message(call: Call) -> Answer:
     """Take a mail, in parts or whole, and answer once it is durably stored."""
+    prepared: Prepared = call.built or prepared_mail(call)
+    message_id = keep(call.app.gate, prepared, call.now).result()
+    return taken(call, message_id, replayed=message_id != prepared.message.id)
+
+
+def prepared_mail(call: Call) -> Prepared:
+    """The mail that the body holds or describes, checked, stamped and signed. Raises Problem and Refused."""
     key, row_id = idempotency(call), new_id("msg")
     envelope, snippet = raw_envelope(call) if call.content_type == RAW_TYPE else json_envelope(call, row_id)
     check_limits(call, envelope)
@@ -47,8 +54,7 @@ def send_message(call: Call) -> Answer:
         snippet=snippet,
         key=key,
     )
-    message_id = accept(call.app.gate, submission, call.now).result()
-    return taken(call, message_id, replayed=message_id != row_id)
+    return prepare(call.app.gate, submission, call.now)
 
 
 def taken(call: Call, message_id: str, *, replayed: bool) -> Answer:
@@ -65,7 +71,9 @@ def taken(call: Call, message_id: str, *, replayed: bool) -> Answer:
 def raw_envelope(call: Call) -> tuple[Envelope, str]:
     """The mail in the body and its envelope in the query."""
     query = read_query(call, EnvelopeQuery)
-    return Envelope(query.from_, tuple(query.to), call.body, remote_ip=remote_ip(call)), ""
+    file = call.body if isinstance(call.body, ContentFile) else None
+    content = call.body if isinstance(call.body, bytes) else b""
+    return Envelope(query.from_, tuple(query.to), content, remote_ip=remote_ip(call), spool=file), ""
 
 
 def json_envelope(call: Call, row_id: str) -> tuple[Envelope, str]:
@@ -73,7 +81,7 @@ def json_envelope(call: Call, row_id: str) -> tuple[Envelope, str]:
     if call.content_type != "application/json":
         raise Problem("unsupported-media-type", f"Send application/json, or a whole mail as {RAW_TYPE}")
     read_query(call, NoQuery)
-    sent = read_json(call, SEND, FORMS)
+    sent = parse_json(call, SEND, FORMS)
     if isinstance(sent, SendRaw):
         return Envelope(sent.from_, tuple(sent.to), sent.raw, remote_ip=remote_ip(call)), ""
     check_mail(call, sent)
@@ -120,8 +128,8 @@ def composed(call: Call, sent: SendMessage, text: str, row_id: str) -> bytes:
 def check_limits(call: Call, envelope: Envelope) -> None:
     """The same limits as for SMTP. Raises Problem."""
     settings = call.app.settings
-    if len(envelope.content) > settings.message_size:
-        size = f"{len(envelope.content):,} octets; at most {settings.message_size:,}"
+    if envelope.size > settings.message_size:
+        size = f"{envelope.size:,} octets; at most {settings.message_size:,}"
         raise Problem("too-large", f"The mail would have {size}")
     if len(envelope.recipients) > settings.recipients_submission:
         raise wrong_field("#/to", f"A mail may have at most {settings.recipients_submission} recipients")

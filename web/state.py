@@ -1,6 +1,7 @@
 """What the pages stand on: one value, made by the wiring, reachable from every request."""
 
 from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -10,6 +11,7 @@ from starlette.requests import Request
 from gatepost.bell import Bell
 from gatepost.blobs import Blobs
 from gatepost.database import Database
+from gatepost.gateway.spooling_behind import writers
 from gatepost.ledger import Ledger
 from gatepost.seal import Keys
 from gatepost.settings import Settings
@@ -19,6 +21,8 @@ from gatepost.web.live import Live
 if TYPE_CHECKING:
     from gatepost.connectors.probe import Probe
     from gatepost.gateway.accept import Gate
+
+BUILDERS = 2
 
 
 class CheckAccount(Protocol):
@@ -36,7 +40,8 @@ class App:
     `check_account` is the IMAP connector's; without one, nothing is tried before a mailbox login is saved.
     `preview_account` counts what lies in the mailbox of an account (its id); it raises ValueError with a sentence.
     `bell` wakes those who read mailboxes. `try_account` tries an account (its id) step by step, with a mail to itself
-    too where that is asked.
+    too where that is asked. `writers` are the threads that write large requests to files,
+    `builders` those that make mails of them: who has a share of the memory must not wait for who waits for one.
     """
 
     settings: Settings
@@ -50,6 +55,8 @@ class App:
     preview_account: Callable[[str], dict[str, Any]] | None = None
     bell: Bell = field(default_factory=Bell)
     try_account: "Callable[[str, bool], Probe] | None" = None
+    writers: Executor = field(default_factory=writers)
+    builders: Executor = field(default_factory=lambda: ThreadPoolExecutor(BUILDERS, "build"))
 
     @property
     def blobs(self) -> Blobs:
