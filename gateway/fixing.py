@@ -61,6 +61,7 @@ def send_fixes(
 ) -> Done:
     """Send what fits at this moment to the corrected addresses, and keep each beside the old one in the contact."""
     changed, refused = 0, dict[str, int]()
+    scope = frozenset() if which.credential else which.channels
     for row in preview_fixes(database, which, fixes, now):
         for why, count in ({row.problem: 1} if row.problem else row.refused).items():
             refused[why] = refused.get(why, 0) + count
@@ -72,6 +73,6 @@ def send_fixes(
             except ValueError as error:
                 refused[str(error)] = refused.get(str(error), 0) + 1
         if sent:
-            ledger.write(partial(contacts.link, address=row.old, other=row.new, now=now))
+            ledger.write(partial(contacts.link_known, address=row.old, other=row.new, now=now, scope=scope))
         changed += sent
     return Done(changed, refused)

@@ -75,7 +75,7 @@ def contact_view(visit: Visit, address: str, form: Form, status: int = 200) -> R
         "last": contacts.last_results(session, known),
         "suppressed": {row.address: sentence(row) for row in suppressed_among(session, known, visit.now)},
         "conversations": list_rows(session, found, visit.user.id),
-        "alike": contacts.same_name(session, address),
+        "alike": contacts.same_name(session, address, visit.scope),
         "proposals": {one: propose(one, [other for other in known if other != one], domains)[:2] for one in bad},
         "notices": NOTICES,
         "form": form,
@@ -104,6 +104,9 @@ def add_address(visit: Visit) -> Response:
         return contact_view(visit, address, visit.form.wrong({"other": f"{str(error).rstrip('.')}."}), 422)
     if other == (corrects or address):
         problem = {"other": f"{other} is this address; write another one."}
+        return contact_view(visit, address, visit.form.wrong(problem), 422)
+    if contacts.is_stranger(visit.session, other, visit.scope):
+        problem = {"other": f"{other} is of somebody in another mailbox; an admin can say that it is the same person."}
         return contact_view(visit, address, visit.form.wrong(problem), 422)
     visit.app.ledger.write(lambda session: contacts.link(session, address, other, now))
     visit.session.rollback()

@@ -16,6 +16,7 @@ from gatepost.words import NOT_DELIVERED, DeliveryState
 
 PAGE = 50
 SAME_NAME = 5
+LOOKED_AT = 50
 REMEMBERED = 2000
 
 
@@ -57,8 +58,8 @@ def others_of(session: Session, addresses: Iterable[str]) -> dict[str, tuple[str
     }
 
 
-def same_name(session: Session, address: str) -> Sequence[Contact]:
-    """Contacts that have the same full name and are not known to be the same person; at most five."""
+def same_name(session: Session, address: str, scope: Scope) -> Sequence[Contact]:
+    """Contacts that have the same full name and are not known to be the same person; at most five, no strangers."""
     contact = contact_by_address(session, address)
     if contact is None or len(contact.name.split()) < 2:
         return []
@@ -67,7 +68,14 @@ def same_name(session: Session, address: str) -> Sequence[Contact]:
         .where(func.lower(Contact.name) == contact.name.lower())
         .where(~col(Contact.address).in_(addresses_of(session, address)))
     )
-    return session.exec(query.order_by(Contact.address).limit(SAME_NAME)).all()
+    found = session.exec(query.order_by(Contact.address).limit(LOOKED_AT)).all()
+    return [row for row in found if not is_stranger(session, row.address, scope)][:SAME_NAME]
+
+
+def is_stranger(session: Session, address: str, scope: Scope) -> bool:
+    """Whether an address is of somebody who takes part in conversations, none of which these channels show."""
+    known = addresses_of(session, address)
+    return bool(not conversations_of(session, known, scope) and conversations_of(session, known, None))
 
 
 def link(session: Session, address: str, other: str, now: datetime) -> None:
@@ -82,6 +90,12 @@ def link(session: Session, address: str, other: str, now: datetime) -> None:
     session.execute(
         update(Contact).where(col(Contact.id) == head, col(Contact.name) == "").values(name=(names or [""])[0])
     )
+
+
+def link_known(session: Session, address: str, other: str, now: datetime, scope: Scope) -> None:
+    """As `link`, unless `other` is a stranger to these channels: whose it is, is for those to say who may see him."""
+    if not is_stranger(session, other, scope):
+        link(session, address, other, now)
 
 
 def unlink(session: Session, address: str) -> bool:

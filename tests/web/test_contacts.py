@@ -1,8 +1,13 @@
 """A contact with his addresses, failures and conversations; the address is fixed there (D11)."""
 
 import pytest
+from sqlmodel import Session
 
+from gatepost.acts import Actor
+from gatepost.gateway.fixing import send_fixes
 from gatepost.store import contacts
+from gatepost.store.conversations import add_participants, by_number
+from gatepost.store.queue import Which
 from gatepost.store.suppressions import suppress
 from tests.web.conftest import Site
 
@@ -76,3 +81,37 @@ def test_contacts_are_those_of_the_own_mailboxes(site: Site) -> None:
     now = site.now
     site.parts.ledger.write(lambda s: suppress(s, row, "left us", source="person", now=now, expires_at=None))
     assert "left us" in agent.get(f"/contact?address={row}").text
+
+
+def stranger(site: Site) -> str:
+    """Somebody who takes part in a conversation of another mailbox alone, with two addresses."""
+    address, now = "carla@secret.example", site.now
+
+    def write(session: Session) -> None:
+        conversation = by_number(session, site.foreign)
+        assert conversation
+        add_participants(session, conversation.id, [(address, "Carla Stern", "participant")])
+        contacts.rename(session, address, "Carla Stern", now)
+        contacts.link(session, address, "carla@home.example", now)
+
+    site.parts.ledger.write(write)
+    return address
+
+
+def test_people_of_other_mailboxes_are_not_found_by_their_name(site: Site) -> None:
+    address, agent = stranger(site), site.client("ben@example.org")
+    agent.post("/contact/name", data={"address": BAD, "name": "carla stern"})
+    assert address not in agent.get(f"/contact?address={BAD}").text
+    assert address in site.client("ada@example.org").get(f"/contact?address={BAD}").text
+
+
+def test_nobody_joins_his_contact_with_people_of_other_mailboxes(site: Site) -> None:
+    """Their other addresses would be shown, and his would be proposed to their agents where mail to them fails."""
+    address, agent = stranger(site), site.client("ben@example.org")
+    answer = agent.post("/contact/address", data={"address": BAD, "other": address})
+    assert (answer.status_code, "somebody in another mailbox" in answer.text) == (422, True)
+    which, actor = Which(channels=frozenset({site.support})), Actor("Ben", site.agent)
+    assert send_fixes(site.parts.database, site.parts.ledger, which, {BAD: address}, actor, site.now).changed == 1
+    assert known(site, BAD) == (BAD,)
+    assert site.client("ada@example.org").post("/contact/address", data={"address": BAD, "other": address}).is_redirect
+    assert set(known(site, BAD)) == {BAD, address, "carla@home.example"}
