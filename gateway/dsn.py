@@ -7,22 +7,25 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain
 
 from sqlmodel import Session
 
 from gatepost.address import AddressError, parse_address
+from gatepost.blobs import IN_ROW, Content, ContentFile
 from gatepost.envelope import Asked, Envelope
 from gatepost.gateway.accept import Gate, signers_for
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
 from gatepost.gateway.dsn_parameters import DSN_TRIGGER
+from gatepost.gateway.large import Body, body_digest
 from gatepost.gateway.put import Prepared, Submission, put
-from gatepost.gateway.signing import sign_all, signed_words
+from gatepost.gateway.signing import Signer, sign_all, signed_words
 from gatepost.ids import new_id
 from gatepost.model import Delivery, Event, Message
 from gatepost.reply import Reply
 from gatepost.rounds import Duty, When, rounds
 from gatepost.settings import Settings
-from gatepost.store.messages import RawLost, raw_of
+from gatepost.store.messages import RawLost, open_raw
 from gatepost.store.notices import WINDOW, News, move_on, news_between, note_told, told_before, told_until
 from gatepost.store.outgoing import NewMessage
 from gatepost.store.settled import Horizon, mark
@@ -113,19 +116,26 @@ def fact_of(owed: Owed, days: float) -> Fact:
 def make_notice(gate: Gate, message: Message, owed: Sequence[Owed], now: datetime) -> Notice:
     """One notification for the news of one message."""
     settings, row_id = gate.settings, new_id("msg")
+    facts = [fact_of(each, settings.retry_days) for each in owed]
+    to, author = message.envelope_from, f"mailer-daemon@{settings.domain}"
+    minted = mint_message_id(gate.keys, row_id, settings.domain)
+
+    def composed(content: bytes | ContentFile) -> tuple[bytes, Body, int]:
+        ret, envid = message.dsn.get("ret", ""), message.dsn.get("envid", "")
+        original = Original(content, message.subject, message.at, ret, envid)
+        about = {"author": author, "host": settings.host, "to": to, "message_id": minted}
+        head, body = compose_notice(original, facts, **about, now=now)
+        return head, body, sum(map(len, body()))  # reads it all: what cannot be read is noticed here
+
     try:
         with gate.database.session() as session:
-            content = raw_of(session, message.raw_id, gate.blobs)
-    except RawLost:
-        content = b"\r\n"
-    original = Original(content, message.subject, message.at, message.dsn.get("ret", ""), message.dsn.get("envid", ""))
-    to, author = message.envelope_from, f"mailer-daemon@{settings.domain}"
-    facts = [fact_of(each, settings.retry_days) for each in owed]
-    minted = mint_message_id(gate.keys, row_id, settings.domain)
-    mail = compose_notice(original, facts, author=author, host=settings.host, to=to, message_id=minted, now=now)
+            content = open_raw(session, message.raw_id, gate.blobs)
+        head, body, size = composed(content)
+    except (RawLost, OSError):
+        head, body, size = composed(b"\r\n")
+    subject = next(line for line in head.split(b"\r\n") if line.startswith(b"Subject: ")).decode()[9:]
     signers = signers_for(gate, settings.domain, now)
-    mail = sign_all(mail, signers, now)
-    subject = next(line for line in mail.split(b"\r\n") if line.startswith(b"Subject: ")).decode()[9:]
+    stored = keep_signed(gate, head, body, size, signers, now)
     row = NewMessage(
         id=row_id,
         digest=row_id,
@@ -137,12 +147,20 @@ def make_notice(gate: Gate, message: Message, owed: Sequence[Owed], now: datetim
         recipients_shown=[{"field": "to", "address": to.lower(), "name": ""}],
         snippet=f"About the mail to {', '.join(fact.recipient for fact in facts)}"[:200],
         at=now,
-        size=len(mail),
+        size=stored.size,
         trigger=DSN_TRIGGER,
         auth={"signed": signed_words(signers)},
     )
-    submission = Submission(Envelope("", (to,), mail, asked={to: Asked("NEVER")}), (), DSN_TRIGGER)
-    return Notice(Prepared(row, gate.blobs.keep(mail), (to,), (), submission), tuple(owed))
+    submission = Submission(Envelope("", (to,), b"", asked={to: Asked("NEVER")}), (), DSN_TRIGGER)
+    return Notice(Prepared(row, stored, (to,), (), submission), tuple(owed))
+
+
+def keep_signed(gate: Gate, head: bytes, body: Body, size: int, signers: Sequence[Signer], now: datetime) -> Content:
+    """Sign a notification and make it durable; one that returns a large mail is never held whole. Raises OSError."""
+    if size <= IN_ROW:
+        return gate.blobs.keep(sign_all(head + b"".join(body()), signers, now))
+    signed = sign_all(head, signers, now, body_digest(body) if signers else b"")
+    return gate.blobs.put(chain([signed], body()))
 
 
 def tell_once(gate: Gate, horizon: Horizon, now: datetime) -> bool:

@@ -1,13 +1,17 @@
 """Composes a delivery status notification (RFC 3464) in our own words, for the system that submitted the mail."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from itertools import chain
 
+from gatepost.blobs import ContentFile
 from gatepost.codes import explain, shown_code
+from gatepost.gateway.canonical import MOST_HEADER
 from gatepost.gateway.dsn_parameters import decode_xtext
-from gatepost.gateway.report_parts import block, digest, part, typed_address, wire
+from gatepost.gateway.large import Body, body_of
+from gatepost.gateway.report_parts import block, digest, part, part_head, typed_address, wire
 from gatepost.mail_header import read_header
 from gatepost.reply import Reply, clean_text
 
@@ -43,9 +47,9 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """The mail that it is about: its octets, when it came, and RET and ENVID of its submission."""
+    """The mail that it is about: its octets or their file, when it came, and RET and ENVID of its submission."""
 
-    content: bytes
+    content: bytes | ContentFile
     subject: str
     arrived_at: datetime
     ret: str = ""
@@ -54,8 +58,11 @@ class Original:
 
 def compose_notice(
     original: Original, facts: Sequence[Fact], *, author: str, host: str, to: str, message_id: str, now: datetime
-) -> bytes:
-    """The whole mail; the worst action gives it its subject."""
+) -> tuple[bytes, Body]:
+    """The header block with its empty line, and the body, which reads what is returned as it goes.
+
+    The worst action gives it its subject. Raises OSError where the original cannot be read.
+    """
     worst = next(action for action in SUBJECTS if any(fact.action == action for fact in facts))
     boundary = f"=_{digest(message_id, to, now.isoformat())}"
     head = [
@@ -69,13 +76,19 @@ def compose_notice(
         f'Content-Type: multipart/report; report-type=delivery-status;\r\n boundary="{boundary}"',
         "",
     ]
-    parts = [
+    opening = f"--{boundary}\r\n".encode()
+    told = [
         part("text/plain; charset=utf-8", block(words(original, facts, host))),
         part("message/delivery-status", block(fields(original, facts, host))),
-        returned(original, worst == "failed"),
     ]
-    opening = f"--{boundary}\r\n".encode()
-    return block(head) + b"".join(opening + each for each in parts) + f"--{boundary}--\r\n".encode()
+    kind, content = returned(original, worst == "failed")
+    before = b"".join(opening + each for each in told) + opening + part_head(kind, content)
+    after = f"\r\n--{boundary}--\r\n".encode()
+
+    def body() -> Iterable[bytes]:
+        return chain([before], content(), [after])
+
+    return block(head), body
 
 
 def words(original: Original, facts: Sequence[Fact], host: str) -> list[str]:
@@ -139,10 +152,11 @@ def about_recipient(fact: Fact) -> list[str]:
     return lines
 
 
-def returned(original: Original, failed: bool) -> bytes:
-    """The mail with RET=FULL where it failed and is not too large, else its header (RFC 3461 section 4.3)."""
+def returned(original: Original, failed: bool) -> tuple[str, Body]:
+    """The mail with RET=FULL where it failed and is not too large, else its header (RFC 3461 section 4.3); its type."""
     content = original.content
     if failed and original.ret == "FULL" and len(content) <= FULL_RETURNED:
-        return part("message/rfc822", content)
-    header = content[: min(read_header(content).body, HEADER_RETURNED)].rstrip(b"\r\n") + b"\r\n"
-    return part("text/rfc822-headers", header)
+        return "message/rfc822", content.pieces if isinstance(content, ContentFile) else body_of(content)
+    head = content.head(MOST_HEADER) if isinstance(content, ContentFile) else content
+    header = head[: min(read_header(head).body, HEADER_RETURNED)].rstrip(b"\r\n") + b"\r\n"
+    return "text/rfc822-headers", body_of(header)

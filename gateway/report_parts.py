@@ -2,13 +2,19 @@
 
 import hashlib
 
+from gatepost.gateway.large import Body
 from gatepost.reply import is_shown
 
 
 def part(content_type: str, content: bytes) -> bytes:
     """A MIME part."""
-    encoding = "7bit" if content.isascii() else "8bit"
-    return f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode() + content + b"\r\n"
+    return part_head(content_type, lambda: (content,)) + content + b"\r\n"
+
+
+def part_head(content_type: str, content: Body) -> bytes:
+    """The header of a MIME part with this content, and its empty line."""
+    encoding = "7bit" if all(piece.isascii() for piece in content()) else "8bit"
+    return f"Content-Type: {content_type}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
 
 
 def block(lines: list[str]) -> bytes:

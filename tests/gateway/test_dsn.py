@@ -3,6 +3,7 @@
 import asyncio
 import smtplib
 import ssl
+import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
@@ -11,15 +12,19 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from sqlalchemy import update
 from sqlmodel import select
 
+from gatepost.blobs import ContentFile
 from gatepost.envelope import Asked, Envelope
 from gatepost.gateway.accept import Gate, accept
-from gatepost.gateway.dsn import action_owed, tell_once, telling
+from gatepost.gateway.dsn import action_owed, keep_signed, tell_once, telling
 from gatepost.gateway.dsn_mail import Fact, Original, compose_notice
+from gatepost.gateway.large import body_of
 from gatepost.gateway.put import Submission
 from gatepost.gateway.send_pool import Pool
+from gatepost.gateway.signing import Signer, sign_all
 from gatepost.gateway.submission import start_submission
 from gatepost.gateway.ways import relay_route
 from gatepost.mail import parse
@@ -28,7 +33,7 @@ from gatepost.parts import clock
 from gatepost.reply import Reply
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Claim, Result, deliveries_of, record_report
-from gatepost.store.messages import get_message
+from gatepost.store.messages import get_message, raw_of
 from gatepost.store.settled import Horizon
 from gatepost.threading.report import read_report
 from gatepost.words import DeliveryState
@@ -310,11 +315,68 @@ def test_a_notice_is_safe_with_hostile_words(now: datetime) -> None:
     fact = Fact("a@x.example", "failed", Reply(550, "5.7.1", "no\r\nBcc: you\x1b[31m"), "mx [1.2.3.4]", "", now)
     for ret, whole in (("", False), ("HDRS", False), ("FULL", True)):
         original = Original(content, "evil\r\nBcc: x@y.example", now, ret)
-        raw = compose_notice(
+        head, body = compose_notice(
             original, [fact], author="m@g.test", host="g.test", to="a@x.example", message_id="1@g.test", now=now
         )
+        raw = head + b"".join(body())
         found = parse(raw)
         assert found.header("Bcc") is None
         assert b"\x1b" not in raw
         assert (b"the whole text" in raw) == whole
         assert not found.defects
+
+
+@pytest.mark.parametrize(("ret", "whole"), [("FULL", True), ("HDRS", False)])
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_large_mail_is_returned_without_being_held(
+    gate: Gate, submit: Submit, now: datetime, ret: str, whole: bool, lost: bool
+) -> None:
+    text = "a line of the large mail\r\n" * 200_000
+    message_id = accept(gate, asking(submit(body=text), "FAILURE", ret=ret), now).result()
+    fail(gate, message_id, now)
+    if lost:
+        for file in gate.blobs.root.glob("*/*"):
+            file.unlink()
+    tracemalloc.start()
+    try:
+        (found,) = notices(gate, now)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < len(text) / 2
+    with gate.database.session() as session:
+        message = get_message(session, found.message_id)
+        assert message
+        raw = raw_of(session, message.raw_id, gate.blobs)
+    assert message.size == len(raw)
+    assert (text.encode() in raw) == (whole and not lost)
+    report = read_report(parse(raw))
+    assert report
+    assert [fact.action for fact in report.recipients] == ["failed"]
+
+
+def test_a_mail_in_a_file_is_returned_as_one_in_memory(now: datetime, tmp_path: Path) -> None:
+    content = b"From: a@x.example\r\nSubject: x\r\n\r\n" + "grün und blau\r\n".encode() * 10_000
+    path = tmp_path / "mail"
+    path.write_bytes(content)
+    fact = Fact("a@x.example", "failed", Reply(550, "5.7.1", "no"), "mx.test", "", now)
+
+    def written(original: Original) -> bytes:
+        head, body = compose_notice(
+            original, [fact], author="m@g.test", host="g.test", to="a@x.example", message_id="1@g.test", now=now
+        )
+        return head + b"".join(body())
+
+    for ret in ("FULL", "HDRS"):
+        kept = written(Original(content, "x", now, ret))
+        assert written(Original(ContentFile(path, len(content)), "x", now, ret)) == kept
+        assert (content in kept) == (ret == "FULL")
+        assert (b"Content-Transfer-Encoding: 8bit\r\n\r\nFrom" in kept) == (ret == "FULL")
+
+
+def test_a_large_notice_is_signed_as_a_small_one(gate: Gate, now: datetime) -> None:
+    signer = Signer("g.test", "s1", ed25519.Ed25519PrivateKey.generate())
+    head, text = b"From: m@g.test\r\nSubject: x\r\n\r\n", b"returned \r\n" * 30_000
+    large = keep_signed(gate, head, body_of(text), len(text), [signer], now)
+    assert large.blob
+    assert gate.blobs.load(large.blob) == sign_all(head + text, [signer], now)
