@@ -65,7 +65,7 @@ def save_route(
     over = find_account(gate, account) if kind == "account" else None
     if kind == "account" and over is None:
         problems["account"] = "Name the address of a mailbox that is connected"
-    elif config and over and not (here or goes_there(over, config.url, old)):
+    elif config and over and not (here and led_there(over, old)) and not goes_there(over, config.url, old):
         known = " and ".join(dict.fromkeys(name for name in (over.host, over.smtp_host) if name))
         problems["url"] = (
             f"The mailbox's login goes to {known} alone; name another server on its page Sending, with the password"
@@ -102,6 +102,11 @@ def leads_where_it_led(old: Route, given: Mapping[str, str]) -> bool:
     except ValueError:
         return False
     return same and urlsplit(given.get("token_url", ""))[:3] == urlsplit(before.token_url)[:3]
+
+
+def led_there(account: Account, old: Route | None) -> bool:
+    """Whether a route that is made at the machine is new, or of the same mailbox as before: no other one moves in."""
+    return old is None or old.account_id == account.id
 
 
 def goes_there(account: Account, url: str, old: Route | None) -> bool:

@@ -82,10 +82,23 @@ def test_a_mailboxs_password_goes_only_where_it_goes_already(gate: Gate, now: da
         assert bool(found) != fits, url
         assert fits or "firma.co.example and smtp.mail.example alone" in found["url"]
     old = route(gate, "box-5")
+    gate.ledger.write(lambda session: another(session, gate, now))
+    given = {"url": "smtps://other.example"}
+    with pytest.raises(ConfigError, match=r"login goes to imap\.other\.example alone"):
+        save_route(gate, "box-5", "account", given, [], now, account="second@mail.example", old=old, here=True)
     save_route(
         gate, "box-5", "account", {"url": "smtps://other.example:466"}, [], now, account="box@mail.example", old=old
     )
     assert route(gate, "box-5").config["url"] == "smtps://other.example:466"
+
+
+def another(session: Session, gate: Gate, now: datetime) -> None:
+    """A second connected mailbox."""
+    channel = create_channel(session, name="Second", address="second@mail.example", now=now)
+    create_account(
+        session, gate.keys, channel_id=channel.id, host="imap.other.example", port=993, security="tls",
+        username="second@mail.example", secret="pw", now=now,
+    )  # fmt: skip
 
 
 def test_what_can_be_tried(gate: Gate, now: datetime) -> None:
