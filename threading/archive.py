@@ -1,25 +1,14 @@
 """The REFERENCES threading algorithm of RFC 5256, for imported history (policy `archive`); subjects may join here."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
-from gatepost.threading.subject import BaseSubject, base_subject
+from gatepost.threading.archive_gather import History, gather, history_of
+from gatepost.threading.archive_lost import Lost, find_links
+from gatepost.threading.archive_record import NO_DATE, Node, Record, nodes_below, records_below
 
 REFERENCE_LIMIT = 500
 CHAIN_LIMIT = 2000
-NO_DATE = datetime.max.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """What the algorithm needs of one mail: ids without brackets, oldest reference first."""
-
-    message_id: str | None
-    references: tuple[str, ...]
-    in_reply_to: tuple[str, ...]
-    subject: str
-    date: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,34 +20,25 @@ class Thread:
     why: tuple[str, ...]
 
 
-@dataclass(slots=True, eq=False)
-class _Node:
-    """A container of RFC 5256 step 1: a message, or an id that was only referenced (record is None)."""
-
-    message_id: str
-    record: int | None = None
-    parent: "_Node | None" = None
-    children: "list[_Node]" = field(default_factory=list)
-
-
 def thread_archive(records: Sequence[Record]) -> list[Thread]:
-    """Group records by references, then gather threads of the same base subject (RFC 5256 section 3)."""
+    """Group records by references, gather threads of the same base subject (RFC 5256 section 3), then look by quoted
+    text, former subjects, people and time what those answer that stand alone.
+    """
     whys: list[list[str]] = [[] for _ in records]
     nodes = _linked(records, whys)
     roots = _pruned(node for node in nodes if node.parent is None)
-    subjects = [base_subject(record.subject) for record in records]
-    roots = _gathered(roots, records, subjects, whys)
-    return _numbered(roots, records, whys)
+    history = history_of(records, whys)
+    return _numbered(_answered(gather(roots, history), history), records, whys)
 
 
-def _linked(records: Sequence[Record], whys: list[list[str]]) -> list[_Node]:
+def _linked(records: Sequence[Record], whys: list[list[str]]) -> list[Node]:
     """Step 1: one node per message and per referenced id, each under its parent."""
-    nodes: list[_Node] = []
-    known: dict[str, _Node] = {}
+    nodes: list[Node] = []
+    known: dict[str, Node] = {}
     for index, record in enumerate(records):
         node = _own_node(index, record, known, nodes, whys)
         ids = record.references[-REFERENCE_LIMIT:] or record.in_reply_to[:1]
-        above: _Node | None = None
+        above: Node | None = None
         for reference in ids:
             below = _node(reference, known, nodes)
             if above is not None and below.parent is None and not _loops(above, below):
@@ -68,7 +48,7 @@ def _linked(records: Sequence[Record], whys: list[list[str]]) -> list[_Node]:
     return nodes
 
 
-def _own_node(index: int, record: Record, known: dict[str, _Node], nodes: list[_Node], whys: list[list[str]]) -> _Node:
+def _own_node(index: int, record: Record, known: dict[str, Node], nodes: list[Node], whys: list[list[str]]) -> Node:
     """The node of a message; a missing or repeated Message-ID gets a node of its own (step 1, third paragraph)."""
     if record.message_id:
         node = _node(record.message_id, known, nodes)
@@ -76,20 +56,20 @@ def _own_node(index: int, record: Record, known: dict[str, _Node], nodes: list[_
             node.record = index
             return node
         whys[index].append(f"Message-ID <{record.message_id}> was already used by another message")
-    node = _Node("", index)
+    node = Node("", index)
     nodes.append(node)
     return node
 
 
-def _node(message_id: str, known: dict[str, _Node], nodes: list[_Node]) -> _Node:
+def _node(message_id: str, known: dict[str, Node], nodes: list[Node]) -> Node:
     node = known.get(message_id)
     if node is None:
-        node = known[message_id] = _Node(message_id)
+        node = known[message_id] = Node(message_id)
         nodes.append(node)
     return node
 
 
-def _place_own(node: _Node, above: _Node | None, header: str, why: list[str]) -> None:
+def _place_own(node: Node, above: Node | None, header: str, why: list[str]) -> None:
     """Step 1B: the last reference is the parent, whatever was guessed before, unless that makes a loop."""
     if above is None or above is node.parent:
         _say_parent(node, header, why)
@@ -102,23 +82,23 @@ def _place_own(node: _Node, above: _Node | None, header: str, why: list[str]) ->
     _say_parent(node, header, why)
 
 
-def _say_parent(node: _Node, header: str, why: list[str]) -> None:
+def _say_parent(node: Node, header: str, why: list[str]) -> None:
     if node.parent is not None:
         why.append(f"{header} names <{node.parent.message_id}>")
 
 
-def _link(above: _Node, below: _Node) -> None:
+def _link(above: Node, below: Node) -> None:
     below.parent = above
     above.children.append(below)
 
 
-def _loops(above: _Node, below: _Node) -> bool:
+def _loops(above: Node, below: Node) -> bool:
     """Whether below stands over above already; a chain of more than 2,000 counts as one (it bounds the work)."""
     if above is below:
         return True
     if not below.children:
         return False
-    step: _Node | None = above
+    step: Node | None = above
     for _ in range(CHAIN_LIMIT):
         if step is None:
             return False
@@ -128,9 +108,9 @@ def _loops(above: _Node, below: _Node) -> bool:
     return True
 
 
-def _pruned(roots: Iterable[_Node]) -> list[_Node]:
+def _pruned(roots: Iterable[Node]) -> list[Node]:
     """Step 3: nodes without a message vanish; their messages move up, below the root in one list."""
-    kept: list[_Node] = []
+    kept: list[Node] = []
     for root in roots:
         members = _messages_below(root)
         if root.record is not None:
@@ -144,12 +124,12 @@ def _pruned(roots: Iterable[_Node]) -> list[_Node]:
     return kept
 
 
-def _messages_below(root: _Node) -> list[_Node]:
+def _messages_below(root: Node) -> list[Node]:
     """All nodes with a message below a root, without recursion (chains may be long); they lose their children.
 
     A child that was given to another parent later is still in the list of its first one, and left out here.
     """
-    found: list[_Node] = []
+    found: list[Node] = []
     todo = [root]
     while todo:
         node = todo.pop()
@@ -160,67 +140,43 @@ def _messages_below(root: _Node) -> list[_Node]:
     return found
 
 
-def _gathered(
-    roots: list[_Node], records: Sequence[Record], subjects: Sequence[BaseSubject], whys: list[list[str]]
-) -> list[_Node]:
-    """Step 5: threads of the same base subject become one."""
-    table: dict[str, _Node] = {}
-    ordered = sorted(roots, key=lambda root: _sent(root, records))
-    for root in ordered:
-        subject = _subject(root, subjects)
-        if not subject.text:
-            continue
-        first = table.get(subject.text)
-        if first is None or _is_better(root, first, subjects):
-            table[subject.text] = root
-    kept: list[_Node] = []
-    for root in ordered:
-        subject = _subject(root, subjects)
-        home = table.get(subject.text) if subject.text else None
-        if home is None or home is root:
-            kept.append(root)
-            continue
-        _say_gathered(root, home, subject.text, records, whys)
-        home.children.append(root)
-    return kept
+def _answered(roots: Sequence[Node], history: History) -> list[Node]:
+    """Threads whose first mail answers one of another thread, though no id says so, are put below that one."""
+    members = [records_below(root) for root in roots]
+    threads = {index: number for number, found in enumerate(members) for index in found}
+    numbers = [threads.get(index, -1) for index in range(len(history.records))]
+    lost = Lost(history.records, history.subjects, numbers)
+    firsts = [min(found, key=lambda index: (history.records[index].date or NO_DATE, index)) for found in members]
+    over = list(range(len(roots)))
+    nodes = {node.record: node for root in roots for node in nodes_below(root)}
+    for link in find_links(lost, firsts):
+        below, above = numbers[link.index], _topmost(over, numbers[link.parent])
+        if below != above:
+            over[below] = above
+            roots[above].children.append(roots[below])
+            _top(nodes[link.index]).parent = nodes[link.parent]
+            history.whys[link.index].append(link.why)
+    return [root for number, root in enumerate(roots) if over[number] == number]
 
 
-def _is_better(root: _Node, first: _Node, subjects: Sequence[BaseSubject]) -> bool:
-    """Step 5B: a dummy, or a message that is no reply, stands for its subject."""
-    if root.record is None:
-        return first.record is not None
-    if first.record is None:
-        return False
-    here, there = subjects[root.record], subjects[first.record]
-    return (there.is_reply or there.is_forward) and not (here.is_reply or here.is_forward)
+def _topmost(over: list[int], number: int) -> int:
+    """The thread below which a thread hangs in the end."""
+    while over[number] != number:
+        over[number] = over[over[number]]
+        number = over[number]
+    return number
 
 
-def _say_gathered(root: _Node, home: _Node, text: str, records: Sequence[Record], whys: list[list[str]]) -> None:
-    index = _first_record(root)
-    other = _first_record(home)
-    if index is not None and other is not None:
-        name = records[other].message_id or "a message without Message-ID"
-        whys[index].append(f'Subject "{text}" is that of <{name}>')
+def _top(node: Node) -> Node:
+    """The first node of a chain."""
+    for _ in range(CHAIN_LIMIT):
+        if node.parent is None:
+            break
+        node = node.parent
+    return node
 
 
-def _first_record(node: _Node) -> int | None:
-    if node.record is not None:
-        return node.record
-    return next((child.record for child in node.children if child.record is not None), None)
-
-
-def _subject(node: _Node, subjects: Sequence[BaseSubject]) -> BaseSubject:
-    index = _first_record(node)
-    return subjects[index] if index is not None else BaseSubject("", False, False)
-
-
-def _sent(node: _Node, records: Sequence[Record]) -> datetime:
-    """Step 4: the time of a thread is that of its first message."""
-    index = _first_record(node)
-    return (records[index].date if index is not None else None) or NO_DATE
-
-
-def _numbered(roots: Sequence[_Node], records: Sequence[Record], whys: list[list[str]]) -> list[Thread]:
+def _numbered(roots: Sequence[Node], records: Sequence[Record], whys: list[list[str]]) -> list[Thread]:
     """Groups numbered in the order in which their first record was given."""
     root_of: dict[int, int] = {}
     parents: dict[int, int | None] = {}
@@ -241,7 +197,7 @@ def _numbered(roots: Sequence[_Node], records: Sequence[Record], whys: list[list
     return threads
 
 
-def _parent_record(node: _Node) -> int | None:
+def _parent_record(node: Node) -> int | None:
     """The nearest message above, over ids that were only referenced."""
     step = node.parent
     for _ in range(CHAIN_LIMIT):

@@ -20,12 +20,14 @@ from gatepost.store.messages import get_message, position, position_of, sent_by_
 from gatepost.store.placing import (
     channels_of,
     has_earlier,
+    last_before,
     named_in,
     of_person,
     of_provider_thread,
     survivor,
     took_part,
 )
+from gatepost.threading.archive_gather import FAR
 from gatepost.threading.forwarded import addressed, is_forward
 from gatepost.threading.place import Candidate, Carries
 from gatepost.threading.subject import base_subject
@@ -186,12 +188,19 @@ def by_provider_thread(search: Search) -> Iterator[Candidate]:
 
 
 def by_words(search: Search, mail: Mail) -> Iterator[Candidate]:
-    """Conversations of this sender in this mailbox with the same base subject, the newest first (`archive` only)."""
-    words = base_subject(mail.subject).text.lower()
-    if not words:
+    """Conversations of this sender in this mailbox with the same base subject, the newest first (`archive` only).
+
+    A mail that is no answer by its subject belongs to none in which nobody wrote for a month.
+    """
+    subject = base_subject(mail.subject)
+    at = search.before.at if search.before else mail.date
+    if not subject.text:
         return
     for conversation in of_person(search.session, search.sender, search.channel_id):
-        if base_subject(conversation.subject).text.lower() == words:
+        if base_subject(conversation.subject).text.casefold() != subject.text.casefold():
+            continue
+        last = last_before(search.session, conversation.id, at) if at and not subject.is_reply else None
+        if at is None or last is None or at - last <= FAR:
             yield of_conversation(search, conversation, None, "words", "Subject")
 
 

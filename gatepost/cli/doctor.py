@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from gatepost.cli import doctor_data, doctor_domains, doctor_net
+from gatepost.cli import doctor_data, doctor_domains, doctor_net, doctor_routing
 from gatepost.cli.findings import Finding, Findings, fail, guarded, ok, warn
 from gatepost.cli.frame import DONE, FINDINGS, print_object, say
 from gatepost.database import DatabaseError, open_database, schema_revision
@@ -68,6 +68,7 @@ def examine(settings: Settings, resolver: Resolver) -> list[Finding]:
     checks: tuple[tuple[str, Callable[[Parts], Findings]], ...] = (
         ("domains", lambda parts: doctor_domains.look_at_domains(parts, resolver)),
         ("mailboxes", doctor_data.look_at_mailboxes),
+        ("routing", doctor_routing.look_at_routing),
         ("expiries", doctor_data.look_at_expiries),
         ("queue", doctor_data.look_at_queue),
         ("arrivals", doctor_data.look_at_arrivals),

@@ -9,7 +9,8 @@ from gatepost.cli.desk import Placed, place_all
 from gatepost.cli.parse import BAD_INPUT, DONE, FINDINGS, is_mail, read_mails
 from gatepost.mail import parse
 from gatepost.reply import clean_text
-from gatepost.threading.archive import Record, thread_archive
+from gatepost.threading.archive import thread_archive
+from gatepost.threading.archive_record import Record, record_of
 
 POLICIES = ("desk", "archive")
 
@@ -17,7 +18,8 @@ POLICIES = ("desk", "archive")
 def thread_paths(paths: Sequence[Path], policy: str, as_json: bool, out: TextIO) -> int:
     """Group mails in the given order; exit code 0, 2 for a missing path or unknown policy, 3 if some file was no mail.
 
-    `archive` is RFC 5256 with subjects; `desk` is what live mail meets: who may join counts, not only the ids.
+    `archive` is RFC 5256 with subjects, and quoted text where headers are lost; `desk` is what live mail meets: who
+    may join counts, not only the ids.
     """
     if policy not in POLICIES:
         out.write(f"There is no policy {policy!r}: use desk or archive.\n")
@@ -38,7 +40,7 @@ def thread_paths(paths: Sequence[Path], policy: str, as_json: bool, out: TextIO)
                 continue
             names.append(name)
             mails.append(raw)
-    records = [read_record(raw) for raw in mails]
+    records = [record_of(parse(raw)) for raw in mails]
     for name, record, placed in zip(names, records, place(mails, records, policy), strict=True):
         out.write(_line(name, record, placed, as_json))
     if missing:
@@ -51,12 +53,6 @@ def place(mails: Sequence[bytes], records: Sequence[Record], policy: str) -> lis
     if policy == "desk":
         return place_all(mails)
     return [Placed(thread.group + 1, thread.why) for thread in thread_archive(records)]
-
-
-def read_record(raw: bytes) -> Record:
-    """What threading needs of one mail."""
-    mail = parse(raw)
-    return Record(mail.message_id, mail.references, mail.in_reply_to, mail.subject, mail.date)
 
 
 def _line(name: str, record: Record, placed: Placed, as_json: bool) -> str:

@@ -107,6 +107,12 @@ def has_earlier(session: Session, conversation_id: str, message_id: str) -> bool
     return bool(session.exec(select(exists().where(here, col(Message.id) < message_id))).one())
 
 
+def last_before(session: Session, conversation_id: str, at: datetime) -> datetime | None:
+    """When the last message of a conversation came before a time; None where there is none."""
+    where = (Message.conversation_id == conversation_id, col(Message.at) < at)
+    return session.exec(select(func.max(Message.at)).where(*where)).one()
+
+
 def took_part(session: Session, conversation_id: str, address: str, message_id: str) -> bool:
     """Whether somebody wrote in a conversation, or got a mail of it, before this message."""
     shown = or_(
@@ -123,6 +129,12 @@ def inbound_since(session: Session, since: datetime, most: int) -> Sequence[str]
     """The ids of inbound mails that have a conversation, since a time, in the order in which they came."""
     where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None))
     return session.exec(select(Message.id).where(*where).order_by(col(Message.id)).limit(most)).all()
+
+
+def newest_inbound(session: Session, since: datetime, most: int) -> Sequence[Message]:
+    """As `inbound_since`, the newest first."""
+    where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None))
+    return session.exec(select(Message).where(*where).order_by(col(Message.id).desc()).limit(most)).all()
 
 
 def moved_by_hand(session: Session, message: Message) -> bool:

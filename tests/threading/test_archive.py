@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.threading.archive import Record, Thread, thread_archive
+from gatepost.threading.archive import Thread, thread_archive
+from gatepost.threading.archive_record import Record
 
 START = datetime(2024, 5, 1, tzinfo=UTC)
 

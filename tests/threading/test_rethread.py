@@ -102,3 +102,11 @@ def test_a_mail_that_a_person_moves_meanwhile_stays_with_the_reason(office: Offi
         "It is not stored any more, or cannot be read",
     ]
     assert look(office, "strict").by_hand == 1
+
+
+def test_the_same_words_after_a_month_begin_anew_unless_they_answer(office: Office) -> None:
+    office.receive(mail(ANA, "Lamp", "1@calderon.example"))
+    office.now += timedelta(days=40)
+    office.receive(mail(ANA, "Lamp", "8@calderon.example"))
+    answer = office.receive(mail(ANA, "AW: lamp", "9@calderon.example"))
+    assert [one.message.id for one in look(office, "archive").elsewhere] == [answer.message_id]
