@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
+from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate, NotRemembered, prepare
 from gatepost.gateway.outbox import Outbox
 from gatepost.gateway.put import Prepared, Put, Stored, Submission, put_all
@@ -21,10 +22,13 @@ async def accept_now(outbox: Outbox, submission: Submission, now: datetime) -> s
     """
     prepared = await prepare_here(outbox.gate, submission, now)
     reserved = outbox.reserve(prepared.recipients)
-    stored = Stored("")
+    stored, lease = Stored(""), reserved.lease_until if reserved else None
     try:
-        lease = reserved.lease_until if reserved else None
         stored = await outbox.gate.ledger.gather(put_all, Put(prepared, now, lease))
+    except (*AWAY, asyncio.CancelledError):  # it may be stored all the same, as being sent by us
+        if lease:
+            outbox.doubts.note([prepared.message.id], lease)
+        raise
     finally:
         if reserved:
             outbox.hand(reserved, stored.claims if outbox.loop else (), prepared.content.data)

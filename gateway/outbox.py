@@ -13,6 +13,7 @@ from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.dsn_parameters import NO_REQUEST, NULL_PATH, DsnRequest
 from gatepost.gateway.outbox_contents import Contents, Octets
+from gatepost.gateway.outbox_unsure import Doubts
 from gatepost.gateway.pace import Pace, Site
 from gatepost.gateway.retry import next_attempt
 from gatepost.gateway.send import Sent
@@ -103,6 +104,7 @@ class Outbox:
         self.full: set[str] = set()
         self.behind = False
         """Whether more was due at the last claim than there were places for."""
+        self.doubts = Doubts(gate.ledger, LEASE)
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -186,15 +188,15 @@ class Outbox:
         if free <= 0:
             self.behind = True
             return []
-        if not self.behind and not await self.something_due(now):
+        if not self.behind and not self.doubts.noted and not await self.something_due(now):
             return []
         with self.holding(free if self.behind else 0):  # else there is hardly anything to find
             try:
                 passed = {domain for domain in self.full if not (pace and pace.has_room(domain))}
                 choose = pace.choose if pace else None
                 own = [taken.delivery_id for taken, _ in self.tasks.values()]
-                claims, self.full = await self.gate.ledger.commit(
-                    lambda session: claim_some(session, free, LEASE, now, choose, passed, own)
+                claims, self.full = await self.doubts.commit(
+                    lambda session: claim_some(session, free, LEASE, now, choose, passed, own), own, now
                 )
             except LedgerClosed:
                 raise asyncio.CancelledError from None
