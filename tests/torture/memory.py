@@ -69,12 +69,17 @@ async def heavy_product(run: Run, sink: CountingSink) -> AsyncIterator[Gatepost]
     async with counting(sink):
         relay = {"route": "relay", "relay": f"smtp://127.0.0.1:{sink.port}", "relay_tls": "none"}
         with installed(run.folder / "product", dns_servers=["127.0.0.1"], **relay) as product:
-            with open_parts(product.settings) as parts:
-                hashed = hash_password(PASSWORD)
-                about = {"email": READER, "name": "Reader", "role": "admin", "password_hash": hashed, "now": clock()}
-                parts.ledger.write(lambda session: create_user(session, **about))  # type: ignore[arg-type]
+            create_reader(product)
             product.start()
             yield product
+
+
+def create_reader(product: Gatepost) -> None:
+    """Somebody who may log in to its pages."""
+    with open_parts(product.settings) as parts:
+        hashed = hash_password(PASSWORD)
+        about = {"email": READER, "name": "Reader", "role": "admin", "password_hash": hashed, "now": clock()}
+        parts.ledger.write(lambda session: create_user(session, **about))  # type: ignore[arg-type]
 
 
 async def send_large(port: int, sender: str, recipient: str, name: str) -> str:

@@ -18,6 +18,7 @@ from tests.torture import (
     placing,
     power,
     smuggling,
+    soak,
     storms,
     sync,
     workers,
@@ -48,21 +49,21 @@ SCENARIOS: dict[str, Callable[[Run], Verdict]] = {
     "sync-fails": disk.sync_fails,
     "large-mails": memory.large_mails,
     "idle": memory.idle,
+    "soak": soak.soak,
     "endless": memory.endless,
     "slow-loris": network.slow_loris,
     "half-open": half_open.half_open,
     "guessing": guessing.guessing,
     "placing": placing.placing,
     "sync-faults": sync.sync_faults,
+    "sync-renumbered": sync.sync_renumbered,
 }
 ONLY: dict[str, tuple[str, ...]] = {
     "database-down": ("postgres",),
     "failover": ("postgres",),
     "two-workers": ("postgres",),
     "hostile-servers": ("sqlite",),
-    **dict.fromkeys(
-        ("disk-full", "sync-fails", "large-mails", "idle", "endless", "placing", "sync-faults"), ("sqlite",)
-    ),
+    **dict.fromkeys(("disk-full", "sync-fails", "large-mails", "idle", "endless", "placing"), ("sqlite",)),
 }
 """The back ends of scenarios that are not for all."""
 
