@@ -8,7 +8,7 @@ from functools import lru_cache
 import idna
 
 from gatepost.mail_words import clean_name, decode_words, encode_words
-from gatepost.reply import is_shown
+from gatepost.reply import HIDDEN
 
 ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\-"
 DOT_ATOM = re.compile(rf"[{ATEXT}\x80-\U0010ffff]+(?:\.[{ATEXT}\x80-\U0010ffff]+)*")
@@ -112,7 +112,7 @@ def _parsed(text: str) -> Address:
 def make_address(local: str, domain: str) -> Address:
     """The address of a local part (without quotes) and a domain already checked; raises AddressError."""
     local = unicodedata.normalize("NFC", local)
-    if not local or not all(is_shown(char) for char in local):
+    if not local or HIDDEN.search(local):
         raise AddressError("The part before the @ is empty or has characters that cannot be seen.")
     address = Address(local, domain)
     if len(quote_local(local).encode("utf-8", "replace")) > LOCAL_LIMIT:

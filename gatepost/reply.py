@@ -3,22 +3,26 @@
 import re
 from dataclasses import dataclass
 
+HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]")
+"""A control, half of a character, bidi formatting, or something of zero width."""
+BLANKS = dict.fromkeys(map(ord, "\t\r\n"), " ")
 LEADING_STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 TEXT_LIMIT = 2048
 
 
 def clean_text(text: str) -> str:
     """Remote text made safe to store and show: no control or bidi characters, one line, at most 2,048 characters."""
-    kept = (" " if c in "\t\r\n" else c for c in text[: TEXT_LIMIT * 4] if c in "\t\r\n" or is_shown(c))
-    return " ".join("".join(kept).split())[:TEXT_LIMIT]
+    return " ".join(shown(text[: TEXT_LIMIT * 4].translate(BLANKS)).split())[:TEXT_LIMIT]
+
+
+def shown(text: str) -> str:
+    """A text without what is not shown."""
+    return HIDDEN.sub("", text)
 
 
 def is_shown(char: str) -> bool:
     """Whether a character is neither a control, nor bidi formatting, nor of zero width."""
-    code = ord(char)
-    if code < 32 or 127 <= code < 160 or 0xD800 <= code <= 0xDFFF:
-        return False
-    return not (0x200B <= code <= 0x200F or 0x202A <= code <= 0x202E or 0x2060 <= code <= 0x206F or code == 0xFEFF)
+    return not HIDDEN.match(char)
 
 
 @dataclass(frozen=True, slots=True)

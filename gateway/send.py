@@ -1,6 +1,7 @@
 """One SMTP transaction for one recipient (RFC 5321 section 3.3); whatever the remote does comes back as a Reply."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -15,9 +16,10 @@ from gatepost.gateway.send_data import LostAfterDot, send_content
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.send_transcript import Dialogue, secrets_of
 from gatepost.gateway.send_trouble import Trouble, read_response, trouble_reply
-from gatepost.reply import Reply, clean_text, is_shown
+from gatepost.reply import HIDDEN, Reply, clean_text
 
 ADDRESS_LIMIT = 320
+FORBIDDEN = re.compile('[ <>"]')
 RESET_SECONDS = 10
 TIMEOUTS = Timeouts()
 STAGES = ("mail", "rcpt", "data")
@@ -284,12 +286,12 @@ def address_problem(address: str) -> str:
     """What is wrong with an address, or an empty string."""
     if len(address) > ADDRESS_LIMIT:
         return "it is too long"
-    if any(not is_shown(char) for char in address):
+    if HIDDEN.search(address):
         return "there is a control character in it"
     local, _, domain = address.rpartition("@")
     if not local or not domain:
         return "it is not written as name@domain"
     quoted = len(local) > 1 and local[0] == local[-1] == '"'
-    if any(char in ' <>"' for char in (domain if quoted else address)):
+    if FORBIDDEN.search(domain if quoted else address):
         return "there is a space, a quote or a bracket in it"
     return ""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from aiosmtplib.response import SMTPResponse
 
 from gatepost.gateway.route import Hop
-from gatepost.reply import Reply, is_shown
+from gatepost.reply import Reply, shown
 
 LIMIT = 16 * 1024
 LINE_LIMIT = 512
@@ -69,7 +69,7 @@ class Dialogue:
 def clean(text: str) -> str:
     """One line that can be shown, at most 512 characters."""
     text = text[:LINE_LIMIT]
-    return text if text.isascii() and text.isprintable() else "".join(char for char in text if is_shown(char))
+    return text if text.isascii() and text.isprintable() else shown(text)
 
 
 def secrets_of(hop: Hop) -> Sequence[str]:
