@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from gatepost.connectors.cursor import UID_LIMIT, Folder, Position, uid_set
-from gatepost.connectors.folders import chosen
+from gatepost.connectors.folders import chosen, listed_of
 from gatepost.connectors.imap import (
     SEARCH_WINDOW,
     Client,
@@ -20,6 +20,7 @@ from gatepost.connectors.imap import (
 )
 from gatepost.connectors.wire import Connect, stage
 from gatepost.model import Account
+from gatepost.store.folders import Listed
 from gatepost.words import ImportChoice
 
 PERIODS = (7, 30, 90, 365)
@@ -118,11 +119,27 @@ def in_turn(uids: Sequence[int]) -> list[int]:
     return [uid for chunk in chunks for uid in chunk]
 
 
-def preview(settings: Connect, *, private_hosts: bool, now: datetime, tls: Any = None) -> dict[str, Any]:
-    """What a mailbox holds, as it is kept and shown: when it was asked, and each folder. Raises Trouble."""
+def preview(
+    settings: Connect,
+    *,
+    private_hosts: bool,
+    now: datetime,
+    said: Sequence[tuple[str, bool]] = (),
+    tls: Any = None,
+) -> dict[str, Any]:
+    """What a mailbox holds, as it is kept and shown: when it was asked, and each folder that is read (`said`: what
+    people said about that). Raises Trouble.
+    """
     with connect(settings, allow_private=private_hosts, message_size=0, tls=tls) as client:
-        counts = count_folders(client, settings.folder, now)
+        counts = count_folders(client, settings.folder, now, said)
     return {"at": now.isoformat(), "folders": [row_of(count) for count in counts]}
+
+
+def ask_folders(settings: Connect, *, private_hosts: bool, tls: Any = None) -> dict[str, Listed]:
+    """The folders that a server lists, each with whether it is read by its role, and why. Raises Trouble."""
+    with connect(settings, allow_private=private_hosts, message_size=0, tls=tls) as client:
+        begin_session(client)
+        return listed_of(list_entries(client), gmail=client.gmail, folder=settings.folder)
 
 
 def row_of(count: Count) -> dict[str, Any]:

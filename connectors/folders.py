@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from gatepost.connectors.folder_names import NAMES
+from gatepost.store.folders import Listed
 
 SPECIAL_USE = {
     "\\inbox": "inbox",
@@ -22,7 +23,19 @@ SPECIAL_USE = {
 }
 ROLES = ("inbox", "sent", "all", "archive", "", "drafts", "junk", "trash", "no mail", "shown twice")
 """What a folder is for, in the order in which folders are read; a plain one has no role."""
-NOT_READ = ("drafts", "junk", "trash", "no mail", "shown twice")
+NOT_READ = {
+    "drafts": "drafts are not sent yet",
+    "junk": "it holds what the provider takes for junk",
+    "trash": "it holds what was thrown away",
+    "no mail": "it holds no mail, but a calendar, contacts, tasks or the like",
+    "shown twice": "it shows mail of other folders once more",
+    "all": "it shows mail of other folders once more",
+}
+READ = {
+    "inbox": "it is the inbox",
+    "sent": "it holds what was sent, so that answers written elsewhere are known",
+    "archive": "it holds what was archived",
+}
 CLOSED = frozenset(("\\noselect", "\\nonexistent"))
 MOST_FOLDERS = 1_000
 BY_NAME = {name: role for role, names in NAMES.items() for name in names}
@@ -68,21 +81,34 @@ def told_apart(entries: Sequence[Entry]) -> list[Entry]:
 def chosen(
     entries: Sequence[Entry], *, gmail: bool, folder: str, said: Collection[tuple[str, bool]] = ()
 ) -> list[Entry]:
-    """The folders to read, in order: what a person `said` of each, else by role.
+    """The folders to read, in order: what a person `said` of each, else by role (`listed_of`)."""
+    words, listed = dict(said), listed_of(entries, gmail=gmail, folder=folder)
+    found = [one for one in entries if one.selectable and words.get(one.name, listed[one.name].read)]
+    return sorted(found, key=lambda one: (ROLES.index(one.role), one.name))[:MOST_FOLDERS]
+
+
+def listed_of(entries: Sequence[Entry], *, gmail: bool, folder: str) -> dict[str, Listed]:
+    """Each folder that can be opened, with whether it is read where nobody said anything about it, and why.
 
     Gmail keeps every mail once in All Mail, whatever its labels: there it is All Mail alone, where IMAP shows it. An
     account that names another `folder` than the inbox reads that one, and what was sent.
     """
-    words = dict(said)
     everything = next((one for one in entries if gmail and one.role == "all" and one.by_flag and one.selectable), None)
-    found = [one for one in entries if one.selectable and words.get(one.name, is_read(one, everything, folder))]
-    return sorted(found, key=lambda one: (ROLES.index(one.role), one.name))[:MOST_FOLDERS]
+    found = ((one, by_role(one, everything, folder)) for one in entries if one.selectable)
+    return {one.name: Listed(one.role, read, why) for one, (read, why) in found}
 
 
-def is_read(entry: Entry, everything: Entry | None, folder: str) -> bool:
-    """Whether a folder that nobody said anything about is read."""
+def by_role(entry: Entry, everything: Entry | None, folder: str) -> tuple[bool, str]:
+    """Whether a folder that nobody said anything about is read, and why."""
     if folder.casefold() != "inbox":
-        return entry.name == folder or entry.role == "sent"
+        if entry.name == folder:
+            return True, "it is the folder that this account names"
+        other = f"this account names another folder, {folder}"
+        return (True, READ["sent"]) if entry.role == "sent" else (False, other)
+    if entry is everything:
+        return True, "it holds every mail once, whatever its labels"
+    if entry.role in NOT_READ and (everything is None or entry.role in ("junk", "trash")):
+        return False, NOT_READ[entry.role]
     if everything is not None:
-        return entry is everything
-    return entry.role not in NOT_READ and entry.role != "all"
+        return False, f"{everything.name} holds its mail already"
+    return True, READ.get(entry.role, "it is a folder of mail")

@@ -10,6 +10,7 @@ from gatepost.connectors.idle import Talk
 from gatepost.connectors.imap import Client, begin_session, examine, open_client
 from gatepost.connectors.polling import Polling
 from gatepost.connectors.trouble import TokenRefused, Trouble
+from gatepost.model import Cursor
 from gatepost.store import accounts, folders
 
 FOLDERS = 20
@@ -32,7 +33,7 @@ def open_mailbox(polling: Polling, account_id: str) -> Opened:
         account = accounts.get_account(session, account_id)
         if account is None:
             raise Trouble("server", "The mailbox is not connected any more.", "Connect it again.", lasting=True)
-        names = [row.folder for row in folders.list_cursors(session, account_id) if row.uidvalidity]
+        names = [row.folder for row in folders.list_cursors(session, account_id) if is_watched(row)]
         session.expunge(account)
     settings = polling.login(account)
     try:
@@ -52,6 +53,10 @@ def open_mailbox(polling: Polling, account_id: str) -> Opened:
         "IDLE" in client.can, further(account.folder, names), folder.messages, polling.poll_seconds, polling.jitter
     )
     return Opened(client, talk, lasting(settings.expires_at, polling.clock(), polling.jitter()))
+
+
+def is_watched(row: Cursor) -> bool:
+    return bool(row.uidvalidity) and folders.is_read(row)
 
 
 def further(folder: str, names: Iterable[str]) -> tuple[bytes, ...]:

@@ -12,7 +12,7 @@ from gatepost.connectors.compare import VIEWS_AT_ONCE, compare
 from gatepost.connectors.cursor import Folder, Position
 from gatepost.connectors.fetch import Batch, Source, fetch_places, fetch_uids
 from gatepost.connectors.first import first_position, wanted_since
-from gatepost.connectors.folders import chosen
+from gatepost.connectors.folders import chosen, listed_of
 from gatepost.connectors.imap import Client, begin_session, examine, list_entries, list_new, status
 from gatepost.connectors.importing import import_old
 from gatepost.connectors.left_out import Reason
@@ -26,7 +26,7 @@ from gatepost.connectors.visit import Visit
 from gatepost.model import Account, Cursor
 from gatepost.reply import clean_text
 from gatepost.store import accounts, folders, imports
-from gatepost.store.folders import FROM_NOW, Present, Spot
+from gatepost.store.folders import AGAIN, FROM_NOW, Present, Spot
 
 BELLS = ("inbox", "all")
 
@@ -62,10 +62,9 @@ def choose(client: Client, account: Account, polling: Polling) -> list[Visit]:
         names = ", ".join(clean_text(entry.name)[:200] for entry in entries[:30])
         what = f"There is no folder {clean_text(name)}; the server has: {names}."
         raise Trouble("folder", what, "Set Folder to one of these.", lasting=True)
-    listed = {entry.name: entry.role for entry in entries if entry.selectable}
+    listed = listed_of(entries, gmail=client.gmail, folder=name)
     rows = polling.ledger.write(lambda session: folders.note_folders(session, account.id, listed))
-    said = [(row.folder, row.chosen) for row in rows.values() if row.chosen is not None]
-    found = chosen(entries, gmail=client.gmail, folder=name, said=said)
+    found = chosen(entries, gmail=client.gmail, folder=name, said=folders.said_of(rows.values()))
     return [Visit(client, account, polling, entry, rows[entry.name]) for entry in found]
 
 
@@ -73,7 +72,8 @@ def known_of(row: Cursor) -> Known:
     """What is stored of a folder, as the plan takes it."""
     position = Position(row.uidvalidity, row.last_uid)
     read = bool(row.uidvalidity or row.last_uid)
-    return Known(position, row.highestmodseq, row.messages, row.changes, row.checked_at, read)
+    again = row.floor_uid in (FROM_NOW, AGAIN)
+    return Known(position, row.highestmodseq, row.messages, row.changes, row.checked_at, read, again)
 
 
 def visit_folder(visit: Visit) -> int:
@@ -102,20 +102,22 @@ def begin(visit: Visit, folder: Folder, planned: Plan) -> Position:
     if planned.remap:
         return number_anew(visit, folder)
     position = Position(visit.row.uidvalidity, visit.row.last_uid)
-    if position.uidvalidity == folder.uidvalidity and visit.row.floor_uid != FROM_NOW:
+    if position.uidvalidity == folder.uidvalidity and visit.row.floor_uid not in (FROM_NOW, AGAIN):
         return position
     position = first_position(visit.client, folder)
     last = position.last_uid
     if visit.row.floor_uid == FROM_NOW:
         visit.remember(uidvalidity=folder.uidvalidity, last_uid=last, floor_uid=last)
     else:
-        visit.remember(uidvalidity=folder.uidvalidity, last_uid=last, import_until=last)
+        visit.remember(uidvalidity=folder.uidvalidity, last_uid=last, floor_uid=0, import_until=last)
         want_import(visit)
     return position
 
 
 def want_import(visit: Visit) -> None:
-    """What lies in a folder that is read for the first time is fetched behind new mail, unless that is paused."""
+    """What lies in a folder that is read for the first time, or again, is fetched behind new mail, unless that is
+    paused.
+    """
     visit.polling.ledger.write(lambda session: imports.want(session, visit.account, visit.polling.clock()))
 
 
@@ -163,7 +165,8 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
     dated = {place.uid: place.at for place in places}
     left = [(uid, Reason.OLDER) for uid in found.unknown if since and (at := dated[uid]) and at < since]
     fetched = set(found.unknown) - {uid for uid, _ in left}
-    last = min(fetched) - 1 if fetched else max(uids, default=0)
+    again = visit.row.floor_uid == AGAIN
+    last = min(fetched) - 1 if fetched and not again else max(uids, default=0)
     log.info("poll.renumbered", account=visit.account.id, folder=folder.name, found=len(found.moved), new=len(fetched))
 
     def op(session: Session) -> None:
@@ -171,10 +174,13 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
         folders.renumber(session, old, folder.uidvalidity, found.moved, now)
         folders.leave_out(session, visit.spot(folder.uidvalidity), left, now)
         values = {"uidvalidity": folder.uidvalidity, "last_uid": last, "changes": visit.row.changes + 1}
-        values |= {"floor_uid": 0, "import_until": 0}  # were of the old numbers; what is left out has its row
+        # These were of the old numbers; what is left out has its row.
+        values |= {"floor_uid": 0, "import_until": last if again else 0}
         folders.set_cursor(session, visit.account.id, folder.name, **values, highestmodseq=0, checked_at=now)
 
     ledger.write(op)
+    if again:
+        want_import(visit)
     return Position(folder.uidvalidity, last)
 
 

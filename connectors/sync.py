@@ -19,7 +19,9 @@ CALM = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is stored of a folder when a pass begins; `read` is False where it was never read."""
+    """What is stored of a folder when a pass begins; `read` is False where it was never read, `again` True where it was
+    left alone for a while.
+    """
 
     position: Position
     highestmodseq: int = 0
@@ -27,6 +29,7 @@ class Known:
     changes: int = 0
     checked_at: datetime | None = None
     read: bool = True
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,8 @@ def plan(known: Known, folder: Folder, now: datetime, *, bell: bool = False) -> 
     position, why = start_at(known.position, folder)
     if position != known.position:
         return renumbered(known, why, now)
+    if known.again:
+        return Plan(True, False, "all", "it is read from now on")
     if folder.highestmodseq and folder.highestmodseq == known.highestmodseq and folder.messages == known.messages:
         return Plan(False, False, "no", "nothing changed since")
     if folder.highestmodseq and known.highestmodseq:

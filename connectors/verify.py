@@ -25,7 +25,7 @@ from gatepost.connectors.wire import Connect
 from gatepost.database import Database
 from gatepost.model import Account, Cursor
 from gatepost.store import completeness
-from gatepost.store.folders import cursors_of
+from gatepost.store.folders import cursors_of, said_of
 from gatepost.words import IMPORTING
 
 
@@ -64,8 +64,7 @@ def verify_with(client: Client, account: Account, database: Database) -> Verifie
         stuck = completeness.stuck_days(session, account)
     begin_session(client)
     entries = list_entries(client)
-    said = [(row.folder, row.chosen) for row in rows.values() if row.chosen is not None]
-    read = chosen(entries, gmail=client.gmail, folder=account.folder, said=said)
+    read = chosen(entries, gmail=client.gmail, folder=account.folder, said=said_of(rows.values()))
     days = [day for entry in entries if entry not in read and (day := left_alone(client, entry, read))]
     missing: dict[str, Sequence[int]] = {}
     for entry in read:

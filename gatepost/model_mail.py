@@ -42,7 +42,7 @@ class Conversation(SQLModel, table=True):
     tags: list[str] = Field(default_factory=list, sa_type=JSON)
     messages: int = 0
     failed: int = Field(default=0, index=True)
-    snoozed_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
+    snoozed_until: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime, index=True)
 

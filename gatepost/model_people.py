@@ -149,7 +149,8 @@ class Cursor(SQLModel, table=True):
     """How far a folder of an account has been read: every UID above `floor_uid` up to `last_uid` is in Gatepost.
 
     `floor_uid`: what is below was left out by choice at the first import. `role` is what the folder is for
-    (`folders.ROLES`); `chosen` what a person said about reading it, None where its role decides. `messages` and
+    (`folders.ROLES`), `by_role` whether it is read by that alone and `role_why` why (None: not listed since that is
+    kept); `chosen` what a person said about reading it, None where its role decides. `messages` and
     `highestmodseq` are what the server said when all was seen, `checked_at` when all flags and places were compared;
     `changes` counts changes of UIDVALIDITY in a row, `trouble` says why the folder is not read now.
     """
@@ -163,6 +164,8 @@ class Cursor(SQLModel, table=True):
     floor_uid: int = Field(default=0, sa_type=BigInteger)
     role: str = ""
     chosen: bool | None = None
+    by_role: bool | None = None
+    role_why: str = ""
     changes: int = 0
     import_until: int = Field(default=0, sa_type=BigInteger)
     checked_at: datetime | None = Field(default=None, sa_type=UTCDateTime)

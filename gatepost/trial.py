@@ -9,8 +9,8 @@ from gatepost.gateway.accept import Gate
 from gatepost.gateway.account_login import Login, NoLogin
 from gatepost.gateway.account_way import server_hop
 from gatepost.gateway.route import TlsPolicy
-from gatepost.gateway.route_config import RouteConfig
-from gatepost.gateway.route_ways import NoHop
+from gatepost.gateway.route_config import RouteConfig, config_hop
+from gatepost.gateway.route_ways import NoHop, pinned
 from gatepost.gateway.send_trial import Tried, try_sending
 from gatepost.ids import new_id
 from gatepost.mailbox_access import imap_login, keeps_copies, smtp_login
@@ -73,6 +73,16 @@ def try_login(settings: Settings, wanted: Connect) -> Probe:
     """Try a login that is about to be saved: fetching, and a mail put into Drafts and taken away."""
     address = wanted.username if "@" in wanted.username else f"postmaster@{settings.domain}"
     return probe(before_saving(wanted, address, settings.domain, clock(), private_hosts=settings.private_hosts))
+
+
+def try_server(gate: Gate, host: str, port: int, security: str, wanted: Connect) -> Step:
+    """Try the server that a mailbox is about to send over, with the login that it is fetched with: nothing is sent."""
+    config = RouteConfig(url=f"{'smtps' if security == 'tls' else 'smtp'}://{host}:{port}", tls="required")
+    try:
+        hop = pinned(gate, config, config_hop(gate.settings, config, wanted.username, wanted.password))
+    except NoHop as error:
+        return Step("send", False, f"Sending cannot be tried: {error}.", "Check the server for sending.", "smtp_host")
+    return Step("send", *try_sending(hop, wanted.username))
 
 
 def in_words(found: Probe, folder: str) -> str:

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 WIRING = (  # above all others; nothing below imports them
     *("gatepost/__main__.py", "gatepost/cli/", "gatepost/serve"),
     *("gatepost/doors.py", "gatepost/parts.py", "gatepost/syncing.py", "gatepost/website.py", "gatepost/watching.py"),
-    *("gatepost/filing.py", "gatepost/mailbox_access.py", "gatepost/trial.py"),
+    *("gatepost/filing.py", "gatepost/mailbox_access.py", "gatepost/trial.py", "gatepost/asking.py"),
 )
 MAY_IMPORT = {
     "core": {"core"},

@@ -17,6 +17,8 @@ from gatepost.web.route import Visit
 
 SECURITY = ("tls", "starttls")
 FIELDS = ("host", "port", "security", "username", "password", "folder")
+SMTP_FIELDS = ("smtp_host", "smtp_port", "smtp_security")
+WITHOUT_SENDING = "The login for fetching works; leave the server for sending empty to connect without it."
 
 
 def connect(visit: Visit) -> Response:
@@ -28,7 +30,7 @@ def connect(visit: Visit) -> Response:
     problems |= wrong
     secret = visit.form.fields.get("password", [""])[0]
     if not problems:
-        problems = try_login(visit, values, secret, account)
+        problems = try_login(visit, values | server, secret, account)
     if problems:
         return mailbox_view(visit, channel, account_form=visit.form.wrong(problems), status=422)
     keys, now, channel_id, user_id = visit.app.keys, visit.now, channel.id, visit.user.id
@@ -111,7 +113,13 @@ def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Accoun
     if check is None:
         return {}
     problem = check(**values, password=secret)
-    return {problem[0] if problem[0] in FIELDS else "login": problem[1]} if problem else {}
+    if problem is None:
+        return {}
+    field, sentence = problem
+    if field.startswith("smtp_"):
+        field = field if field in SMTP_FIELDS else "smtp_host"
+        return {field: f"{sentence} {WITHOUT_SENDING}"}
+    return {field if field in FIELDS else "login": sentence}
 
 
 def disconnect(visit: Visit) -> Response:

@@ -23,6 +23,7 @@ from gatepost.web.api_deliveries import DELIVERIES
 from gatepost.web.api_desk import DESK
 from gatepost.web.api_errors import Problem, problem_response
 from gatepost.web.api_fixes import FIXING
+from gatepost.web.api_folders import MAILBOX_FOLDERS
 from gatepost.web.api_inbound import INBOUND
 from gatepost.web.api_messages import (
     get_one_message,
@@ -108,6 +109,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *WEBHOOKS,
     *WHOLE,
     *MAILBOX_SENDING,
+    *MAILBOX_FOLDERS,
     *SENDERS,
     *ROTATING,
     *STREAMS,

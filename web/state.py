@@ -26,10 +26,22 @@ BUILDERS = 2
 
 
 class CheckAccount(Protocol):
-    """Tries a mailbox login without changing anything there; returns the field and what is wrong with it, or None."""
+    """Tries a mailbox login without changing anything there, and where a server for sending is given, the same login
+    there; returns the field and what is wrong with it, or None.
+    """
 
     def __call__(
-        self, *, host: str, port: int, security: str, username: str, password: str, folder: str
+        self,
+        *,
+        host: str,
+        port: int,
+        security: str,
+        username: str,
+        password: str,
+        folder: str,
+        smtp_host: str = "",
+        smtp_port: int = 0,
+        smtp_security: str = "",
     ) -> tuple[str, str] | None: ...
 
 
@@ -38,7 +50,8 @@ class App:
     """Everything that pages use.
 
     `check_account` is the IMAP connector's; without one, nothing is tried before a mailbox login is saved.
-    `preview_account` counts what lies in the mailbox of an account (its id); it raises ValueError with a sentence.
+    `preview_account` counts what lies in the mailbox of an account (its id), `list_folders` asks its server which
+    folders there are and notes them; both raise ValueError with a sentence.
     `bell` wakes those who read mailboxes. `try_account` tries an account (its id) step by step, with a mail to itself
     too where that is asked. `writers` are the threads that write large requests to files,
     `builders` those that make mails of them: who has a share of the memory must not wait for who waits for one.
@@ -54,6 +67,7 @@ class App:
     now: Callable[[], datetime] = clock
     preview_account: Callable[[str], dict[str, Any]] | None = None
     bell: Bell = field(default_factory=Bell)
+    list_folders: Callable[[str], None] | None = None
     try_account: "Callable[[str, bool], Probe] | None" = None
     writers: Executor = field(default_factory=writers)
     builders: Executor = field(default_factory=lambda: ThreadPoolExecutor(BUILDERS, "build"))

@@ -1,4 +1,4 @@
-"""The commands about a mailbox's completeness, its old mail, its state and what ends; the work is imported late."""
+"""The commands about a mailbox's completeness, folders, old mail, state and what ends; the work is imported late."""
 
 from typing import Annotated
 
@@ -56,6 +56,32 @@ def mailbox_import(
             raise BadInput("--all, --days, --new, --pause, --resume, --again: give one of them")
         choice, act = "".join(chosen), "".join(acts)
         import_old(context.obj.settings(), address, choice, days, act, watch, as_json)
+
+
+@mailbox.command("folders")
+def mailbox_folders(
+    context: typer.Context,
+    address: Address,
+    read: Annotated[list[str] | None, typer.Option("--read", metavar="FOLDER", help="Read this folder.")] = None,
+    leave: Annotated[
+        list[str] | None,
+        typer.Option("--leave", metavar="FOLDER", help="Read this folder no more; what is here stays."),
+    ] = None,
+    by_role: Annotated[
+        list[str] | None, typer.Option("--by-role", metavar="FOLDER", help="Read this folder if its role says so.")
+    ] = None,
+    ask: Annotated[bool, typer.Option("--ask", help="Ask the server first which folders there are.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List the folders of a mailbox, which of them are read and why; or choose others."""
+    from gatepost.cli.folders import mailbox_folders
+
+    with ending():
+        said = ((True, read), (False, leave), (None, by_role))
+        wanted = {name: word for word, names in said for name in names or ()}
+        if len(wanted) < sum(len(names or ()) for _, names in said):
+            raise BadInput("--read, --leave, --by-role: name each folder once")
+        mailbox_folders(context.obj.settings(), address, wanted, ask, as_json)
 
 
 @mailbox.command("expiries")

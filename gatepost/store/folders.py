@@ -15,6 +15,8 @@ from gatepost.store.rows import connection, insert_missing
 
 FROM_NOW = -1
 """In `floor_uid`: the folder was found by an account that is older than reading all folders; its old mail is left."""
+AGAIN = -2
+"""In `floor_uid`: somebody switched the folder on; what lies there and is not here comes as old mail, quietly."""
 GONE_FOLDER = "The server does not list this folder any more."
 VIEWS: Any = View.__table__  # type: ignore[attr-defined]
 HERE = (
@@ -53,17 +55,26 @@ class Present:
     gone: bool = False
 
 
-def note_folders(session: Session, account_id: str, listed: Mapping[str, str]) -> dict[str, Cursor]:
-    """The row of each listed folder (name to role), made where it is new; those that vanished say so."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What a folder that the server lists is for, whether it is read by that alone, and why."""
+
+    role: str
+    read: bool
+    why: str
+
+
+def note_folders(session: Session, account_id: str, listed: Mapping[str, Listed]) -> dict[str, Cursor]:
+    """The row of each listed folder, by name, made where it is new; those that vanished say so."""
     rows = {row.folder: row for row in session.exec(select(Cursor).where(Cursor.account_id == account_id))}
     older = bool(rows) and not any(row.role or row.messages or row.checked_at for row in rows.values())
-    for name, role in listed.items():
+    for name, told in listed.items():
         row = rows.get(name)
         if row is None:
             floor = FROM_NOW if older else 0
             row = rows[name] = Cursor(account_id=account_id, folder=name, uidvalidity=0, floor_uid=floor)
-        if row.role != role or row.trouble == GONE_FOLDER:
-            row.role, row.trouble = role, "" if row.trouble == GONE_FOLDER else row.trouble
+        row.role, row.by_role, row.role_why = told.role, told.read, told.why
+        row.trouble = "" if row.trouble == GONE_FOLDER else row.trouble
         session.add(row)
     for name in rows.keys() - listed.keys():
         rows[name].trouble = GONE_FOLDER
@@ -85,6 +96,18 @@ def cursors_of(session: Session, account_id: str) -> dict[str, Cursor]:
     for row in rows:
         session.expunge(row)
     return {row.folder: row for row in rows}
+
+
+def is_read(row: Cursor) -> bool:
+    """Whether a folder is read: as a person said, else by its role."""
+    if row.chosen is not None:
+        return row.chosen
+    return bool(row.uidvalidity) if row.by_role is None else row.by_role
+
+
+def said_of(rows: Iterable[Cursor]) -> list[tuple[str, bool]]:
+    """What a person said about reading which folder."""
+    return [(row.folder, row.chosen) for row in rows if row.chosen is not None]
 
 
 def sent_folder(session: Session, account_id: str) -> str:

@@ -14,6 +14,7 @@ def connect(gatepost: Command, server: Dovecot, folder: Path) -> None:
     secret.chmod(0o600)
     user = server.add_user()
     server.deliver(user, b"Subject: one\r\n\r\n")
+    server.maildir(user, "Spam")
     options = ("--port", str(server.port), "--security", "none", "--username", user, "--password-file", str(secret))
     gatepost.run("mailbox", "connect", BOX, "--host", "localhost", *options)
 
@@ -26,6 +27,16 @@ def test_a_mailbox_is_compared_shown_and_its_import_chosen(
     assert "complete. 1 mail on the server" in gatepost.run("mailbox", "verify", BOX).stdout
     inbox = next(row for row in gatepost.objects("mailbox", "verify", BOX) if row["folder"] == "INBOX")
     assert (inbox["on_server"], inbox["waiting"], inbox["missing"]) == (1, 1, 0)
+    folders = gatepost.objects("mailbox", "folders", BOX)
+    assert [(row["folder"], row["read"]) for row in folders if row["role"] in ("inbox", "junk")] == [
+        ("INBOX", True), ("Spam", False),
+    ]  # fmt: skip
+    assert (
+        "Read from now on: Spam. All that lies there"
+        in gatepost.run("mailbox", "folders", BOX, "--read", "Spam").stdout
+    )
+    assert "no folder Nowhere" in gatepost.run("mailbox", "folders", BOX, "--read", "Nowhere", code=2).stderr
+    assert "once" in gatepost.run("mailbox", "folders", BOX, "--read", "A", "--leave", "A", code=2).stderr
     (chosen,) = gatepost.objects("mailbox", "import", BOX, "--days", "30")
     assert (chosen["import"], chosen["import_state"]) == ("days", "running")
     assert "paused" in gatepost.run("mailbox", "import", BOX, "--pause").stdout

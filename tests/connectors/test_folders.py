@@ -1,7 +1,7 @@
 import pytest
 
 from gatepost.connectors.folder_names import NAMES
-from gatepost.connectors.folders import ROLES, Entry, chosen, entry_of, role_by_name, told_apart
+from gatepost.connectors.folders import ROLES, Entry, chosen, entry_of, listed_of, role_by_name, told_apart
 
 EXCHANGE = [
     "INBOX", "Archiv", "Aufgaben", "Entwürfe", "Gelöschte Elemente", "Gesendete Elemente", "Junk-E-Mail", "Kalender",
@@ -85,3 +85,32 @@ def test_names_are_written_as_they_are_compared_and_mean_one_thing() -> None:
         for name in listed:
             assert name == name.casefold()
             assert seen.setdefault(name, role) == role
+
+
+def test_every_folder_says_why_it_is_read_or_not() -> None:
+    entries = told_apart([entry_of(flags, name, "/") for name, flags in GMAIL])
+    found = listed_of(entries, gmail=True, folder="INBOX")
+    assert "[Gmail]" not in found
+    everything = "[Gmail]/Alle Nachrichten holds its mail already"
+    assert {name.rpartition("/")[2]: (one.read, one.why) for name, one in found.items()} == {
+        "INBOX": (False, everything),
+        "Alle Nachrichten": (True, "it holds every mail once, whatever its labels"),
+        "Gesendet": (False, everything),
+        "Markiert": (False, everything),
+        "Wichtig": (False, everything),
+        "Papierkorb": (False, "it holds what was thrown away"),
+        "Spam": (False, "it holds what the provider takes for junk"),
+        "Entwürfe": (False, everything),
+        "Label": (False, everything),
+    }
+    named = listed_of(entries, gmail=False, folder="Label")
+    assert (named["Label"].read, named["Label"].why) == (True, "it is the folder that this account names")
+    assert (named["INBOX"].read, named["INBOX"].why) == (False, "this account names another folder, Label")
+    assert named["[Gmail]/Gesendet"].read
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_every_role_has_its_reason(role: str) -> None:
+    (found,) = listed_of([Entry("A", role, by_flag=True)], gmail=False, folder="INBOX").values()
+    assert found.why.startswith(("it ", "drafts "))
+    assert found.read == (role in ("inbox", "sent", "archive", ""))

@@ -5,12 +5,17 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from gatepost.connectors.completeness import Day
 from gatepost.connectors.fetch import Fetched
+from gatepost.connectors.left_out import Reason
 from gatepost.connectors.sync import MOST_CHANGES
+from gatepost.connectors.verify import verify
 from gatepost.database import Database
 from gatepost.ledger import Ledger
+from gatepost.model import Account
 from gatepost.seal import Keys
 from gatepost.store import folders
+from gatepost.store.folder_choice import choose_folders
 from tests.connectors.desk import Desk, Inbox, mail
 from tests.rig.dovecot import Dovecot, started
 
@@ -116,6 +121,48 @@ def test_moved_mail_gets_another_place(desk: Desk, server: Dovecot) -> None:
     server.doveadm("move", "-u", user, "Kunden", "mailbox", "INBOX", "uid", "2")
     assert desk.poll().mails == 1
     assert (gone(desk), stored_in(desk, "Kunden")) == ([2], [1])
+
+
+@pytest.mark.parametrize("renumbered", [False, True])
+def test_a_folder_switched_off_keeps_what_it_has_and_switched_on_catches_up_quietly(
+    desk: Desk, shared_dovecot: Dovecot, renumbered: bool
+) -> None:
+    user = connect(desk, shared_dovecot, 1)
+    for number in (10, 11):
+        shared_dovecot.deliver(user, mail(number), "Kunden")
+    assert desk.poll().mails == 3
+    choose(desk, False)
+    shared_dovecot.deliver(user, mail(12), "Kunden")
+    assert desk.poll().mails == 0
+    row = desk.cursor("Kunden")
+    assert row
+    assert (desk.stored(row.uidvalidity, "Kunden"), gone(desk, "Kunden")) == ([1, 2], [])
+    assert [(day.on_server, day.skipped, day.reasons) for day in compared(desk)] == [(3, 3, {Reason.FOLDER: 3})]
+    if renumbered:
+        shared_dovecot.set_uidvalidity(user, row.uidvalidity + 9, "Kunden")
+    choose(desk, True)
+    seen: list[tuple[int, bool]] = []
+    desk.inbox.before = lambda mail: seen.append((mail.uid, mail.old))
+    assert [day.waiting for day in compared(desk)] == [3 if renumbered else 1]
+    assert desk.poll().mails == 1
+    assert (seen, stored_in(desk, "Kunden")) == ([(3, True)], [1, 2, 3])
+    assert [(day.on_server, day.stored) for day in compared(desk)] == [(3, 3)]
+    shared_dovecot.deliver(user, mail(13), "Kunden")
+    assert desk.poll().mails == 1
+    assert seen[-1] == (4, False)
+
+
+def choose(desk: Desk, read: bool) -> None:
+    wanted = {"Kunden": read}
+    desk.ledger.write(
+        lambda session: choose_folders(session, session.get_one(Account, desk.account_id), wanted, desk.time)
+    )
+
+
+def compared(desk: Desk) -> list[Day]:
+    """The days of Kunden, as a comparison finds them."""
+    found = verify(desk.account(), desk.login(desk.account()), desk.database, private_hosts=True)
+    return [day for day in found.days if day.folder == "Kunden"]
 
 
 def test_another_uidvalidity_downloads_nothing_again(desk: Desk, server: Dovecot) -> None:

@@ -114,10 +114,17 @@ def test_the_server_for_sending_is_named_with_a_new_account(site: Site) -> None:
     server = {"smtp_host": "SMTP.example.org", "smtp_port": "465", "smtp_security": "tls"}
     wrong = admin.post(f"{page}/account", data={**ACCOUNT, **server, "smtp_port": "no"})
     assert (wrong.status_code, "usual are 465 (TLS) and 587" in wrong.text) == (422, True)
+    for field, beside in (("smtp_security", "smtp_security"), ("smtp_password", "smtp_host")):
+        trying(site, (field, "It takes no such login."))
+        refused = admin.post(f"{page}/account", data={**ACCOUNT, **server})
+        told = refused.text.partition(f'id="problem-{beside}"')[2].partition("</p>")[0]
+        assert "It takes no such login. The login for fetching works; leave the server for sending empty" in told
+    asked = trying(site, None)
     assert admin.post(f"{page}/account", data={**ACCOUNT, **server}).status_code == 303
     with site.parts.database.session() as session:
         (account,) = accounts.list_accounts(session)
     assert (account.smtp_host, account.smtp_port, account.smtp_security) == ("smtp.example.org", 465, "tls")
+    assert (asked[0]["smtp_host"], asked[0]["smtp_port"], asked[0]["smtp_security"]) == ("smtp.example.org", 465, "tls")
     assert "As any other mail" in admin.get(page).text  # sending over it is chosen on its page
 
 
