@@ -11,7 +11,7 @@ from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
 from gatepost.model import WriteBack
 from gatepost.rounds import is_past
-from gatepost.store.write_back import Due, Place, claim_due, next_due, settle, try_again
+from gatepost.store.write_back import Due, Place, WriteState, claim_due, next_due, settle, try_again
 
 MOVED_BY_US = {"archive": "archive", "spam": "junk", "trash": "trash", "inbox": "inbox"}
 """Where an act puts a mail, by the folder's role."""
@@ -35,7 +35,7 @@ def write_back(filing: Filing) -> bool:
         return False
     if not due.account.two_way:
         for row, _ in due.items:
-            done(filing, row, "failed", "Two ways was switched off for this mailbox meanwhile")
+            done(filing, row, WriteState.FAILED, "Two ways was switched off for this mailbox meanwhile")
         return True
     left = [row for row, _ in due.items]
     try:
@@ -58,9 +58,9 @@ def work_off(filing: Filing, due: Due, left: list[WriteBack]) -> None:
         for row, places in due.items:
             try:
                 why = do(client, row.act, places, roles)
-                done(filing, row, "done", why)
+                done(filing, row, WriteState.DONE, why)
             except NotThere as error:
-                done(filing, row, "failed", str(error))
+                done(filing, row, WriteState.FAILED, str(error))
             except Trouble as trouble:
                 if not trouble.lasting and not trouble.broken:
                     raise
@@ -100,7 +100,7 @@ def do_at(client: Client, act: str, place: Place, roles: dict[str, str]) -> str:
     return f"Moved from {place.folder} to {target}"
 
 
-def done(filing: Filing, row: WriteBack, state: str, why: str) -> None:
+def done(filing: Filing, row: WriteBack, state: WriteState, why: str) -> None:
     now = filing.clock()
     filing.ledger.write(lambda session: settle(session, row.id, state, why, now))
 
@@ -108,7 +108,7 @@ def done(filing: Filing, row: WriteBack, state: str, why: str) -> None:
 def later(filing: Filing, row: WriteBack, why: str) -> None:
     """Try again, longer after each time, ten times in all."""
     if row.tries + 1 >= TRIES:
-        done(filing, row, "failed", why)
+        done(filing, row, WriteState.FAILED, why)
         return
     due = filing.clock() + wait_after(row.tries)
     filing.ledger.write(lambda session: try_again(session, row.id, why, due))

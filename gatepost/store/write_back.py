@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, or_, update
@@ -16,6 +17,15 @@ CLAIMED = timedelta(minutes=10)
 AT_ONCE = 50
 MOST_MAILS = 200
 SEEN = "\\Seen"
+
+
+class WriteState(StrEnum):
+    """What became of an act; `replaced` is one whose place another took before it was done."""
+
+    DUE = "due"
+    DONE = "done"
+    FAILED = "failed"
+    REPLACED = "replaced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +83,13 @@ def want(session: Session, arrival_id: str, account_id: str, act: str, now: date
     """Queue an act; one that it takes the place of, or the same, is not done any more. Junk is not archived."""
     others = next(group for group in ACTS if act in group)
     mine = (col(WriteBack.arrival_id) == arrival_id, col(WriteBack.account_id) == account_id)
-    junk = select(WriteBack.id).where(*mine, WriteBack.state == "due", col(WriteBack.act).in_(["spam", "trash"]))
+    junk = select(WriteBack.id).where(
+        *mine, WriteBack.state == WriteState.DUE, col(WriteBack.act).in_(["spam", "trash"])
+    )
     if act == "archive" and session.exec(junk).first():
         return
-    waiting = update(WriteBack).where(*mine, col(WriteBack.state) == "due", col(WriteBack.act).in_(others))
-    session.execute(waiting.values(state="replaced", at=now))
+    waiting = update(WriteBack).where(*mine, col(WriteBack.state) == WriteState.DUE, col(WriteBack.act).in_(others))
+    session.execute(waiting.values(state=WriteState.REPLACED, at=now))
     row = WriteBack(id=new_id("wbk"), account_id=account_id, arrival_id=arrival_id, act=act, next_at=now, at=now)
     session.add(row)
     session.flush()
@@ -85,12 +97,12 @@ def want(session: Session, arrival_id: str, account_id: str, act: str, now: date
 
 def next_due(session: Session) -> datetime | None:
     """When the next act is due; None where none waits."""
-    return session.exec(select(func.min(WriteBack.next_at)).where(WriteBack.state == "due")).one()
+    return session.exec(select(func.min(WriteBack.next_at)).where(WriteBack.state == WriteState.DUE)).one()
 
 
 def claim_due(session: Session, now: datetime) -> Due | None:
     """What is due of one account, which nobody else gets for ten minutes; None where nothing is due."""
-    query = select(WriteBack).where(WriteBack.state == "due", WriteBack.next_at <= now)
+    query = select(WriteBack).where(WriteBack.state == WriteState.DUE, WriteBack.next_at <= now)
     first = session.exec(query.order_by(col(WriteBack.next_at)).limit(1).with_for_update(skip_locked=True)).first()
     account = session.get(Account, first.account_id) if first else None
     if first is None or account is None:
@@ -117,9 +129,9 @@ def places_of(session: Session, row: WriteBack) -> tuple[Place, ...]:
     return tuple(Place(folder, valid, uid, header or "") for folder, valid, uid, header in session.exec(query))
 
 
-def settle(session: Session, row_id: str, state: str, why: str, now: datetime) -> None:
+def settle(session: Session, row_id: str, state: WriteState, why: str, now: datetime) -> None:
     """Write down what became of it; what was replaced meanwhile stays so."""
-    mine = update(WriteBack).where(col(WriteBack.id) == row_id, col(WriteBack.state) == "due")
+    mine = update(WriteBack).where(col(WriteBack.id) == row_id, col(WriteBack.state) == WriteState.DUE)
     session.execute(mine.values(state=state, why=why, at=now, tries=WriteBack.tries + 1))
 
 
@@ -142,11 +154,11 @@ def troubled(session: Session, account_id: str, limit: int = 20) -> list[tuple[W
 
 
 def in_trouble() -> ColumnElement[bool]:
-    tried_again = and_(col(WriteBack.state) == "due", col(WriteBack.tries) > 0)
-    return or_(col(WriteBack.state) == "failed", tried_again)
+    tried_again = and_(col(WriteBack.state) == WriteState.DUE, col(WriteBack.tries) > 0)
+    return or_(col(WriteBack.state) == WriteState.FAILED, tried_again)
 
 
 def try_now(session: Session, account_id: str, now: datetime) -> None:
     """Have what was given up tried once more at once; what is due may be under way in another process."""
-    mine = update(WriteBack).where(col(WriteBack.account_id) == account_id, col(WriteBack.state) == "failed")
-    session.execute(mine.values(state="due", next_at=now))
+    mine = update(WriteBack).where(col(WriteBack.account_id) == account_id, col(WriteBack.state) == WriteState.FAILED)
+    session.execute(mine.values(state=WriteState.DUE, next_at=now))

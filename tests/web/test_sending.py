@@ -12,7 +12,7 @@ from gatepost.store.accounts import create_account, list_accounts
 from gatepost.store.channels import list_channels
 from gatepost.store.sending import route_of_account
 from gatepost.store.sent_copies import CopyState, note_sent, settle_copy
-from gatepost.store.write_back import settle, want
+from gatepost.store.write_back import WriteState, settle, want
 from gatepost.web.app import create_app
 from tests.rows import copies_of, write_backs_of
 from tests.web.conftest import BASE, HERE, PASSWORD, Site
@@ -134,9 +134,8 @@ def fail(site: Site) -> None:
         session.add(arrival)
         session.flush()
         want(session, arrival.id, account.id, "archive", site.now)
-        settle(
-            session, write_backs_of(session, account.id)[0].id, "failed", "The server has no folder for it.", site.now
-        )
+        (row,) = write_backs_of(session, account.id)
+        settle(session, row.id, WriteState.FAILED, "The server has no folder for it.", site.now)
 
     site.parts.ledger.write(op)
 
