@@ -177,7 +177,7 @@ def check_mailbox(settings: Settings, address: str, as_json: bool) -> int:
     with opened(settings) as parts:
         with parts.database.session() as session:
             account = account_of(session, address)
-        tried = try_account(account, parts)
+        tried = check_account(account, parts)
     if as_json:
         found = {"address": address, "ok": tried.ok, "sentence": tried.sentence, "messages": tried.messages}
         print_object({**found, "folders": list(tried.folders), "state": account.state})
@@ -186,7 +186,7 @@ def check_mailbox(settings: Settings, address: str, as_json: bool) -> int:
     return DONE if tried.ok else FINDINGS
 
 
-def try_account(account: Account, parts: Parts) -> Check:
+def check_account(account: Account, parts: Parts) -> Check:
     try:
         wanted = imap_login(access_of(parts), account)
     except Trouble as trouble:
