@@ -7,7 +7,7 @@ from datetime import timedelta
 from gatepost.connectors.consent_data import ENTRIES, SHOWN
 from gatepost.connectors.consent_entry import Entry, Who
 from gatepost.connectors.consent_rules import CODES, LOGIN, RULES, SMTP
-from gatepost.connectors.problem import STAGES, TEXT_LIMIT, Problem, Stage, numbers, word
+from gatepost.connectors.problem import TEXT_LIMIT, Problem, Stage, numbers, word
 from gatepost.reply import clean_text
 
 TESTING_FROM = timedelta(days=6, hours=12)
@@ -111,15 +111,15 @@ def by_text(problem: Problem) -> Entry:
     return ENTRIES[key]
 
 
-def look_up(text: str, provider: str = "", stage: str = "", *, tenant: str = "") -> tuple[Advice, ...]:
+def look_up(text: str, provider: str = "") -> tuple[Advice, ...]:
     """What a text means that somebody saw at a provider: an error word, an AADSTS number, a server's refusal."""
     text = clean_text(text[:TEXT_LIMIT])
     found = [entry for number in seen_numbers(text) if (entry := ENTRIES.get(CODES.get(number, "")))]
     found += seen_words(text, provider)
-    found += seen_refusals(text, stage)
-    seen = Problem(provider, stage if stage in STAGES else "token", "", text=text)
+    found += seen_refusals(text)
+    seen = Problem(provider, "token", "", text=text)
     unique = {entry.key: entry for entry in found}
-    return tuple(advice(entry, seen, tenant) for entry in unique.values())
+    return tuple(advice(entry, seen, "") for entry in unique.values())
 
 
 def seen_numbers(text: str) -> Sequence[int]:
@@ -142,9 +142,7 @@ def seen_words(text: str, provider: str) -> list[Entry]:
     return [ENTRIES[rule.key] for rule in named or rules if not rule.suberror or rule in exact]
 
 
-def seen_refusals(text: str, stage: str) -> list[Entry]:
+def seen_refusals(text: str) -> list[Entry]:
     """Entries of what mail servers say."""
-    tables = {"login": LOGIN, "smtp": SMTP}
     lowered = text.lower()
-    chosen = [tables[stage]] if stage in tables else list(tables.values())
-    return [ENTRIES[key] for table in chosen for needle, key in table if needle in lowered][:3]
+    return [ENTRIES[key] for needle, key in (*LOGIN, *SMTP) if needle in lowered][:3]

@@ -39,7 +39,6 @@ def begin(
     login_hint: str = "",
     mailbox: str = "",
     shared: bool = False,
-    sends: bool = True,
     consent: bool = False,
     guard: Guard,
 ) -> Begun:
@@ -48,7 +47,7 @@ def begin(
     `shared`: another person's login opens it. `consent` asks for the consent page again, which is only needed where
     Google gave no refresh token.
     """
-    scopes = [scope.name for scope in provider.asked(sends)]
+    scopes = [scope.name for scope in provider.scopes]
     hint = login_hint or ("" if shared else mailbox)
     if provider.oauth == "google":
         url, kept = oauth_google.begin(

@@ -15,7 +15,6 @@ class Scope:
     name: str
     why: str
     needed: bool = False
-    sends: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +54,6 @@ class Provider:
     token_url: str = ""
     revoke_url: str = ""
     keys_url: str = ""
-
-    def asked(self, sends: bool = True) -> tuple[Scope, ...]:
-        """The permissions to ask for; those for sending only where it is wanted."""
-        return tuple(scope for scope in self.scopes if sends or not scope.sends)
 
 
 @dataclass(frozen=True, slots=True)

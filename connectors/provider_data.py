@@ -68,7 +68,7 @@ MICROSOFT = Provider(
         Scope("profile", KNOWS),
         Scope("offline_access", STAYS),
         Scope("https://outlook.office.com/IMAP.AccessAsUser.All", READS, needed=True),
-        Scope("https://outlook.office.com/SMTP.Send", SENDS, sends=True),
+        Scope("https://outlook.office.com/SMTP.Send", SENDS),
     ),
     app_scope="https://outlook.office365.com/.default",
     authority="https://login.microsoftonline.com",

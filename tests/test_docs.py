@@ -154,7 +154,7 @@ def test_the_help_with_permissions_is_up_to_date() -> None:
 def test_connecting_is_described_as_the_page_says_it(key: str) -> None:
     """The steps of the page *OAuth clients*, for one redirect address, and every permission that is asked for."""
     text = (ROOT / "docs" / f"connect-{key}.md").read_text(encoding="utf-8")
-    scopes = [scope.name for scope in PROVIDERS[key].asked()]
+    scopes = [scope.name for scope in PROVIDERS[key].scopes]
     mail = [name for name in scopes if "://" in name or key == "google"]
     said = steps(key, "https://mail.example.com/connect/callback", mail)
     assert "".join(f"{number}. {step}\n" for number, step in enumerate(said, 1)) in text

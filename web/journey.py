@@ -129,7 +129,7 @@ def link_of(app: App, provider: Provider, client: OAuthClient | None, approval: 
     if client is None or approval is None or approval.approved_at:
         return ""
     state = approvals.approval_state(app.keys, approval)
-    names = [scope.name for scope in provider.asked()]
+    names = [scope.name for scope in provider.scopes]
     try:
         return admin_link(
             provider.authority,
@@ -171,7 +171,7 @@ def journey_context(guest: Guest, journey: Journey) -> dict[str, Any]:
 def by_reason(provider: Provider) -> list[tuple[str, list[str]]]:
     """The permissions that are asked for, those for the same reason together."""
     found: dict[str, list[str]] = {}
-    for scope in provider.asked():
+    for scope in provider.scopes:
         found.setdefault(scope.why, []).append(scope.name)
     return list(found.items())
 

@@ -31,7 +31,7 @@ def clients_view(visit: Visit, wrong: str = "", form: Form | None = None, status
     blocks = []
     for key in WITH_LOGIN:
         provider = known_providers(visit.app.settings)[key]
-        mail = [scope.name for scope in provider.asked() if "://" in scope.name or provider.oauth == "google"]
+        mail = [scope.name for scope in provider.scopes if "://" in scope.name or provider.oauth == "google"]
         shown = form if form and wrong == key else known(key, rows.get(key))
         blocks.append((provider, rows.get(key), shown, steps(key, redirect, mail)))
     context = {"section": "oauth", "blocks": blocks, "redirect": redirect, "notices": NOTICES}

@@ -135,10 +135,10 @@ def remove(settings: Settings, key: str, even_if_used: bool, as_json: bool) -> N
 def show_steps(settings: Settings, key: str, as_json: bool) -> None:
     """How to register at a provider, with this installation's redirect address and permissions."""
     provider = configure_all(PROVIDERS, settings.providers)[check_provider(key)]
-    mail = [scope.name for scope in provider.asked() if "://" in scope.name or provider.oauth == "google"]
+    mail = [scope.name for scope in provider.scopes if "://" in scope.name or provider.oauth == "google"]
     told = steps(key, redirect_uri(settings), mail)
     if as_json:
-        scopes = [{"name": scope.name, "why": scope.why} for scope in provider.asked()]
+        scopes = [{"name": scope.name, "why": scope.why} for scope in provider.scopes]
         print_object({"provider": key, "redirect": redirect_uri(settings), "steps": told, "scopes": scopes})
         return
     for number, text in enumerate(told, 1):

@@ -183,4 +183,4 @@ def test_anything_is_explained(text: str, error: str, stage: Stage, provider: st
     problem = read_problem(provider, stage, {"error": error, "suberror": text, "error_description": text})
     assert explain(problem, tenant=text).sentence
     look_up(text)
-    look_up(error, provider, stage)
+    look_up(error, provider)

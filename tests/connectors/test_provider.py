@@ -60,13 +60,6 @@ def test_the_table_is_sound() -> None:
         assert not provider.oauth or provider.note
 
 
-def test_permissions_for_sending_are_asked_only_where_it_is_wanted() -> None:
-    microsoft = PROVIDERS["microsoft"]
-    names = {scope.name for scope in microsoft.asked()} - {scope.name for scope in microsoft.asked(sends=False)}
-    assert names == {"https://outlook.office.com/SMTP.Send"}
-    assert PROVIDERS["google"].asked() == PROVIDERS["google"].asked(sends=False)
-
-
 def test_a_national_cloud_is_a_setting() -> None:
     setting = {
         "authority": "https://login.microsoftonline.us/",
