@@ -94,13 +94,18 @@ async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeout
         sent = await over(kept, pool, mail, limit)
         if sent.stage != "mail" or kept.alive or sent.reply.permanent:
             return sent  # otherwise it had been closed while it was idle: nothing was said yet, the next one is tried
+    opened = await connect(hop, timeouts, mail.said)
+    return opened if isinstance(opened, Sent) else await over(opened, pool, mail, limit)
+
+
+async def connect(hop: Hop, timeouts: Timeouts, said: Dialogue) -> Connection | Sent:
+    """A new connection, or why there is none."""
     try:
-        connection = await open_connection(hop, timeouts, mail.said)
+        return await open_connection(hop, timeouts, said)
     except Trouble as trouble:
         return Sent(trouble.reply, hop.host, None, trouble.stage)
     except Exception as error:
         return Sent(trouble_reply(error, hop), hop.host, None, "connect")
-    return await over(connection, pool, mail, limit)
 
 
 async def over(connection: Connection, pool: Pool | None, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
@@ -111,13 +116,18 @@ async def over(connection: Connection, pool: Pool | None, mail: Outgoing, limit:
         sent = await speak(connection, mail, limit)
         kept = await settle(connection, pool, sent)
         return sent
-    except Trouble as trouble:
-        return Sent(trouble.reply, connection.host, connection.tls, trouble.stage)
     except Exception as error:
-        return Sent(trouble_reply(error, connection.hop), connection.host, connection.tls, "mail")
+        return ended(connection, error)
     finally:
         if not kept:
             connection.wire.abort()
+
+
+def ended(connection: Connection, error: Exception) -> Sent:
+    """What ended a transaction before its answer."""
+    if isinstance(error, Trouble):
+        return Sent(error.reply, connection.host, connection.tls, error.stage)
+    return Sent(trouble_reply(error, connection.hop), connection.host, connection.tls, "mail")
 
 
 async def speak(connection: Connection, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
@@ -133,6 +143,11 @@ async def speak(connection: Connection, mail: Outgoing, limit: asyncio.Timeout) 
     if stage == "data" and reply.code == 354:
         sent = await body(connection, mail.content, limit)
         return replace(sent, told_on="NOTIFY=" in asked)
+    return refusal(connection, reply, stage)
+
+
+def refusal(connection: Connection, reply: Reply, stage: str) -> Sent:
+    """A server's no; a yes in the wrong place is none."""
     if reply.positive:
         reply = out_of_step(connection, reply)
     return Sent(reply, connection.host, connection.tls, stage)

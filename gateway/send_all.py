@@ -14,15 +14,16 @@ from gatepost.gateway.send import (
     accepts,
     address_trouble,
     body,
+    connect,
+    ended,
     mail_options,
-    out_of_step,
+    refusal,
     settle,
     transact,
 )
-from gatepost.gateway.send_connection import Connection, Timeouts, open_connection
+from gatepost.gateway.send_connection import Connection, Timeouts
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.send_transcript import Dialogue, secrets_of
-from gatepost.gateway.send_trouble import Trouble, trouble_reply
 from gatepost.reply import Reply
 
 MOST = 50
@@ -66,22 +67,17 @@ async def deliver(
     hop: Hop, mail: Outgoing, recipients: Sequence[str], pool: Pool, timeouts: Timeouts, limit: asyncio.Timeout
 ) -> dict[str, Sent]:
     """The transaction over a new connection, which is kept for the next mail where it can be."""
-    try:
-        connection = await open_connection(hop, timeouts, mail.said)
-    except Trouble as trouble:
-        return dict.fromkeys(recipients, Sent(trouble.reply, hop.host, None, trouble.stage))
-    except Exception as error:
-        return dict.fromkeys(recipients, Sent(trouble_reply(error, hop), hop.host, None, "connect"))
+    connection = await connect(hop, timeouts, mail.said)
+    if isinstance(connection, Sent):
+        return dict.fromkeys(recipients, connection)
     kept = False
     connection.begin(mail.said)
     answers: dict[str, Sent] = {}
     try:
         await speak(connection, mail, recipients, answers, limit)
         kept = await settle(connection, pool, last(answers))
-    except Trouble as trouble:
-        rest(answers, recipients, Sent(trouble.reply, connection.host, connection.tls, trouble.stage))
     except Exception as error:
-        rest(answers, recipients, Sent(trouble_reply(error, hop), connection.host, connection.tls, "mail"))
+        rest(answers, recipients, ended(connection, error))
     finally:
         if not kept:
             connection.wire.abort()
@@ -99,7 +95,7 @@ async def speak(
     options, refused = mail_options(connection, mail)
     reply = refused or await connection.command("mail", f"MAIL FROM:<{mail.mail_from}>{options}")
     if not accepts(reply):
-        rest(answers, recipients, said(connection, reply, "mail"))
+        rest(answers, recipients, refusal(connection, reply, "mail"))
         return
     taken = []
     for recipient in recipients:
@@ -107,21 +103,14 @@ async def speak(
         if accepts(reply):
             taken.append(recipient)
         else:
-            answers[recipient] = said(connection, reply, "rcpt")
+            answers[recipient] = refusal(connection, reply, "rcpt")
     if not taken:
         return
     reply = await connection.command("data", "DATA", connection.timeouts.data)
     if reply.code == 354:
         answers |= dict.fromkeys(taken, await body(connection, mail.content, limit))
     else:
-        rest(answers, taken, said(connection, reply, "data"))
-
-
-def said(connection: Connection, reply: Reply, stage: str) -> Sent:
-    """A server's refusal; a yes in the wrong place is none."""
-    if reply.positive:
-        reply = out_of_step(connection, reply)
-    return Sent(reply, connection.host, connection.tls, stage)
+        rest(answers, taken, refusal(connection, reply, "data"))
 
 
 def rest(answers: dict[str, Sent], recipients: Sequence[str], sent: Sent) -> None:
