@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -48,8 +49,9 @@ KEY_HEADER = {
 }
 
 
-def document(operations: Sequence[Operation], prefix: str, server: str) -> Schema:
-    """The whole description."""
+@cache
+def document(operations: tuple[Operation, ...], prefix: str, server: str) -> Schema:
+    """The whole description, which nobody changes."""
     refs, definitions = schemas(operations)
     paths: Schema = {}
     for operation in operations:

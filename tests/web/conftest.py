@@ -1,29 +1,34 @@
 """The real application over a real database, with people, mailboxes and mail in it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from functools import cache
+from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from jinja2 import Environment
 from sqlmodel import Session
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gatepost.blobs import Blobs, Content
-from gatepost.database import Database
+from gatepost.database import Database, open_database
 from gatepost.gateway.accept import Gate
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, SandboxMail
-from gatepost.password import hash_password
-from gatepost.seal import Keys
+from gatepost.seal import Keys, make_keys
 from gatepost.settings import Settings
 from gatepost.store import channels, conversations, deliveries, messages, users
 from gatepost.web.app import create_app
+from gatepost.web.assets import load_assets
 from gatepost.web.live import Live
+from gatepost.web.render import make_environment
 from gatepost.web.state import App
+from tests.conftest import NOW, settings_in
 
 PASSWORD = "correct horse battery"
 BASE = "http://127.0.0.1:8025"
@@ -33,8 +38,14 @@ HTML = '<p>Hi <b>there</b></p><script>alert(1)</script><img src="http://evil.exa
 
 @cache
 def hashed() -> str:
-    """One hash for all tests: argon2 is slow on purpose."""
-    return hash_password(PASSWORD)
+    """One hash for all tests, and one that is quickly checked: argon2 is slow on purpose, by what the hash says."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+@cache
+def templates(theme: str) -> Environment:
+    """One environment for all tests: what it compiles once, every site shows."""
+    return make_environment(load_assets(), theme=theme)
 
 
 @dataclass
@@ -65,39 +76,86 @@ class Site:
         return client
 
 
+@pytest.fixture(scope="session")
+def filled(empty_sqlite: bytes, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, dict[str, Any]]:
+    """The file of a site, made once; each test gets a copy. With it, the fields of `Site` that tell what is in it."""
+    path = tmp_path_factory.mktemp("site") / "gatepost.db"
+    path.write_bytes(empty_sqlite)
+    database = open_database(f"sqlite:///{path}")
+    ledger = Ledger(database).start()
+    known = ledger.write(lambda session: fill(session, NOW))
+    ledger.close()
+    database.close()
+    return path.read_bytes(), known
+
+
 @pytest.fixture
-def site(settings: Settings, database: Database, ledger: Ledger, keys: Keys, now: datetime) -> Site:
+def content(request: pytest.FixtureRequest, empty_sqlite: bytes) -> bytes:
+    """What the database of a test holds at its beginning: what a site has, where the test is about one."""
+    if "site" in request.fixturenames:
+        octets: bytes = request.getfixturevalue("filled")[0]
+        return octets
+    return empty_sqlite
+
+
+@pytest.fixture
+def site(
+    settings: Settings,
+    database: Database,
+    ledger: Ledger,
+    keys: Keys,
+    filled: tuple[bytes, dict[str, Any]],
+) -> Site:
     """An installation with an admin, an agent of Support, and a conversation in Support and one in Billing."""
+    return site_of(settings, database, ledger, keys, filled[1])
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory, filled: tuple[bytes, dict[str, Any]]) -> Iterator[Site]:
+    """The same installation for all tests of a module: for those that only ask, or are refused."""
+    folder = tmp_path_factory.mktemp("asked")
+    (folder / "gatepost.db").write_bytes(filled[0])
+    database = open_database(f"sqlite:///{folder / 'gatepost.db'}")
+    ledger = Ledger(database).start()
+    yield site_of(settings_in(folder), database, ledger, make_keys(folder / "key"), filled[1])
+    ledger.close()
+    database.close()
+
+
+def site_of(settings: Settings, database: Database, ledger: Ledger, keys: Keys, known: dict[str, Any]) -> Site:
+    """The application over a database that holds what is known."""
     gate = Gate(settings, database, ledger, keys, Blobs(settings.home / "blobs"))
     holder: list[Site] = []
     clock: Callable[[], datetime] = lambda: holder[0].now  # noqa: E731
     parts = App(settings, database, ledger, keys, gate, Live(database, clock), None, clock)
-    site = Site(create_app(parts), parts, now)
+    site = Site(create_app(parts), parts, NOW, **known)
+    site.app.state.templates = templates(settings.theme)
     holder.append(site)
-    ledger.write(lambda session: fill(session, site))
     return site
 
 
-def fill(session: Session, site: Site) -> None:
+def fill(session: Session, now: datetime) -> dict[str, Any]:
     """The people, mailboxes and mail of a site."""
-    now = site.now
     admin = users.create_user(
         session, email="ada@example.org", name="Ada", role="admin", password_hash=hashed(), now=now
     )
     agent = users.create_user(
         session, email="ben@example.org", name="Ben", role="agent", password_hash=hashed(), now=now
     )
-    site.admin, site.agent = admin.id, agent.id
-    site.support = channels.create_channel(session, name="Support", address="support@example.org", now=now).id
-    site.billing = channels.create_channel(session, name="Billing", address="billing@example.org", now=now).id
-    users.set_memberships(session, agent.id, [site.support])
-    site.conversation, site.inbound, site.message, site.kept = talk(session, site, site.support, "Broken parcel")
-    site.foreign, _, site.foreign_message, site.foreign_kept = talk(session, site, site.billing, "Secret invoice")
+    support = channels.create_channel(session, name="Support", address="support@example.org", now=now).id
+    billing = channels.create_channel(session, name="Billing", address="billing@example.org", now=now).id
+    users.set_memberships(session, agent.id, [support])
+    conversation, inbound, message, kept = talk(session, support, "Broken parcel", now)
+    foreign, _, foreign_message, foreign_kept = talk(session, billing, "Secret invoice", now)
+    return {
+        "admin": admin.id, "agent": agent.id, "support": support, "billing": billing,
+        "conversation": conversation, "inbound": inbound, "message": message, "kept": kept,
+        "foreign": foreign, "foreign_message": foreign_message, "foreign_kept": foreign_kept,
+    }  # fmt: skip
 
 
-def talk(session: Session, site: Site, channel_id: str, subject: str) -> tuple[int, str, str, str]:
+def talk(session: Session, channel_id: str, subject: str, now: datetime) -> tuple[int, str, str, str]:
     """A conversation: a customer's mail with HTML and an attachment, and an answer that failed for one of two."""
-    now = site.now
     conversation = conversations.create_conversation(
         session, subject=subject, requester="carol@customer.example", channel_id=channel_id, now=now
     )

@@ -59,8 +59,8 @@ def test_errors_are_told_in_words(site: Site) -> None:
     assert "not yours to see" in piece
 
 
-def test_a_fault_of_ours_is_logged_and_told_without_details(site: Site) -> None:
-    site.app.state.templates.globals["account_look"] = None
+def test_a_fault_of_ours_is_logged_and_told_without_details(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(site.app.state.templates.globals, "account_look", None)
     site.parts.ledger.write(lambda session: None)
     client = TestClient(site.app, base_url=BASE, headers=HERE, raise_server_exceptions=False)
     client.cookies.update(site.client("ada@example.org").cookies)
