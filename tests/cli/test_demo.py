@@ -1,6 +1,7 @@
 """The demo plays its scene through the real listeners, again and again, and says where it cannot."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -21,17 +22,18 @@ def places(told: str) -> list[str]:
 
 
 def test_it_shows_every_state_and_can_be_repeated(product: Product) -> None:
-    first = product.run("demo", **product.ports)
-    assert (first.returncode, first.stderr.strip()) == (0, "")
-    assert all(f"\n{at}/{SCENES}  " in first.stdout for at in range(1, SCENES + 1))
+    with ThreadPoolExecutor() as pool:  # the second play begins where the first one has set the stage
+        plays = [pool.submit(product.run, "demo", **product.ports)]
+        product.until(lambda: product.read(count_states))
+        plays.append(pool.submit(product.run, "demo", **product.ports))
+    first, again = (play.result() for play in plays)
     told = ("In-Reply-To matched", "failed  550 5.1.1", "failed  5.1.2", "552 5.3.4", "delayed  452 4.2.2")
-    assert all(
-        words in first.stdout for words in (*told, "bounced  550 5.1.1", "Automatic reply", "A new conversation")
-    )
-    assert product.read(count_states) == {"delivered": 7, "failed": 5, "bounced": 1}
-
-    again = product.run("demo", **product.ports)
-    assert (again.returncode, again.stderr.strip()) == (0, "")
+    for play in (first, again):
+        assert (play.returncode, play.stderr.strip()) == (0, "")
+        assert all(f"\n{at}/{SCENES}  " in play.stdout for at in range(1, SCENES + 1))
+        assert all(
+            words in play.stdout for words in (*told, "bounced  550 5.1.1", "Automatic reply", "A new conversation")
+        )
     assert product.read(count_states) == {"delivered": 14, "failed": 10, "bounced": 2}
     assert len(product.read(list_credentials)) == 1
     assert product.read(lambda session: channel_by_address(session, SHOP)) is not None

@@ -50,8 +50,11 @@ def test_what_is_stored_while_sending_ends_is_not_begun(gate: Gate, submit: Subm
         accepting = asyncio.create_task(accept_now(outbox, submit(recipients=("ana@x.example",)), clock()))
         while not outbox.reserved:
             await asyncio.sleep(0.01)
-        await stopped(task)
+        task.cancel()
+        while outbox.loop:  # it ends; the last that it writes waits behind the mail
+            await asyncio.sleep(0.01)
         go_on.set()
+        await stopped(task)
         message_id = await accepting
         await asyncio.wrap_future(blocked)
         await asyncio.sleep(0)

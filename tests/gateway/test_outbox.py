@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import text
 
-from gatepost.gateway import outbox
+from gatepost.gateway import outbox, retry
 from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.outbox import Outbox, Outgoing, Route
 from gatepost.gateway.send import Sent
@@ -142,7 +142,11 @@ def test_a_connection_lost_after_the_dot_is_uncertain_and_not_tried_again(gate: 
     asyncio.run(scenario())
 
 
-def test_the_sandbox_lets_nothing_leave_and_shows_every_state(gate: Gate, submit: Submit) -> None:
+def test_the_sandbox_lets_nothing_leave_and_shows_every_state(
+    gate: Gate, submit: Submit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "SANDBOX_LONGEST", 0.2)
+
     async def scenario() -> None:
         names = ("anybody", "unknown", "full", "gone", "code+451-4.7.1")
         async with sending(gate, sandbox_route(gate, lambda: "", clock)):

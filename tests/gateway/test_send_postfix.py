@@ -1,18 +1,27 @@
 """The same client against a real Postfix as the remote end."""
 
 import asyncio
+from collections.abc import Iterator
 
 import pytest
 
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send import Sent, transact
 from gatepost.gateway.send_pool import Pool
-from tests.rig.postfix import Postfix, started
+from tests.rig.postfix import REFUSALS, Postfix, started
 
 MAIL = b"From: a@gatepost.test\r\nTo: anna@remote.test\r\nSubject: stuffed\r\n\r\n.one\r\n..two\r\n.\r\nthree\r\n"
 
 
+@pytest.fixture(scope="module")
+def postfix() -> Iterator[Postfix]:
+    with started(REFUSALS) as server:
+        yield server
+
+
 def test_mails_travel_encrypted_over_one_connection(postfix: Postfix) -> None:
+    before = len(postfix.messages())
+
     async def scenario() -> list[Sent]:
         pool = Pool()
         hop = Hop("localhost", postfix.port, ca=str(postfix.certificate))
@@ -29,7 +38,7 @@ def test_mails_travel_encrypted_over_one_connection(postfix: Postfix) -> None:
         (250, "2.0.0", "dot"),
     ]
     assert {(each.tls, each.remote_host) for each in sent} == {("TLSv1.3", "localhost [127.0.0.1]")}
-    kept = postfix.wait_for(2)
+    kept = postfix.wait_for(before + 2)
     assert all(b"\n\n.one\n..two\n.\nthree\n" in mail.replace(b"\r\n", b"\n") for mail in kept)
 
 

@@ -99,6 +99,13 @@ def copy_of(product: Product, message_id: str) -> SentCopy | None:
     return product.read(lambda session: next(iter(copies_of(session, message_id)), None))
 
 
+def look_now(session: Session, message_id: str) -> None:
+    """The server had its time to file its own copy."""
+    for copy in copies_of(session, message_id):
+        copy.next_at = clock()
+        session.add(copy)
+
+
 def test_one_copy_in_sent_that_is_no_second_message(
     product: Product, agent: httpx2.Client, shared_dovecot: Dovecot, postfix: Postfix
 ) -> None:
@@ -108,6 +115,8 @@ def test_one_copy_in_sent_that_is_no_second_message(
     message_id = answer_it(product, agent, number)
     mail = postfix.wait_for(before + 1)[-1]
     assert f"Return-Path: <{user}>".encode() in mail
+    product.until(lambda: copy_of(product, message_id))
+    product.write(lambda session: look_now(session, message_id))
     product.until(lambda: (copy := copy_of(product, message_id)) and copy.state == "appended")
     polled(product, account_id)
     copies = list((shared_dovecot.maildir(user, "Sent") / "cur").iterdir())

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from threading import Thread
 from typing import Any
 
+import pytest
+
+from gatepost.gateway import retry
 from gatepost.gateway.outbox import Outbox
 from gatepost.gateway.ways import sandbox_route
 from gatepost.parts import clock
@@ -55,7 +58,8 @@ def mail_to(api: Api, auth: dict[str, str], *names: str) -> str:
     return sent
 
 
-def test_every_recipient_has_a_state_a_code_and_an_explanation(api: Api) -> None:
+def test_every_recipient_has_a_state_a_code_and_an_explanation(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retry, "SANDBOX_LONGEST", 0.2)
     _, auth = api.key()
     with sending(api):
         some = mail_to(api, auth, "ana", "unknown", "gone", "full")
