@@ -82,7 +82,7 @@ def read_reply_safely(raw: bytes, parent: str | None = None, tries: int = 1) -> 
 
 
 def is_harmless(raw: bytes) -> bool:
-    """Whether the worst mail of this kind is read in less than 50 ms: it is small, or has no HTML and is not large."""
+    """Whether the worst mail of this kind is read in less than 0.1 s: it is small, or has no HTML and is not large."""
     return len(raw) <= SMALL or (len(raw) <= SMALL_PLAIN and b"text/html" not in raw.lower())
 
 
