@@ -32,6 +32,8 @@ FILES_MOST = 10
 SUBMITTED, ARRIVING, EVERY = 15.0, 3.0, 1.0
 """Mails a second, mails a second by MX, and seconds between what is asked of API and pages."""
 LARGE_EVERY = 10
+WARM_UP = 180
+"""Seconds: so long the caches of the connections to the database fill."""
 LEAK = (
     "import threading, time; kept = []; "
     "grow = lambda: [kept.append(b'x' * (1 << 20)) or time.sleep(0.25) for _ in iter(int, 1)]; "
@@ -83,7 +85,7 @@ async def control(run: Run, product: Gatepost) -> float:
 
 
 async def soak_one(run: Run, product: Gatepost, sink: Sink, verdict: Verdict, most: int) -> None:
-    """Load and idle connections for the run's time and a fifth more, in which it warms up; then what was seen."""
+    """Load and idle connections for the run's time after the warm-up; then what was seen."""
     seconds, over = run.seconds(10, 10), threading.Event()
     key = api_key(product)
     product.start()
@@ -95,7 +97,7 @@ async def soak_one(run: Run, product: Gatepost, sink: Sink, verdict: Verdict, mo
     using = asyncio.create_task(asyncio.to_thread(use, product, key, over))
     try:
         async with together(loads):
-            await asyncio.sleep(seconds / 5)
+            await asyncio.sleep(run.pick(2, WARM_UP))
             samples = await sampled(product, seconds, min(2.0, seconds / 50))
     finally:
         over.set()
