@@ -1,6 +1,7 @@
 """The hosted link: an admin sends it, a colleague connects just that mailbox with it, without a login of ours."""
 
 from typing import Any
+from zlib import crc32
 
 from sqlmodel import Session
 from starlette.exceptions import HTTPException
@@ -13,7 +14,7 @@ from gatepost.reply import Refused
 from gatepost.store import approvals, attempts, channels, users
 from gatepost.store.links import LINK_LIFE
 from gatepost.web.connect_begin import begin
-from gatepost.web.journey import WITH_LOGIN, Journey, journey_context, known_providers
+from gatepost.web.journey import WITH_LOGIN, Journey, Standing, journey_context, known_providers
 from gatepost.web.mailboxes import channel_of, sentence
 from gatepost.web.render import show
 from gatepost.web.route import NOT_HERE, Guest, Visit
@@ -111,11 +112,44 @@ def journey_of(guest: Guest) -> Journey | None:
 def go_page(guest: Guest) -> Response:
     """What will happen, and the button to the provider."""
     journey = journey_of(guest)
+    if guest.partial:
+        return news(guest, journey)
     return page(guest, journey) if journey else choose_page(guest)
 
 
+def news(guest: Guest, journey: Journey | None) -> Response:
+    """What changed since the page was shown, for the page that asks again and again; 204 where nothing did."""
+    if journey is None:
+        spent = attempts.spent_link(guest.session, guest.path("token")[:128])
+        return show(guest, "_connect_guest_over.html", {"spent": spent})
+    context = guest_context(guest, journey)
+    if guest.query("seen") == context["mark"]:
+        return Response(status_code=204)
+    return show(guest, "_connect_guest_live.html", context)
+
+
+def guest_context(guest: Guest, journey: Journey) -> dict[str, Any]:
+    """What the page shows, with a mark by which it knows whether that changed."""
+    context = journey_context(guest, journey)
+    return {**context, "mark": mark_of(context["standing"])}
+
+
+def mark_of(standing: Standing) -> str:
+    """The same for what looks the same."""
+    approval = standing.approval
+    shown = (
+        standing.waiting and standing.waiting.created_at,
+        standing.connected,
+        standing.result and standing.result.key,
+        standing.said,
+        approval and (approval.id, approval.approved_at),
+        bool(standing.approval_link),
+    )
+    return f"{crc32(repr(shown).encode()):08x}"
+
+
 def page(guest: Guest, journey: Journey, problem: str = "", status: int = 200) -> Response:
-    context = {"problem": problem, "section": "", **journey_context(guest, journey)}
+    context = {"problem": problem, "section": "", **guest_context(guest, journey)}
     return show(guest, "connect_guest.html", context, status=status)
 
 

@@ -18,6 +18,7 @@ from gatepost.store.completeness import verifications
 from gatepost.store.deliveries import count_states, next_due
 from gatepost.store.events import last_seq
 from gatepost.store.idling import Word, count_words
+from gatepost.store.undone import undone_by_account
 from gatepost.web.route import Guest
 from gatepost.web.session import read_cookie
 from gatepost.web.state import App
@@ -124,7 +125,7 @@ class Numbers(Collector):
         with self.database.session() as session:
             states, outcomes = count_states(session), pages.outcome_counts(session)
             accounts, due, arrival = list_accounts(session), next_due(session), pages.newest_arrival(session)
-            checks = verifications(session)
+            checks, undone = verifications(session), undone_by_account(session)
             watched = count_words(session, self.now())
         yield family(
             "gatepost_deliveries", "Deliveries by state", "state", {s: states.get(s, 0) for s in DeliveryState}
@@ -136,11 +137,15 @@ class Numbers(Collector):
         yield family("gatepost_accounts", "Connected mailboxes by state", "state", found)
         told = {str(word): watched.get(word, 0) for word in Word}
         yield family("gatepost_mailboxes_watched", "Mailboxes over whose open connection news is told", "how", told)
-        missing = {account.address or account.username: 0 for account in accounts}
         names = {account.id: account.address or account.username for account in accounts}
+        missing = dict.fromkeys(names.values(), 0)
         missing |= {names[key]: check.missing for key, check in checks.items() if key in names}
         about = "Mails on a mailbox's server that are not here, as last compared"
         yield family("gatepost_mailbox_missing", about, "mailbox", missing)
+        lacking = dict.fromkeys(names.values(), 0)
+        lacking |= {names[key]: one.copies + one.acts for key, one in undone.items() if key in names}
+        about = "Copies in Sent and changes of mails that could not be done at a mailbox's provider, given up or not"
+        yield family("gatepost_mailbox_undone", about, "mailbox", lacking)
         yield time_gauge("gatepost_outbox_due_timestamp_seconds", "When the outbox has something to do next", due)
         yield time_gauge("gatepost_inbound_last_timestamp_seconds", "When the last inbound mail came", arrival)
 

@@ -19,6 +19,7 @@ from gatepost.store.completeness import verifications
 from gatepost.store.deliveries import count_states
 from gatepost.store.expiries import list_expiries
 from gatepost.store.queue import arrivals_with, count_overdue
+from gatepost.store.undone import Undone, undone_by_account
 from gatepost.words import WAITING, ImportChoice, Outcome
 
 MEGABYTE = 1024 * 1024
@@ -60,7 +61,7 @@ def look_at_mailboxes(parts: Parts) -> Findings:
     with parts.database.session() as session:
         channels = list_channels(session)
         by_channel = {account.channel_id: account for account in list_accounts(session)}
-        checks = verifications(session)
+        checks, undone = verifications(session), undone_by_account(session)
     if not channels:
         yield warn("mailboxes", "there is no mailbox, so nobody can write", "run `gatepost mailbox add ADDRESS`")
     for channel in channels:
@@ -70,6 +71,7 @@ def look_at_mailboxes(parts: Parts) -> Findings:
         elif account:
             yield judge_account(channel.address, account, parts.settings.poll_seconds)
             yield from judge_completeness(channel.address, checks.get(account.id))
+            yield from judge_undone(channel.address, undone.get(account.id, Undone()))
         elif channel.by_mx and parts.settings.mx:
             yield ok("mailboxes", f"{channel.address} takes mail by MX")
         else:
@@ -114,6 +116,20 @@ def judge_completeness(address: str, checked: Verification | None) -> Findings:
         when = f"{checked.checked_at:%Y-%m-%d %H:%M} UTC"
         mails = amount(checked.on_server, "mail")
         yield ok("mailboxes", f"{address} is complete, {mails} on its server, as compared at {when}")
+
+
+def judge_undone(address: str, undone: Undone) -> Findings:
+    """Whether everything could be done at the provider: copies in Sent, and what is written back."""
+    copies = amount(undone.copies, "copy in Sent", "copies in Sent")
+    acts = amount(undone.acts, "change of a mail", "changes of mails")
+    lacking = " and ".join(([copies] if undone.copies else []) + ([acts] if undone.acts else []))
+    if undone.given_up:
+        what = f"the mailbox of {address} at its provider lacks {lacking}: {undone.why.rstrip('.')}"
+        fix = f"mend that, then run `gatepost mailbox sending {address} --again`, which tries once more"
+        yield warn("mailboxes", what, fix)
+    elif lacking:
+        said = undone.why.rstrip(".")
+        yield ok("mailboxes", f"{lacking} could not be done yet at the provider of {address}, tried again: {said}")
 
 
 def look_at_expiries(parts: Parts) -> Findings:

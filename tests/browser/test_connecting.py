@@ -237,8 +237,13 @@ def test_a_colleague_connects_by_a_link(
     expect(guest.get_by_role("button", name="Log in at Microsoft")).to_be_visible()
     picture(guest, artifacts, "connect-guest-phone-dark")
     tab = sign_in(guest, "Microsoft", person)
+    expect(guest.get_by_text("The login at Microsoft is under way")).to_be_visible()  # it follows by itself
+    expect(guest.locator("#approval-link")).to_be_visible()
+    picture(guest, artifacts, "connect-guest-waiting-phone-dark")
     tab.get_by_role("button", name="Allow").click()
     expect(tab.get_by_role("heading", name="Connected")).to_be_visible()
+    expect(guest.get_by_role("heading", name=f"{person.address} is connected")).to_be_visible()
+    expect(guest.get_by_role("button", name="Log in at Microsoft")).to_have_count(0)
     guest.goto(link)
     expect(guest.get_by_role("heading", name="no longer valid")).to_be_visible()
     [account] = shop.read(lambda session: list_accounts(session, channel.id))

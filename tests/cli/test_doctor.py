@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from gatepost.certificate import make_certificate
+from gatepost.cli.doctor_data import judge_undone
 from gatepost.parts import clock
 from gatepost.resolver import reverse_name
 from gatepost.store.domains import create_domain, dns_record
+from gatepost.store.undone import Undone
 from tests.cli.conftest import SUPPORT, Command
 from tests.fakes.dns import Zone, dns_server
 
@@ -189,3 +191,13 @@ def test_a_full_disk_is_told(gatepost: Command) -> None:
     ((state, words),) = found(gatepost, "disk", 3)
     assert state == "fail"
     assert "needed are 4,398,046,511,104 free some space" in words
+
+
+def test_what_could_not_be_done_at_a_provider_is_told_with_its_fix() -> None:
+    assert list(judge_undone(SUPPORT, Undone())) == []
+    (later,) = judge_undone(SUPPORT, Undone(acts=2, why="The server is away."))
+    assert (later.state, "2 changes of mails could not be done yet" in later.sentence) == ("ok", True)
+    (lost,) = judge_undone(SUPPORT, Undone(1, 2, 1, "The folder for sent mail is full."))
+    assert lost.state == "warn"
+    assert lost.sentence.endswith("lacks 1 copy in Sent and 2 changes of mails: The folder for sent mail is full")
+    assert f"gatepost mailbox sending {SUPPORT} --again" in lost.fix

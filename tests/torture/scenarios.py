@@ -56,6 +56,7 @@ SCENARIOS: dict[str, Callable[[Run], Verdict]] = {
     "guessing": guessing.guessing,
     "placing": placing.placing,
     "sync-faults": sync.sync_faults,
+    "sync-renumbered": sync.sync_renumbered,
 }
 ONLY: dict[str, tuple[str, ...]] = {
     "database-down": ("postgres",),

@@ -15,6 +15,7 @@ from gatepost.store import accounts, channels
 from gatepost.store.accounts import AccountState
 from tests.rig.dovecot import PASSWORD, Dovecot, own, started
 from tests.rig.packages import find_program
+from tests.torture.backends import store
 from tests.torture.cutting import Way, cutting
 from tests.torture.product import MAILBOX, Gatepost, installed
 from tests.torture.run import Run, Skipped, Verdict
@@ -34,6 +35,7 @@ class Mailbox:
     user: str
     folders: dict[str, Path]
     put: int = 0
+    renumbered: int = 0
 
     def add(self, count: int) -> None:
         """Deliver so many more, each tenth mail into the archive."""
@@ -44,6 +46,12 @@ class Mailbox:
             own(file)
             file.rename(folder / "new" / file.name)
         self.put += count
+
+    def number_anew(self) -> None:
+        """Give every folder another UIDVALIDITY, as after a restored backup or a move to another server."""
+        for number, name in enumerate(self.folders, 1):
+            self.server.set_uidvalidity(self.user, int(time.time()) + 1_000 * number, name)
+        self.renumbered += 1
 
 
 def mail(number: int) -> bytes:
@@ -60,22 +68,34 @@ def mail(number: int) -> bytes:
 
 def sync_faults(run: Run) -> Verdict:
     """T23: 10,000 mails by IMAP under random drops, restarts of its server, SIGKILL every 5 s: none lost or doubled."""
+    return play(run, renumber=False)
+
+
+def sync_renumbered(run: Run) -> Verdict:
+    """T23 with another UIDVALIDITY for every folder in the middle: each mail still once, at its one place."""
+    return play(run, renumber=True)
+
+
+def play(run: Run, *, renumber: bool) -> Verdict:
+    """Connect the mailbox, harm everything while mail comes in, let it settle, and judge."""
     if find_program("dovecot") is None:
         raise Skipped("Dovecot is not installed (dovecot-imapd)")
     verdict, mails = Verdict(), run.pick(200, 10_000)
-    with started() as server, installed(run.folder / "product", poll_seconds=1, log_level="error") as product:
+    settings = {"poll_seconds": 1, "log_level": "error"}
+    with started() as server, store(run) as url, installed(run.folder / "product", url, **settings) as product:
         user = server.add_user()
         mailbox = Mailbox(server, user, {name: server.maildir(user, name) for name in ("INBOX", "Archive")})
         with cutting(Way(server.port, run.dice)) as way:
             account_id = connect(product, way.port, user)
             mailbox.add(mails // 2)
             product.start()
-            harm(run, verdict, product, mailbox, way, mails)
+            harm(run, verdict, product, mailbox, mails, renumber=renumber)
             way.risk = 0.0
             verdict.note(mails=mails, connections=way.passed, connections_cut=way.cuts)
             verdict.hold(way.cuts > 0 or run.short, "no connection was cut")
             verdict.note(settled_in_s=settle(product, account_id, mails))
             judge(verdict, product, mails)
+            verdict.hold(mailbox.renumbered == renumber, "the folders were not numbered anew once")
     return verdict
 
 
@@ -94,8 +114,11 @@ def connect(product: Gatepost, port: int, user: str) -> str:
         return parts.ledger.write(op)
 
 
-def harm(run: Run, verdict: Verdict, product: Gatepost, mailbox: Mailbox, way: Way, mails: int) -> None:
-    """Kill, restart and cut while mail goes on coming in, until all of it came and everything was done a few times."""
+def harm(run: Run, verdict: Verdict, product: Gatepost, mailbox: Mailbox, mails: int, *, renumber: bool) -> None:
+    """Kill, restart and cut while mail goes on coming in, until all of it came and everything was done a few times.
+
+    With `renumber` the folders are numbered anew once, while we read them, as soon as three quarters came.
+    """
     kills, restarts, dice = 0, 0, run.dice
     least = run.pick(1, 12)
     every = run.pick(1, int(KILL_SECONDS))
@@ -104,6 +127,8 @@ def harm(run: Run, verdict: Verdict, product: Gatepost, mailbox: Mailbox, way: W
     until = time.monotonic() + (60 * run.minutes if run.minutes else 0)
     while mailbox.put < mails or kills < least or time.monotonic() < until:
         mailbox.add(min(step, mails - mailbox.put))
+        if renumber and not mailbox.renumbered and mailbox.put >= mails * 3 // 4:
+            mailbox.number_anew()
         time.sleep(every * dice.uniform(0.5, 1))
         if time.monotonic() >= next_restart:
             mailbox.server.restart()
@@ -134,12 +159,13 @@ def settle(product: Gatepost, account_id: str, mails: int) -> float:
     began = time.monotonic()
     while len(stored(product)) < mails and time.monotonic() - began < SETTLE_SECONDS:
         time.sleep(0.3)
+    pressed = clock()
     hasten(product)
     with product.database() as database:
         while time.monotonic() - began < SETTLE_SECONDS:
             with database.session() as session:
                 account = accounts.get_account(session, account_id)
-            if account and account.state == AccountState.LIVE and account.lease_until is None:
+            if account and account.state == AccountState.LIVE and (account.last_sync_at or pressed) > pressed:
                 break
             time.sleep(0.3)
     return time.monotonic() - began

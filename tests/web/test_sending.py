@@ -12,6 +12,7 @@ from gatepost.store.accounts import create_account, list_accounts
 from gatepost.store.channels import list_channels
 from gatepost.store.sending import route_of_account
 from gatepost.store.sent_copies import CopyState, note_sent, settle_copy
+from gatepost.store.undone import Undone, undone_by_account
 from gatepost.store.write_back import WriteState, settle, want
 from gatepost.web.app import create_app
 from tests.rows import copies_of, write_backs_of
@@ -156,8 +157,13 @@ def test_what_failed_at_the_provider_is_listed_with_why_and_tried_again(site: Si
         assert words in shown
     assert f"/messages/{site.message}" in shown
     assert "Try again what was given up" in shown
+    number = f'gatepost_mailbox_undone{{mailbox="{account_of(site)[0].address}"}} 2.0'
+    assert number in admin.get("/metrics").text
+    with site.parts.database.session() as session:
+        assert list(undone_by_account(session).values()) == [Undone(1, 1, 2, "The folder for sent mail is full.")]
     assert admin.post(f"{page}/again").headers["location"] == f"{page}?done=again#failed"
     with site.parts.database.session() as session:
+        assert [one.given_up for one in undone_by_account(session).values()] == [0]
         (account,) = list_accounts(session)
         (copy,), (row,) = copies_of(session, site.message), write_backs_of(session, account.id)
     assert [(one.state, one.next_at) for one in (copy, row)] == [("due", site.now)] * 2
