@@ -21,7 +21,7 @@ demo: setup ## Play a scene that shows every delivery state (while `make run` is
 	@$(BIN)/gatepost demo
 
 test: setup packages ## Every test, those on real servers and in a real browser included
-	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist worksteal $(ARGS)
 
 check: .venv/.installed ## Style, types, layout and import direction
 	@$(BIN)/ruff check .

@@ -49,7 +49,7 @@ async def two(run: Run) -> Verdict:
                 verdict.note(in_flight_when_stopped=stopped_with, taken_over_in_s=took_over)
                 first.signal(signal.SIGCONT)
                 load.paused = False
-                await asyncio.sleep(3)
+                await asyncio.sleep(run.pick(1, 3))
                 load.stopping = True
                 await asyncio.sleep(1)
                 await drained(second, 60)
