@@ -77,7 +77,7 @@ def own_words(found: Quoted, hidden: dict[str, str]) -> str:
     """What the agent wrote, without his signature; addresses of `hidden` are replaced."""
     text = "" if NOTHING_LEFT in found.why else found.reply
     for address, instead in hidden.items():
-        text = re.sub(re.escape(address), instead, text, flags=re.IGNORECASE)
+        text = re.sub(re.escape(address), lambda _, own=instead: own, text, flags=re.IGNORECASE)  # type: ignore[misc]
     return text
 
 

@@ -128,7 +128,7 @@ def read_choice(form: Form, lines: list[FolderLine]) -> dict[str, bool | None]:
     """
     try:
         shown = json.loads(form.get("shown") or "[]")
-    except ValueError:
+    except (ValueError, RecursionError):
         shown = None
     if not isinstance(shown, list) or not all(isinstance(name, str) for name in shown):
         raise ValueError("what this page sent cannot be read; load it again")

@@ -7,11 +7,12 @@ from sqlmodel import Session
 
 from gatepost.acts import Actor
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.agent_mail import release
+from gatepost.gateway.agent_mail import own_words, release
 from gatepost.gateway.answer import answer
 from gatepost.store.conversations import add_note, participants
 from gatepost.store.followers import follow, set_follows_assigned
 from gatepost.store.users import create_user, disable_user, set_memberships
+from gatepost.threading.quoted import Quoted
 from gatepost.tokens import read_agent_address
 from gatepost.words import Outcome, Strength
 from tests.gateway.agent_rig import ANA, EVE, MARTA, SUPPORT, Rig, make_rig
@@ -278,3 +279,8 @@ def test_a_note_by_command_is_not_sent_though_the_address_is_public(rig: Rig, co
     rig.follow()
     assert rig.sent("agent reply") == []
     assert rig.notes(conversation_id) == ["Careful\nwith him"]
+
+
+def test_an_address_with_a_backslash_stands_in_place_of_the_agents() -> None:
+    found = Quoted("write to EVE@home.example", "", ())
+    assert own_words(found, {"eve@home.example": r'"a\1b"@gatepost.test'}) == r'write to "a\1b"@gatepost.test'
