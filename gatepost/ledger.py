@@ -5,6 +5,7 @@ A commit with full sync costs the same for one operation as for fifty (group com
 
 import asyncio
 import queue
+import select
 import threading
 import time
 from collections import defaultdict
@@ -14,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 from sqlmodel import Session
 
 from gatepost.database import AWAY, Database, SyncFailed, is_sync_failure
@@ -33,6 +35,9 @@ PAUSE, PAUSE_EACH = 0.015, 0.0015
 
 A batch has its price, whatever its size: the more callers there are, the longer the next one waits for more of them.
 """
+
+
+log = structlog.get_logger("ledger")
 
 
 class LedgerClosed(Exception):
@@ -133,7 +138,15 @@ class Ledger:
                 first = self.jobs.get()
             ending, written = first is None, len(batch)
             if batch:
-                self.run_batch(batch)
+                self.run_safely(batch)
+
+    def run_safely(self, batch: list[Job]) -> None:
+        """A fault of ours ends those who wait, and never the thread: nothing would be written any more."""
+        try:
+            self.run_batch(batch)
+        except Exception as error:
+            log.exception("a batch failed by a fault of ours", jobs=len(batch))
+            settle([(job, None, error) for job in batch if not job.future.done()])
 
     def run_batch(self, batch: list[Job]) -> None:
         """All in one transaction; after an error each alone, so that one bad operation fails by itself."""
@@ -177,7 +190,9 @@ class Ledger:
 def wait_for_more(began: float, written: int) -> None:
     """Sleep out the pause after a batch of so many items that began then."""
     pause = min(PAUSE, PAUSE_EACH * written) if written > 1 else 0.0
-    time.sleep(max(began + pause - time.monotonic(), 0))
+    left = began + pause - time.monotonic()
+    if left > 0:
+        select.select((), (), (), left)  # time.sleep raises OSError where the clock is not the machine's (libfaketime)
 
 
 def groups(batch: Sequence[Job]) -> list[tuple[Many[Any, Any], list[Job]]]:

@@ -59,6 +59,23 @@ def test_one_bad_operation_fails_alone(ledger: Ledger, database: Database, now: 
     assert count(database) == 5
 
 
+def test_a_fault_where_a_result_is_told_does_not_end_the_writer(
+    ledger: Ledger, database: Database, now: datetime
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait(session: Session) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    told = ledger.submit(wait)
+    assert begun.wait(10)
+    told.set_result(None)
+    go_on.set()
+    ledger.write(lambda session: session.add(contact("later@x", now)))
+    assert count(database) == 1
+
+
 def test_an_operation_that_raises_leaves_nothing(ledger: Ledger, database: Database, now: datetime) -> None:
     def half(session: Session) -> None:
         session.add(contact("half@x", now))
