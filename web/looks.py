@@ -112,6 +112,7 @@ EVENTS = {
     "account.import": Look("Import of old mail", "", icon="download"),
     "account.incomplete": Look("Mail is missing in a mailbox", "bad", icon="alert-triangle"),
     "account.complete": Look("A mailbox is complete again", "ok", icon="circle-check"),
+    "account.folders": Look("Folders to be read were chosen", "", icon="list-check"),
     "expiry.near": Look("Something ends soon", "warn", icon="clock-exclamation"),
     "account.outage": Look("A provider does not answer", "warn", icon="clock-exclamation"),
     "account.approved": Look("Approval link came back", "ok", icon="shield-check"),
