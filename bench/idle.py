@@ -70,13 +70,14 @@ def until(condition: Callable[[], bool]) -> float:
 
 
 def at_rest(product: Gatepost, mailboxes: int) -> bool:
-    """Whether all are watched, and read since."""
+    """Whether all are watched, read since, and compared with their server, as each is once a day."""
     idle = "SELECT count(*) FROM idling WHERE word = 'idle'"
     read = (
         "SELECT count(*) FROM account JOIN idling ON account_id = id "
         "WHERE lease_until IS NULL AND last_sync_at > since AND next_poll_at > last_sync_at"
     )
-    return asked(product, idle) == mailboxes and asked(product, read) == mailboxes
+    compared = "SELECT count(*) FROM verification WHERE checked_at IS NOT NULL"
+    return all(asked(product, query) == mailboxes for query in (idle, read, compared))
 
 
 def cpu_seconds(pid: int) -> float:
