@@ -3,6 +3,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -13,12 +14,15 @@ from gatepost.gateway.outbox import Outbox, Outgoing, Route
 from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.ways import relay_route, sandbox_route
+from gatepost.ledger import Ledger
+from gatepost.ledger_apart import read_trouble
 from gatepost.model import Delivery, DeliveryEvent
 from gatepost.parts import clock
 from gatepost.reply import Reply
 from gatepost.settings import Settings
 from gatepost.store.deliveries import deliveries_of, delivery_events
 from gatepost.store.messages import RawLost
+from gatepost.store.records import record_replies
 from gatepost.tokens import read_return_path
 from gatepost.words import WAITING, DeliveryState
 from tests.fakes.smtp import Script, smtp_server
@@ -235,6 +239,37 @@ def test_a_result_waits_for_a_database_that_is_away(
                     return
                 await asyncio.sleep(0.05)
             raise AssertionError(row.state)
+
+    asyncio.run(scenario())
+    assert attempts == ["ana@x.example"]
+
+
+class Cramped(Ledger):
+    """As one whose writing process finds no room for the first two results."""
+
+    left = 2
+
+    async def gather(self, many: Any, item: Any) -> Any:
+        if many is record_replies and self.left:
+            self.left -= 1
+            raise read_trouble(("full", "database or disk is full"))
+        return await super().gather(many, item)
+
+
+def test_a_result_waits_for_room(gate: Gate, submit: Submit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outbox, "RECORD_AGAIN", 0.05)
+    attempts: list[str] = []
+
+    async def attempt(outgoing: Outgoing) -> Sent:
+        attempts.append(outgoing.recipient)
+        return Sent(Reply(250, "2.0.0", "ok"), "mx.x.example", None, "dot")
+
+    async def scenario() -> None:
+        cramped = replace(gate, ledger=Cramped(gate.database).start())
+        async with sending(cramped, Route("relay", attempt)):
+            message_id = await asyncio.wrap_future(accept(cramped, submit(recipients=("ana@x.example",)), clock()))
+            await until(cramped, message_id, lambda rows: rows[0].state == DeliveryState.DELIVERED)
+        await asyncio.to_thread(cramped.ledger.close)
 
     asyncio.run(scenario())
     assert attempts == ["ana@x.example"]

@@ -111,7 +111,7 @@ class State:
     seconds: int = 3600
     keeps_old: bool = True
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    key_id: str = "rig-1"
+    key_id: str = field(default_factory=lambda: f"rig-{uuid.uuid4().hex[:8]}")
     lock: threading.RLock = field(default_factory=threading.RLock)
 
     def policy(self, tenant: str) -> Policy:
