@@ -38,6 +38,7 @@ class Inbox:
     bad: set[int] = field(default_factory=set)
     quarantined: list[tuple[int, str]] = field(default_factory=list)
     before: Callable[[Fetched], None] = lambda mail: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def prepare(self, mails: Sequence[Fetched]) -> list[bytes]:
         for mail in mails:
@@ -61,7 +62,7 @@ class Inbox:
         raw, arrival = new_id("msg"), new_id("arr")
         session.add(Raw(id=raw, data=mail.raw, size=len(mail.raw)))
         session.flush()
-        session.add(Arrival(id=arrival, receipt=arrival, inlet="imap", raw_id=raw, received_at=datetime.now(UTC)))
+        session.add(Arrival(id=arrival, receipt=arrival, inlet="imap", raw_id=raw, received_at=self.clock()))
         session.flush()
         folders.add_views(
             session,
@@ -92,6 +93,9 @@ class Desk:
     inbox: Inbox
     time: datetime
     account_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.inbox.clock = lambda: self.time
 
     def add(self, port: int, user: str = "user", password: str = PASSWORD) -> None:
         def op(session: Session) -> str:
