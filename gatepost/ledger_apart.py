@@ -176,10 +176,11 @@ def trouble_of(error: BaseException) -> tuple[str, ...]:
     text = str(getattr(error, "orig", None) or error)
     if is_sync_failure(error):
         return "sync", text
-    if is_full(error):
-        return "full", text
+    full = "full" if is_full(error) else ""
     if isinstance(error, AWAY):
-        return "away", text
+        return "away", text, full
+    if full:
+        return full, text
     if isinstance(error, Refused):
         return "refused", str(error.reply.code), error.reply.status or "", error.reply.text
     return "fault", repr(error), "".join(traceback.format_exception(error))
@@ -193,7 +194,7 @@ def read_trouble(trouble: tuple[str, ...]) -> Exception:
     if kind == "full":
         return OSError(errno.ENOSPC, text)
     if kind == "away":
-        return OperationalError("", None, Exception(text))
+        return OperationalError("", None, OSError(errno.ENOSPC, text) if "full" in trouble[2:] else Exception(text))
     if kind == "refused":
         return Refused(int(text), trouble[2], trouble[3])
     log.error("writing failed by a fault of ours", error=text, traceback=trouble[2])

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gatepost.database import AWAY, is_full
+from gatepost.database import AWAY
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.dsn_parameters import NO_REQUEST, NULL_PATH, DsnRequest
 from gatepost.gateway.outbox_contents import Contents, Octets
@@ -267,9 +267,8 @@ class Outbox:
         while True:
             try:
                 return await self.gate.ledger.gather(record_replies, answer)
-            except Exception as error:
-                passes = isinstance(error, AWAY) or is_full(error)
-                if not passes or self.clock() >= answer.now + RECORD_FOR:
+            except AWAY as error:
+                if self.clock() >= answer.now + RECORD_FOR:
                     raise
                 log.warning("a result waits for the database", delivery=answer.claim.delivery_id, error=str(error))
                 await asyncio.sleep(RECORD_AGAIN)

@@ -127,6 +127,7 @@ def test_after_a_failed_sync_nothing_is_written(ledger: Ledger) -> None:
         SyncFailed("no"),
         OSError(28, "No space left on device"),
         OperationalError("", None, Exception("locked")),
+        OperationalError("", None, OSError(28, "database or disk is full")),
         Refused(550, "5.5.4", "no"),
         ValueError("x"),
     ],

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from gatepost.gateway import outbox, retry
 from gatepost.gateway.accept import Gate, accept
@@ -15,7 +16,7 @@ from gatepost.gateway.send import Sent
 from gatepost.gateway.send_pool import Pool
 from gatepost.gateway.ways import relay_route, sandbox_route
 from gatepost.ledger import Ledger
-from gatepost.ledger_apart import read_trouble
+from gatepost.ledger_apart import read_trouble, trouble_of
 from gatepost.model import Delivery, DeliveryEvent
 from gatepost.parts import clock
 from gatepost.reply import Reply
@@ -252,7 +253,7 @@ class Cramped(Ledger):
     async def gather(self, many: Any, item: Any) -> Any:
         if many is record_replies and self.left:
             self.left -= 1
-            raise read_trouble(("full", "database or disk is full"))
+            raise read_trouble(trouble_of(OperationalError("", None, OSError(28, "database or disk is full"))))
         return await super().gather(many, item)
 
 
