@@ -8,9 +8,11 @@ from sqlmodel import Session
 from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
-from gatepost.model import Conversation, Credential, Message
+from gatepost.model import Conversation, Credential, Message, User
 from gatepost.store import conversations, messages
+from gatepost.store.agents import ask_agent, confirm_address
 from gatepost.store.arrivals import get_arrival
+from gatepost.store.users import create_user, set_memberships
 from gatepost.threading.intake import Arriving, Desk, Received, receive, store_arrival
 from gatepost.threading.reading import read
 from gatepost.words import Strength
@@ -102,3 +104,12 @@ def mail(sender: str = ANA, subject: str = "Hello", header_id: str = "1@calderon
 
 def reply(sender: str = ANA, to: str = "order-1@shop.example", header_id: str = "2@calderon.example") -> bytes:
     return mail(sender, "Re: Your order", header_id, f"In-Reply-To: <{to}>")
+
+
+def employ(session: Session, channel_id: str, address: str, now: datetime) -> User:
+    """An agent of a mailbox, who has confirmed an address to work from by mail."""
+    user = create_user(session, email=address, name="Mia", role="agent", now=now)
+    set_memberships(session, user.id, [channel_id])
+    ask_agent(session, user.id, address, user.id, now)
+    assert confirm_address(session, user.id, now)
+    return user

@@ -7,6 +7,7 @@ import pytest
 
 from gatepost.tokens import read_message_id, read_reply_address, read_return_path, reply_address
 from gatepost.words import Strength
+from tests.threading import walk_agents
 from tests.threading.office import Office
 from tests.threading.walk import CARRIED, STRENGTHS, WHO, World, build, expected, found, mutated, variant
 
@@ -32,6 +33,15 @@ def test_every_cell_of_the_table(world: World, carried: str) -> None:
                     assert not placement.verified
                 assert placement.why
                 assert all(reason["text"] for reason in placement.why)
+
+
+@pytest.mark.parametrize("carried", walk_agents.CARRIED)
+def test_an_agents_reply_address_acts_for_him_alone(office: Office, world: World, carried: str) -> None:
+    dice, copies = random.Random(carried), walk_agents.put_copies(office, world)
+    for who in WHO:
+        for strength in STRENGTHS:
+            ended = walk_agents.variant(office, world, copies, dice, carried, who, strength)
+            assert ended == walk_agents.expected(carried, who, strength), (who, strength)
 
 
 def test_no_forged_token_leads_anywhere(world: World) -> None:

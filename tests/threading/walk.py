@@ -9,7 +9,7 @@ from sqlmodel import Session
 from gatepost.blobs import Content
 from gatepost.ids import new_id
 from gatepost.mail import parse
-from gatepost.model import Arrival, Conversation, Message
+from gatepost.model import Arrival, Conversation, Message, User
 from gatepost.seal import Keys
 from gatepost.settings import Settings
 from gatepost.store import channels, conversations, messages
@@ -18,7 +18,7 @@ from gatepost.threading.place import Placement
 from gatepost.tokens import mint_message_id, reply_address, return_path
 from gatepost.words import Strength
 from tests.rows import put_deliveries
-from tests.threading.office import ANA, BEN, SUPPORT, Office
+from tests.threading.office import ANA, BEN, SUPPORT, Office, employ
 
 CARRIED = (
     *("nothing", "known", "foreign", "minted", "forged minted"),
@@ -49,15 +49,17 @@ class World:
     foreign: Conversation
     answer: str
     delivery: str
+    agent: User
 
 
 def build(office: Office, session: Session) -> World:
-    """Ana and Ben are in the first conversation, Zoe alone in the foreign one; we answered Ana alone."""
+    """Ana and Ben are in the first conversation, Zoe alone in the foreign one; Ana alone got our answer."""
     first = conversation(office, session, "Broken lamp", [ANA, BEN], "1@calderon.example")
     foreign = conversation(office, session, "My invoice", ["zoe@other.example"], "z1@other.example")
     answer = sent(office, session, first, [ANA])
     (delivery,) = session.connection().exec_driver_sql("SELECT id FROM delivery").scalars()
-    return World(session, office.desk.settings, office.desk.keys, first, foreign, answer, delivery)
+    agent = employ(session, first.channel_id or "", WHO["agent"], office.now)
+    return World(session, office.desk.settings, office.desk.keys, first, foreign, answer, delivery, agent)
 
 
 def conversation(office: Office, session: Session, subject: str, people: list[str], header_id: str) -> Conversation:

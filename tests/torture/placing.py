@@ -13,6 +13,7 @@ from gatepost.store.credentials import create_credential
 from gatepost.threading.intake import Desk
 from gatepost.tokens import read_message_id, read_reply_address, read_return_path, reply_address
 from gatepost.words import Strength
+from tests.threading import walk_agents
 from tests.threading.office import SUPPORT, Office
 from tests.threading.walk import CARRIED, STRENGTHS, WHO, World, build, expected, found, mutated, variant
 from tests.torture.run import Run, Verdict
@@ -54,10 +55,26 @@ def walk(run: Run, verdict: Verdict, office: Office, database: Database) -> None
                 mails += 1
                 ended = found(world, variant(world, dice, carried, who, strength))
                 wrong += ended != expected(carried, who, strength)
+        taken, wrongly = walk_agents_of(run, office, world, dice)
         accepted = forged(world, dice, run.pick(2000, 100_000))
-    verdict.note(cells=len(cells()), mails=mails)
+    verdict.note(cells=len(cells()), mails=mails, agents_mails=taken)
     verdict.check("mails_in_the_wrong_place", wrong, 0)
+    verdict.check("agents_mails_wrongly_taken", wrongly, 0)
     verdict.check("forged_tokens_accepted", accepted, 0)
+
+
+def walk_agents_of(run: Run, office: Office, world: World, dice: random.Random) -> tuple[int, int]:
+    """Every cell of mail to agents' reply addresses: how many, and how many ended otherwise than they should."""
+    copies = walk_agents.put_copies(office, world)
+    mails = wrong = 0
+    for carried in walk_agents.CARRIED:
+        for who in WHO:
+            for strength in STRENGTHS:
+                for _ in range(run.pick(1, 1000)):
+                    mails += 1
+                    ended = walk_agents.variant(office, world, copies, dice, carried, who, strength)
+                    wrong += ended != walk_agents.expected(carried, who, strength)
+    return mails, wrong
 
 
 def cells() -> list[tuple[str, str, Strength]]:
