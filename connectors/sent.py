@@ -16,7 +16,8 @@ from gatepost.ledger import Ledger
 from gatepost.model import Account, Message, SentCopy
 from gatepost.rounds import is_past
 from gatepost.store.accounts import AccountState
-from gatepost.store.sent_copies import CopyState, Work, claim_copies, get_copy, look_again, next_copy, settle_copy
+from gatepost.store.chores import Claimed, next_due
+from gatepost.store.sent_copies import CopyState, claim_copies, get_copy, look_again, settle_copy
 
 LOOKS = 3
 """So often a mail is looked for of which it is not known whether it was accepted."""
@@ -69,13 +70,13 @@ def file_copies(filing: Filing) -> bool:
     """Do what is due of one account; whether there was anything."""
     now = filing.clock()
     with filing.ledger.database.session() as session:
-        if not is_past(next_copy(session), now):
+        if not is_past(next_due(session, SentCopy), now):
             return False
     work = filing.ledger.write(lambda session: claim_copies(session, now))
     if work is None:
         return False
     keeps = filing.keeps_copies(work.account)
-    decided = [(copy, message, decide(work.account, copy, keeps)) for copy, message in work.copies]
+    decided = [(copy, message, decide(work.account, copy, keeps)) for copy, message in work.items]
     for copy, _, what in decided:
         if what.act == "leave":
             settle(filing, copy, CopyState.LEFT, what.why)
@@ -90,7 +91,7 @@ def file_copies(filing: Filing) -> bool:
     return True
 
 
-def file_in(filing: Filing, work: Work, asked: Sequence[tuple[SentCopy, Message, bool]]) -> None:
+def file_in(filing: Filing, work: Claimed[SentCopy, Message], asked: Sequence[tuple[SentCopy, Message, bool]]) -> None:
     """Log in, open Sent, and see to each copy. Raises Trouble: those not seen to are due again."""
     with logged_in(work.account, filing) as client:
         begin_session(client)

@@ -11,7 +11,8 @@ from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
 from gatepost.model import WriteBack
 from gatepost.rounds import is_past
-from gatepost.store.write_back import Due, Place, WriteState, claim_due, next_due, settle, try_again
+from gatepost.store.chores import Claimed, next_due
+from gatepost.store.write_back import Place, WriteState, claim_acts, settle, try_again
 
 MOVED_BY_US = {"archive": "archive", "spam": "junk", "trash": "trash", "inbox": "inbox"}
 """Where an act puts a mail, by the folder's role."""
@@ -28,9 +29,9 @@ def write_back(filing: Filing) -> bool:
     """Do what is due of one account; whether there was anything."""
     now = filing.clock()
     with filing.ledger.database.session() as session:
-        if not is_past(next_due(session), now):
+        if not is_past(next_due(session, WriteBack), now):
             return False
-    due = filing.ledger.write(lambda session: claim_due(session, now))
+    due = filing.ledger.write(lambda session: claim_acts(session, now))
     if due is None:
         return False
     if not due.account.two_way:
@@ -47,7 +48,7 @@ def write_back(filing: Filing) -> bool:
     return True
 
 
-def work_off(filing: Filing, due: Due, left: list[WriteBack]) -> None:
+def work_off(filing: Filing, due: Claimed[WriteBack, tuple[Place, ...]], left: list[WriteBack]) -> None:
     """Log in and do each; what is seen to is taken off `left`. Raises Trouble."""
     with logged_in(due.account, filing) as client:
         begin_session(client)

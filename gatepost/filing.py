@@ -7,12 +7,11 @@ from gatepost.connectors.sent import Filing, file_copies
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write_back import write_back
 from gatepost.mailbox_access import access_of, imap_login, keeps_copies
-from gatepost.model import Message
+from gatepost.model import Message, SentCopy, WriteBack
 from gatepost.parts import Parts, clock
 from gatepost.rounds import Duty, When, earliest, rounds
+from gatepost.store.chores import next_due
 from gatepost.store.messages import RawLost, raw_of
-from gatepost.store.sent_copies import next_copy
-from gatepost.store.write_back import next_due
 
 ROUND_SECONDS = 1.0
 
@@ -49,6 +48,6 @@ def filing_copies(parts: Parts) -> AbstractAsyncContextManager[None]:
         if write_back(filing) or done:
             return True
         with parts.database.session() as session:
-            return earliest(next_copy(session), next_due(session))
+            return earliest(next_due(session, SentCopy), next_due(session, WriteBack))
 
     return rounds(Duty("sent-copies", work, ROUND_SECONDS, parts.ledger, clock))

@@ -10,6 +10,7 @@ from gatepost.address import AddressError
 from gatepost.gateway.account_login import TypeAgain, leads_elsewhere, require_password
 from gatepost.model import Account
 from gatepost.store import sent_copies, write_back
+from gatepost.store.chores import try_now
 from gatepost.store.credentials import DESK_SCOPE
 from gatepost.store.sending import route_of_account, send_over_account, set_sending
 from gatepost.web.accounts import parse_host
@@ -159,8 +160,7 @@ def change_sending(call: Call) -> Answer:
         if given.over_account is not None:
             send_over_account(session, account, given.over_account, call.now)
         if given.again:
-            sent_copies.try_now(session, account.id, call.now)
-            write_back.try_now(session, account.id, call.now)
+            try_now(session, account.id, call.now)
 
     if given.password:
         count_guess(call, values)

@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 from gatepost.gateway.account_login import TypeAgain, leads_elsewhere, require_password
 from gatepost.model import Account, Channel
 from gatepost.store import accounts, sent_copies, write_back
+from gatepost.store.chores import try_now
 from gatepost.store.sending import COPIES, route_of_account, send_over_account, set_sending
 from gatepost.web.accounts import read_server
 from gatepost.web.forms import Form, filled
@@ -129,8 +130,7 @@ def try_failed(visit: Visit) -> Response:
         return to_connect(channel)
 
     def write(session: Session) -> None:
-        sent_copies.try_now(session, account.id, now)
-        write_back.try_now(session, account.id, now)
+        try_now(session, account.id, now)
 
     visit.app.ledger.write(write)
     return RedirectResponse(f"/mailboxes/{channel.id}/sending?done=again#failed", 303)

@@ -17,6 +17,7 @@ from gatepost.model import Account, SentCopy, WriteBack
 from gatepost.parts import Parts, clock
 from gatepost.settings import Settings
 from gatepost.store import sent_copies, write_back
+from gatepost.store.chores import try_now
 from gatepost.store.sending import COPIES, SECURITIES, route_of_account, send_over_account, set_sending
 from gatepost.trial import try_account
 
@@ -133,8 +134,7 @@ def written(session: Session, parts: Parts, address: str, wanted: Wanted, passwo
     if wanted.through is not None:
         send_over_account(session, account, wanted.through, clock())
     if wanted.again:
-        sent_copies.try_now(session, account.id, clock())
-        write_back.try_now(session, account.id, clock())
+        try_now(session, account.id, clock())
     names = ("smtp_host", "smtp_port", "smtp_security", "sent_copy", "sent_folder", "two_way")
     route = route_of_account(session, account)
     known = {name: getattr(account, name) for name in names}

@@ -1,21 +1,19 @@
 """Copies of what went out over accounts, in their Sent folders: which are due, claimed by account, and what became."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, update
-from sqlmodel import Session, col, func, select
+from sqlalchemy import update
+from sqlmodel import Session, col, select
 
-from gatepost.model import Account, Message, SentCopy
+from gatepost.model import Message, SentCopy
+from gatepost.store.chores import AT_ONCE, Claimed, claim_due, in_trouble
 from gatepost.store.rows import insert_missing
 
 FIRST_LOOK = timedelta(seconds=8)
 """Some servers file their own copy a moment after they took the mail."""
-CLAIMED = timedelta(minutes=10)
-AT_ONCE = 50
 
 
 class CopyState(StrEnum):
@@ -26,14 +24,6 @@ class CopyState(StrEnum):
     APPENDED = "appended"
     LEFT = "left"
     FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """The copies of one account that are due, each with its message."""
-
-    account: Account
-    copies: tuple[tuple[SentCopy, Message], ...]
 
 
 def note_sent(
@@ -56,32 +46,18 @@ def of(message_id: str, account_id: str):  # type: ignore[no-untyped-def]  # SQL
     return update(SentCopy).where(col(SentCopy.message_id) == message_id, col(SentCopy.account_id) == account_id)
 
 
-def next_copy(session: Session) -> datetime | None:
-    """When the next copy is due; None where none waits."""
-    return session.exec(select(func.min(SentCopy.next_at)).where(SentCopy.state == CopyState.DUE)).one()
-
-
 def get_copy(session: Session, message_id: str, account_id: str) -> SentCopy | None:
     """The copy of a message in an account's Sent folder."""
     return session.get(SentCopy, (message_id, account_id))
 
 
-def claim_copies(session: Session, now: datetime) -> Work | None:
-    """The due copies of one account, which nobody else gets for ten minutes; None where nothing is due."""
-    query = select(SentCopy).where(SentCopy.state == CopyState.DUE, SentCopy.next_at <= now)
-    first = session.exec(query.order_by(col(SentCopy.next_at)).limit(1).with_for_update(skip_locked=True)).first()
-    account = session.get(Account, first.account_id) if first else None
-    if first is None or account is None:
-        return None
-    mine = query.where(SentCopy.account_id == account.id).order_by(col(SentCopy.next_at)).limit(AT_ONCE)
-    rows = session.exec(mine.with_for_update(skip_locked=True)).all()
-    found = [(row, message) for row in rows if (message := session.get(Message, row.message_id))]
-    for row, _ in found:
-        row.next_at = now + CLAIMED
-        session.add(row)
-    session.flush()
-    session.expunge_all()
-    return Work(account, tuple(found))
+def claim_copies(session: Session, now: datetime) -> Claimed[SentCopy, Message] | None:
+    """The due copies of one account, each with its message (`chores.claim_due`)."""
+
+    def message_of(copy: SentCopy) -> Message:
+        return session.get_one(Message, copy.message_id)
+
+    return claim_due(session, SentCopy, now, col(SentCopy.next_at), message_of)
 
 
 def settle_copy(
@@ -115,19 +91,8 @@ def came_back(session: Session, account_id: str, message_id: str, header_id: str
 def troubled(session: Session, account_id: str, limit: int = 20) -> list[tuple[SentCopy, Message]]:
     """The copies that could not be put there, given up or to be tried again, the newest first."""
     query: Any = select(SentCopy, Message).join(Message, col(Message.id) == col(SentCopy.message_id))
-    query = query.where(SentCopy.account_id == account_id, in_trouble()).order_by(col(SentCopy.at).desc())
+    query = query.where(SentCopy.account_id == account_id, in_trouble(SentCopy)).order_by(col(SentCopy.at).desc())
     return [(copy, message) for copy, message in session.exec(query.limit(limit))]
-
-
-def in_trouble() -> ColumnElement[bool]:
-    tried_again = and_(col(SentCopy.state) == CopyState.DUE, col(SentCopy.tries) > 0)
-    return or_(col(SentCopy.state) == CopyState.FAILED, tried_again)
-
-
-def try_now(session: Session, account_id: str, now: datetime) -> None:
-    """Have those that were given up tried once more at once; one that is due may be under way in another process."""
-    mine = update(SentCopy).where(col(SentCopy.account_id) == account_id, col(SentCopy.state) == CopyState.FAILED)
-    session.execute(mine.values(state=CopyState.DUE, next_at=now))
 
 
 def awaited(session: Session, account_id: str, from_address: str, subject: str, since: datetime) -> Sequence[Message]:

@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from gatepost.model import SentCopy, WriteBack
-from gatepost.store import sent_copies, write_back
+from gatepost.store.chores import in_trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,16 +24,16 @@ class Undone:
 def undone_by_account(session: Session) -> dict[str, Undone]:
     """Every account that lacks something at its provider."""
     found: dict[str, Undone] = {}
-    for account_id, state, why, number in rows_of(session, SentCopy, sent_copies.in_trouble()):
+    for account_id, state, why, number in rows_of(session, SentCopy):
         found[account_id] = added(found.get(account_id, Undone()), state, why, copies=number)
-    for account_id, state, why, number in rows_of(session, WriteBack, write_back.in_trouble()):
+    for account_id, state, why, number in rows_of(session, WriteBack):
         found[account_id] = added(found.get(account_id, Undone()), state, why, acts=number)
     return found
 
 
-def rows_of(session: Session, table: Any, where: Any) -> Any:
+def rows_of(session: Session, table: Any) -> Any:
     """Account, state, one of the reasons, how many."""
-    query: Any = select(table.account_id, table.state, func.max(table.why), func.count()).where(where)
+    query: Any = select(table.account_id, table.state, func.max(table.why), func.count()).where(in_trouble(table))
     return session.execute(query.group_by(table.account_id, table.state).order_by(col(table.state)))
 
 

@@ -1,20 +1,19 @@
 """What is done here to mail of accounts that work two ways, and is to be done at their providers too: a queue."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, or_, update
-from sqlmodel import Session, col, func, select
+from sqlalchemy import update
+from sqlmodel import Session, col, select
 
 from gatepost.ids import new_id
 from gatepost.model import Account, Arrival, Message, View, WriteBack
+from gatepost.store.chores import Claimed, claim_due, in_trouble
 
 ACTS = (("read", "unread"), ("archive", "inbox", "spam", "trash"))
 """Acts that take each other's place."""
-CLAIMED = timedelta(minutes=10)
-AT_ONCE = 50
 MOST_MAILS = 200
 SEEN = "\\Seen"
 
@@ -36,14 +35,6 @@ class Place:
     uidvalidity: int
     uid: int
     header_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Due:
-    """What is due of one account, each with the places of its mail."""
-
-    account: Account
-    items: tuple[tuple[WriteBack, tuple[Place, ...]], ...]
 
 
 def want_for_conversation(session: Session, conversation_id: str, act: str, now: datetime) -> int:
@@ -95,27 +86,9 @@ def want(session: Session, arrival_id: str, account_id: str, act: str, now: date
     session.flush()
 
 
-def next_due(session: Session) -> datetime | None:
-    """When the next act is due; None where none waits."""
-    return session.exec(select(func.min(WriteBack.next_at)).where(WriteBack.state == WriteState.DUE)).one()
-
-
-def claim_due(session: Session, now: datetime) -> Due | None:
-    """What is due of one account, which nobody else gets for ten minutes; None where nothing is due."""
-    query = select(WriteBack).where(WriteBack.state == WriteState.DUE, WriteBack.next_at <= now)
-    first = session.exec(query.order_by(col(WriteBack.next_at)).limit(1).with_for_update(skip_locked=True)).first()
-    account = session.get(Account, first.account_id) if first else None
-    if first is None or account is None:
-        return None
-    mine = query.where(WriteBack.account_id == account.id).order_by(col(WriteBack.at)).limit(AT_ONCE)
-    rows = session.exec(mine.with_for_update(skip_locked=True)).all()
-    items = tuple((row, places_of(session, row)) for row in rows)
-    for row, _ in items:
-        row.next_at = now + CLAIMED
-        session.add(row)
-    session.flush()
-    session.expunge_all()
-    return Due(account, items)
+def claim_acts(session: Session, now: datetime) -> Claimed[WriteBack, tuple[Place, ...]] | None:
+    """What is due of one account in the order it was wanted, each with the places of its mail (`chores.claim_due`)."""
+    return claim_due(session, WriteBack, now, col(WriteBack.at), lambda row: places_of(session, row))
 
 
 def places_of(session: Session, row: WriteBack) -> tuple[Place, ...]:
@@ -147,18 +120,7 @@ def troubled(session: Session, account_id: str, limit: int = 20) -> list[tuple[W
         select(WriteBack, Arrival, Message.subject)
         .join(Arrival, col(Arrival.id) == col(WriteBack.arrival_id))
         .join(Message, col(Message.id) == col(Arrival.message_id), isouter=True)
-        .where(WriteBack.account_id == account_id, in_trouble())
+        .where(WriteBack.account_id == account_id, in_trouble(WriteBack))
     )
     rows = session.exec(query.order_by(col(WriteBack.at).desc()).limit(limit))
     return [(row, arrival, subject or "") for row, arrival, subject in rows]
-
-
-def in_trouble() -> ColumnElement[bool]:
-    tried_again = and_(col(WriteBack.state) == WriteState.DUE, col(WriteBack.tries) > 0)
-    return or_(col(WriteBack.state) == WriteState.FAILED, tried_again)
-
-
-def try_now(session: Session, account_id: str, now: datetime) -> None:
-    """Have what was given up tried once more at once; what is due may be under way in another process."""
-    mine = update(WriteBack).where(col(WriteBack.account_id) == account_id, col(WriteBack.state) == WriteState.FAILED)
-    session.execute(mine.values(state=WriteState.DUE, next_at=now))
