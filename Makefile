@@ -36,7 +36,7 @@ bench: setup ## Benchmarks; they print their figures
 torture: setup packages ## Kills, power cuts, clock jumps, storms: minutes of each (NAMES="kill-storm" ARGS=--list)
 	@$(BIN)/python -m tests.torture $(NAMES) $(ARGS)
 
-fuzz: setup ## A million mutated mails and the worst that can be written (CORPORA=folder for more seeds; ARGS="--count 1000")
+fuzz: setup .venv/.fuzz ## A million mutated mails, then atheris (CORPORA=folder for more seeds; ARGS="--count 1000")
 	@$(BIN)/python -m tests.fuzz $(if $(filter command line environment,$(origin CORPORA)),--corpora $(CORPORA)) $(ARGS)
 
 score: .venv/.installed ## Score parsing and threading on a folder of real mail (CORPORA=folder)
@@ -57,6 +57,11 @@ clean: ## Remove what was built; keeps var/ (your mail) and gatepost.toml
 .venv/.installed: requirements-dev.txt requirements-build.txt pyproject.toml scripts/python-setup
 	@scripts/python-setup
 	@touch $@
+
+.PHONY: .venv/.fuzz
+.venv/.fuzz: .venv/.installed
+	@cmp -s requirements-fuzz.txt $@ || { $(BIN)/python -m pip --disable-pip-version-check --no-input install --quiet \
+		--root-user-action=ignore --require-hashes --only-binary :all: -r requirements-fuzz.txt && cp requirements-fuzz.txt $@; } || true
 
 web/static/.built: $(ASSETS) scripts/web-setup
 	@scripts/web-setup

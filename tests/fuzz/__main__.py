@@ -1,4 +1,4 @@
-"""`make fuzz`: a million mutated mails, and the fuzzer atheris for as long as is said, where it is installed."""
+"""`make fuzz`: a million mutated mails, and each reader under the fuzzer atheris, where it is installed."""
 
 import argparse
 import os
@@ -17,14 +17,14 @@ def main() -> int:
     options.add_argument("--first", type=int, default=0)
     options.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     options.add_argument("--corpora", type=Path, help="a folder whose files are seeds, too")
-    options.add_argument("--seconds", type=int, default=60, help="how long atheris runs")
+    options.add_argument("--seconds", type=int, default=60, help="how long atheris runs each reader; 0: not at all")
     given = options.parse_args()
     good = judge()
     found = run_many(given.count, given.processes, given.corpora, given.first)
     for fault in found.faults:
         print(fault)
     print(found)
-    good = guide(given.seconds) and good
+    good = (given.seconds == 0 or guide(given.seconds)) and good
     return 0 if found.good and good else 1
 
 
