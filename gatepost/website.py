@@ -18,29 +18,18 @@ from gatepost.trial import try_account, try_login, try_server
 from gatepost.web import api
 from gatepost.web.app import create_app
 from gatepost.web.live import Live
-from gatepost.web.state import App
+from gatepost.web.state import App, TypedLogin
 
 
 def make_app(parts: Parts, gate: Gate) -> Starlette:
     """The application; its lifespan runs the live stream."""
 
-    def check_account(
-        *,
-        host: str,
-        port: int,
-        security: str,
-        username: str,
-        password: str,
-        folder: str,
-        smtp_host: str = "",
-        smtp_port: int = 0,
-        smtp_security: str = "",
-    ) -> tuple[str, str] | None:
-        wanted = Connect(host, port, security, username, password, folder)
+    def check_account(typed: TypedLogin) -> tuple[str, str] | None:
+        wanted = Connect(typed.host, typed.port, typed.security, typed.username, typed.password, typed.folder)
         found = try_login(parts.settings, wanted)
         wrong = None if found.receives else found.problem
-        if wrong is None and smtp_host:
-            sends = try_server(gate, smtp_host, smtp_port, smtp_security, wanted)
+        if wrong is None and typed.smtp_host:
+            sends = try_server(gate, typed.smtp_host, typed.smtp_port, typed.smtp_security, wanted)
             wrong = None if sends.ok else sends
         return (wrong.field, f"{wrong.sentence} {wrong.fix}".strip()) if wrong else None
 

@@ -14,6 +14,7 @@ from gatepost.store.sending import set_sending
 from gatepost.web.forms import Form
 from gatepost.web.mailboxes import account_of, channel_of, mailbox_view
 from gatepost.web.route import Visit
+from gatepost.web.state import TypedLogin
 
 SECURITY = ("tls", "starttls")
 FIELDS = ("host", "port", "security", "username", "password", "folder")
@@ -112,7 +113,7 @@ def try_login(visit: Visit, values: dict[str, Any], secret: str, account: Accoun
             return {"password": "The stored password cannot be read with this key file; type it again."}
     if check is None:
         return {}
-    problem = check(**values, password=secret)
+    problem = check(TypedLogin(**values, password=secret))
     if problem is None:
         return {}
     field, sentence = problem

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 
@@ -25,31 +25,27 @@ if TYPE_CHECKING:
 BUILDERS = 2
 
 
-class CheckAccount(Protocol):
-    """Tries a mailbox login without changing anything there, and where a server for sending is given, the same login
-    there; returns the field and what is wrong with it, or None.
-    """
+@dataclass(frozen=True, slots=True)
+class TypedLogin:
+    """A mailbox login as somebody typed it; where a server for sending is named, it takes the same login."""
 
-    def __call__(
-        self,
-        *,
-        host: str,
-        port: int,
-        security: str,
-        username: str,
-        password: str,
-        folder: str,
-        smtp_host: str = "",
-        smtp_port: int = 0,
-        smtp_security: str = "",
-    ) -> tuple[str, str] | None: ...
+    host: str
+    port: int
+    security: str
+    username: str
+    folder: str
+    password: str = field(repr=False)
+    smtp_host: str = ""
+    smtp_port: int = 0
+    smtp_security: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
     """Everything that pages use.
 
-    `check_account` is the IMAP connector's; without one, nothing is tried before a mailbox login is saved.
+    `check_account` tries a mailbox login without changing anything there; it returns the field and what is wrong with
+    it, or None. Where there is none, nothing is tried before a login is saved.
     `preview_account` counts what lies in the mailbox of an account (its id), `list_folders` asks its server which
     folders there are and notes them; both raise ValueError with a sentence.
     `bell` wakes those who read mailboxes. `try_account` tries an account (its id) step by step, with a mail to itself
@@ -63,7 +59,7 @@ class App:
     keys: Keys
     gate: "Gate"
     live: Live
-    check_account: CheckAccount | None = None
+    check_account: Callable[[TypedLogin], tuple[str, str] | None] | None = None
     now: Callable[[], datetime] = clock
     preview_account: Callable[[str], dict[str, Any]] | None = None
     bell: Bell = field(default_factory=Bell)

@@ -5,6 +5,7 @@ import re
 import pytest
 
 from gatepost.store import accounts, channels, credentials, users
+from gatepost.web.state import TypedLogin
 from tests.web.conftest import Site
 
 ACCOUNT = {
@@ -17,11 +18,11 @@ ACCOUNT = {
 }
 
 
-def trying(site: Site, problem: tuple[str, str] | None) -> list[dict[str, object]]:
+def trying(site: Site, problem: tuple[str, str] | None) -> list[TypedLogin]:
     """Let the login be tried by a function of the test, at the border; returns what it was asked."""
-    asked: list[dict[str, object]] = []
+    asked: list[TypedLogin] = []
 
-    def check(**login: object) -> tuple[str, str] | None:
+    def check(login: TypedLogin) -> tuple[str, str] | None:
         asked.append(login)
         return problem
 
@@ -86,7 +87,7 @@ def test_an_account_is_tried_before_it_is_saved(site: Site) -> None:
     assert "The server refused the password." in beside_its_field
     assert 'value="imap.example.org"' in answer.text
     assert "s3cret" not in answer.text
-    assert asked[0]["password"] == "s3cret"
+    assert asked[0].password == "s3cret"
     with site.parts.database.session() as session:
         assert not accounts.list_accounts(session)
     trying(site, None)
@@ -94,7 +95,7 @@ def test_an_account_is_tried_before_it_is_saved(site: Site) -> None:
     asked = trying(site, None)
     changed = {**ACCOUNT, "folder": "Orders", "password": ""}
     assert admin.post(f"/mailboxes/{site.support}/account", data=changed).status_code == 303
-    assert asked[0]["password"] == "s3cret"
+    assert asked[0].password == "s3cret"
     elsewhere = admin.post(f"/mailboxes/{site.support}/account", data={**changed, "host": "imap2.example.org"})
     assert (elsewhere.status_code, len(asked)) == (422, 1)
     assert "Type the password again: it was given for imap.example.org" in elsewhere.text
@@ -124,7 +125,7 @@ def test_the_server_for_sending_is_named_with_a_new_account(site: Site) -> None:
     with site.parts.database.session() as session:
         (account,) = accounts.list_accounts(session)
     assert (account.smtp_host, account.smtp_port, account.smtp_security) == ("smtp.example.org", 465, "tls")
-    assert (asked[0]["smtp_host"], asked[0]["smtp_port"], asked[0]["smtp_security"]) == ("smtp.example.org", 465, "tls")
+    assert (asked[0].smtp_host, asked[0].smtp_port, asked[0].smtp_security) == ("smtp.example.org", 465, "tls")
     assert "As any other mail" in admin.get(page).text  # sending over it is chosen on its page
 
 
