@@ -22,7 +22,7 @@ from gatepost.ledger import Ledger
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, SandboxMail
 from gatepost.seal import Keys, make_keys
 from gatepost.settings import Settings
-from gatepost.store import channels, conversations, deliveries, messages, users
+from gatepost.store import channels, conversations, deliveries, messages, oauth_clients, users
 from gatepost.web.app import create_app
 from gatepost.web.assets import load_assets
 from gatepost.web.live import Live
@@ -108,6 +108,20 @@ def site(
 ) -> Site:
     """An installation with an admin, an agent of Support, and a conversation in Support and one in Billing."""
     return site_of(settings, database, ledger, keys, filled[1])
+
+
+@pytest.fixture
+def ready(site: Site) -> Site:
+    """Registered at both providers."""
+
+    def write(session: Session) -> None:
+        for provider in ("google", "microsoft"):
+            oauth_clients.save_client(
+                session, site.parts.keys, provider, client_id=f"id-{provider}", secret="s3cret", now=site.now
+            )
+
+    site.parts.ledger.write(write)
+    return site
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ ADA, ANN = "ada@example.org", "ann@contoso.com"
 
 
 @pytest.fixture
-def ready(site: Site) -> Site:
-    """Registered at Microsoft."""
+def contoso(site: Site) -> Site:
+    """Registered at Microsoft for one organisation."""
 
     def write(session: Session) -> None:
         oauth_clients.save_client(
@@ -67,32 +67,32 @@ def come_back(site: Site, approval: AdminApproval) -> int:
     return site.client().get("/connect/callback", params={"admin_consent": "True", "state": state}).status_code
 
 
-def test_a_colleague_gets_a_new_link_that_works_like_the_first(ready: Site) -> None:
-    approval, first = begin_by_link(ready), link_of(ready)
-    assert approval.user_id == ready.admin
-    assert come_back(ready, approval) == 200
-    second = link_of(ready)
+def test_a_colleague_gets_a_new_link_that_works_like_the_first(contoso: Site) -> None:
+    approval, first = begin_by_link(contoso), link_of(contoso)
+    assert approval.user_id == contoso.admin
+    assert come_back(contoso, approval) == 200
+    second = link_of(contoso)
     assert first
     assert second
-    assert (second.user_id, second.address) == (ready.admin, ANN)
+    assert (second.user_id, second.address) == (contoso.admin, ANN)
     assert second.token_hash != first.token_hash
-    assert come_back(ready, approval) == 200
-    assert link_of(ready) == second
+    assert come_back(contoso, approval) == 200
+    assert link_of(contoso) == second
 
 
 @pytest.mark.parametrize("why", ["the admin ended it", "the admin made another one", "the admin is none any more"])
-def test_no_approval_brings_back_a_link_that_was_ended(ready: Site, why: str) -> None:
-    approval = begin_by_link(ready)
-    admin, link = ready.client(ADA), f"/mailboxes/{ready.support}/connect/link"
+def test_no_approval_brings_back_a_link_that_was_ended(contoso: Site, why: str) -> None:
+    approval = begin_by_link(contoso)
+    admin, link = contoso.client(ADA), f"/mailboxes/{contoso.support}/connect/link"
     if why == "the admin ended it":
         assert admin.post(f"{link}/end").status_code == 303
     elif why == "the admin made another one":
         assert admin.post(link, data={"owner": "bob@contoso.com"}).status_code == 200
     else:
-        ready.parts.ledger.write(lambda session: demote(session, ready.admin))
-    before = link_of(ready)
-    come_back(ready, approval)
-    assert link_of(ready) == before
+        contoso.parts.ledger.write(lambda session: demote(session, contoso.admin))
+    before = link_of(contoso)
+    come_back(contoso, approval)
+    assert link_of(contoso) == before
 
 
 def demote(session: Session, user_id: str) -> None:
@@ -102,27 +102,27 @@ def demote(session: Session, user_id: str) -> None:
     session.add(user)
 
 
-def test_a_late_approval_does_not_connect_a_mailbox_that_was_disconnected(ready: Site) -> None:
-    ledger, now = ready.parts.ledger, ready.now
+def test_a_late_approval_does_not_connect_a_mailbox_that_was_disconnected(contoso: Site) -> None:
+    ledger, now = contoso.parts.ledger, contoso.now
 
     def write(session: Session) -> AdminApproval:
         create_account(
-            session, ready.parts.keys, channel_id=ready.support, host="imap.example.org", port=993, security="tls",
+            session, contoso.parts.keys, channel_id=contoso.support, host="imap.example.org", port=993, security="tls",
             username="support@example.org", secret="s3cret", now=now,
         )  # fmt: skip
         row = approvals.ask_approval(
-            session, channel_id=ready.support, provider="microsoft", address=ANN, tenant="contoso.com",
-            user_id=ready.admin, app_only=True, now=now,
+            session, channel_id=contoso.support, provider="microsoft", address=ANN, tenant="contoso.com",
+            user_id=contoso.admin, app_only=True, now=now,
         )  # fmt: skip
         session.expunge(row)
         return row
 
     approval = ledger.write(write)
-    attempt = f"/mailboxes/{ready.support}/disconnect"
-    assert ready.client(ADA).post(attempt).status_code == 303
-    assert come_back(ready, approval) == 404
-    with ready.parts.database.session() as session:
-        (account,) = list_accounts(session, ready.support)
+    attempt = f"/mailboxes/{contoso.support}/disconnect"
+    assert contoso.client(ADA).post(attempt).status_code == 303
+    assert come_back(contoso, approval) == 404
+    with contoso.parts.database.session() as session:
+        (account,) = list_accounts(session, contoso.support)
         assert (account.state, account.auth) == ("disabled", "password")
 
 
@@ -147,48 +147,48 @@ def letters(site: Site) -> list[str]:
         return list(session.exec(query))
 
 
-def test_what_a_link_says_is_told_as_its_word_and_not_as_the_truth(ready: Site) -> None:
+def test_what_a_link_says_is_told_as_its_word_and_not_as_the_truth(contoso: Site) -> None:
     """Whoever has the link can come back without having approved anything."""
-    approval = ask_for(ready)
-    state = approvals.approval_state(ready.parts.keys, approval)
+    approval = ask_for(contoso)
+    state = approvals.approval_state(contoso.parts.keys, approval)
     query = {"admin_consent": "True", "state": state}
     for _ in range(3):
-        page = ready.client().get("/connect/callback", params=query)
+        page = contoso.client().get("/connect/callback", params=query)
         assert "whether the approval holds shows there" in page.text
-    assert letters(ready) == [f"The approval link came back: try to connect {ANN}"]
-    shown = ready.client(ADA).get(f"/mailboxes/{ready.support}/connect/microsoft?address={ANN}").text
+    assert letters(contoso) == [f"The approval link came back: try to connect {ANN}"]
+    shown = contoso.client(ADA).get(f"/mailboxes/{contoso.support}/connect/microsoft?address={ANN}").text
     assert "The approval link came back" in shown
     assert "has approved" not in shown
 
 
-def test_not_more_than_a_few_such_mails_a_day_go_out_for_a_mailbox(ready: Site) -> None:
+def test_not_more_than_a_few_such_mails_a_day_go_out_for_a_mailbox(contoso: Site) -> None:
     for number in range(5):
-        assert come_back(ready, ask_for(ready, f"contoso{number}.com")) == 200
-    assert len(letters(ready)) == 3
+        assert come_back(contoso, ask_for(contoso, f"contoso{number}.com")) == 200
+    assert len(letters(contoso)) == 3
 
 
-def test_app_only_access_is_tried_before_anything_is_believed(ready: Site) -> None:
+def test_app_only_access_is_tried_before_anything_is_believed(contoso: Site) -> None:
     """A token is the first proof: without one nothing is noted and nobody is told, and it is not tried for ever."""
-    settings = ready.parts.settings.model_copy(
+    settings = contoso.parts.settings.model_copy(
         update={"providers": {"microsoft": {"authority": "https://127.0.0.1:9"}}}
     )
-    ready.app = create_app(replace(ready.parts, settings=settings))
-    approval = ask_for(ready, app_only=True)
-    state = approvals.approval_state(ready.parts.keys, approval)
+    contoso.app = create_app(replace(contoso.parts, settings=settings))
+    approval = ask_for(contoso, app_only=True)
+    state = approvals.approval_state(contoso.parts.keys, approval)
     for _ in range(7):
-        page = ready.client().get("/connect/callback", params={"admin_consent": "True", "state": state})
+        page = contoso.client().get("/connect/callback", params={"admin_consent": "True", "state": state})
         assert "Not connected yet" in page.text
-    with ready.parts.database.session() as session:
+    with contoso.parts.database.session() as session:
         row = session.get_one(AdminApproval, approval.id)
-        tries = users.failures_since(session, ready.now.replace(year=2000), account=approval.id)
-    assert (row.approved_at, letters(ready), tries) == (None, [], 5)
+        tries = users.failures_since(session, contoso.now.replace(year=2000), account=approval.id)
+    assert (row.approved_at, letters(contoso), tries) == (None, [], 5)
 
 
-def test_a_mailbox_that_an_admin_connects_by_a_password_waits_for_no_approval(ready: Site) -> None:
-    approval = ask_for(ready, app_only=True)
+def test_a_mailbox_that_an_admin_connects_by_a_password_waits_for_no_approval(contoso: Site) -> None:
+    approval = ask_for(contoso, app_only=True)
     form = {
         "host": "imap.example.org", "port": "993", "security": "tls", "username": ANN, "password": "s3cret",
         "folder": "INBOX",
     }  # fmt: skip
-    assert ready.client(ADA).post(f"/mailboxes/{ready.support}/account", data=form).status_code == 303
-    assert come_back(ready, approval) == 404
+    assert contoso.client(ADA).post(f"/mailboxes/{contoso.support}/account", data=form).status_code == 303
+    assert come_back(contoso, approval) == 404

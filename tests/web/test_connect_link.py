@@ -9,7 +9,6 @@ from starlette.testclient import TestClient
 from gatepost.store import approvals, attempts
 from tests.web.conftest import Site
 from tests.web.test_connecting import ADA, begin, link_for
-from tests.web.test_connecting import ready as ready
 
 
 def asked_again(guest: TestClient, page: str) -> Response:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from gatepost.store import attempts, oauth_clients, users
@@ -12,20 +11,6 @@ from gatepost.store.accounts import list_accounts
 from tests.web.conftest import Site
 
 ADA, BEN = "ada@example.org", "ben@example.org"
-
-
-@pytest.fixture
-def ready(site: Site) -> Site:
-    """Registered at both providers."""
-
-    def write(session: Session) -> None:
-        for provider in ("google", "microsoft"):
-            oauth_clients.save_client(
-                session, site.parts.keys, provider, client_id=f"id-{provider}", secret="s3cret", now=site.now
-            )
-
-    site.parts.ledger.write(write)
-    return site
 
 
 def journey(site: Site, provider: str = "google") -> str:

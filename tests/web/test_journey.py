@@ -7,24 +7,10 @@ import pytest
 from sqlmodel import Session
 from starlette.testclient import TestClient
 
-from gatepost.store import approvals, attempts, oauth_clients
+from gatepost.store import approvals, attempts
 from tests.web.conftest import Site
 
 ADA, OWNER, OTHER = "ada@example.org", "support@example.org", "private@elsewhere.example"
-
-
-@pytest.fixture
-def ready(site: Site) -> Site:
-    """Registered at both providers."""
-
-    def write(session: Session) -> None:
-        for provider in ("google", "microsoft"):
-            oauth_clients.save_client(
-                session, site.parts.keys, provider, client_id=f"id-{provider}", secret="s3cret", now=site.now
-            )
-
-    site.parts.ledger.write(write)
-    return site
 
 
 def link_for(site: Site) -> str:
