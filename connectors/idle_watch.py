@@ -208,9 +208,9 @@ class Watch:
             self.guarded(watched, lambda each: self.tick_one(each, now))
         if not self.claiming and now - self.claimed_at >= CLAIM_SECONDS:
             self.claiming, self.claimed_at = True, now
-            at = self.polling.clock()
+            at, process = self.polling.clock(), self.polling.ledger.database.process
             self.write(
-                lambda session: idling.keep_watching(session, self.holder, at, at + LEASE, self.most),
+                lambda session: idling.keep_watching(session, self.holder, at, at + LEASE, self.most, process),
                 lambda found: self.post(lambda: self.held(found, now)),
                 self.not_held,
             )

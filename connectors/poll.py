@@ -58,7 +58,8 @@ def poll_next(polling: Polling) -> Polled | None:
     with polling.ledger.database.session() as session:
         if not accounts.is_due(session, polling.clock()):  # claiming writes, and would wait for other writers
             return None
-    account = polling.ledger.write(lambda session: accounts.claim_due(session, polling.clock(), LEASE))
+    process = polling.ledger.database.process
+    account = polling.ledger.write(lambda session: accounts.claim_due(session, polling.clock(), LEASE, process))
     return None if account is None else poll_once(account, polling)
 
 
@@ -108,21 +109,32 @@ def record_success(account: Account, polling: Polling, mails: int) -> Polled:
 
 
 def record_failure(account: Account, polling: Polling, trouble: Trouble) -> Polled:
-    now = polling.clock()
-    failures = account.failures + 1
-    wait = max(backoff(failures, trouble.lasting, polling.jitter()), timedelta(seconds=min(trouble.wait, LONGEST_WAIT)))
-    due = now + wait
+    now, moved = polling.clock(), account.id in polling.moved and not trouble.lasting
+    failures = failures_after(account.failures, moved)
+    wait = backoff(1 if moved else failures, trouble.lasting, polling.jitter())
+    due = now + max(wait, timedelta(seconds=min(trouble.wait, LONGEST_WAIT)))
     state = AccountState(trouble.state) if trouble.state else state_after(failures, trouble.lasting)
     log.warning("poll.trouble", account=account.id, state=state, failures=failures, why=trouble.what)
+
+    def op(session: Session) -> Account:
+        return accounts.fail(
+            session, account, state=state, why=trouble.what, next_step=trouble.fix, failures=failures, next_poll_at=due,
+            now=now,
+        )  # fmt: skip
+
     try:
-        row = polling.ledger.write(
-            lambda session: accounts.fail(
-                session, account, state=state, why=trouble.what, next_step=trouble.fix, next_poll_at=due, now=now
-            )
-        )
+        row = polling.ledger.write(op)
     except LeaseLost as error:
         return Polled(account.id, None, 0, str(error))
     return Polled(account.id, row.state, 0, str(trouble))
+
+
+def failures_after(failures: int, moved: bool) -> int:
+    """One more; not where the pass got on (`moved`): what comes over a bad line piece by piece waits for no minutes.
+
+    A mailbox that is read mail by mail goes on so until a pass ends well.
+    """
+    return max(1, min(failures, PATIENCE)) if moved else failures + 1
 
 
 def state_after(failures: int, lasting: bool) -> AccountState:

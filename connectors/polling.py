@@ -37,7 +37,8 @@ class Polling:
     pairs)` stores mails, each with what was prepared, and their views, and may be repeated; `quarantine(session, mail,
     why)` keeps one that could not be received, with what there is of it; `jitter()` is in 0..1; `bell` wakes a poller
     when something is due. `login(account)` is how to log in (raises Trouble); `refused(account, token)` is told of a
-    token that the mail server does not take.
+    token that the mail server does not take. `busy` are the accounts being read, `moved` those whose pass has stored
+    something.
     """
 
     ledger: Ledger
@@ -54,4 +55,5 @@ class Polling:
     stop: threading.Event = field(default_factory=threading.Event)
     bell: Bell = field(default_factory=Bell)
     busy: dict[str, Account] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
     refused: Callable[[Account, str], None] = lambda account, token: None

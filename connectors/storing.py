@@ -99,6 +99,7 @@ def store_batch(store: Store, batch: Batch, reading: "Future[list[Ready]]") -> N
         if store.lease:
             store.polling.ledger.write(lambda session: keep(session, store))
     store_together(store, batch, reading.result())
+    store.polling.moved.add(store.account.id)
 
 
 def keep(session: Session, store: Store) -> None:

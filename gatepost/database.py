@@ -1,6 +1,7 @@
 """The database: SQLite with full sync or PostgreSQL with synchronous commit, asserted at start."""
 
 import errno
+import secrets
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -26,6 +27,8 @@ POSTGRES_NO_ROOM = ("53100",)
 SQLITE_VERSION = "PRAGMA data_version"
 POSTGRES_VERSION = "SELECT pg_current_snapshot()::text"
 """Both are other ones after each commit of another connection, in whichever process."""
+PROCESSES = 0x6761
+"""The first half of the advisory locks by which processes know of each other; the second is a process's number."""
 
 
 class DatabaseError(Exception):
@@ -51,17 +54,21 @@ def is_sync_failure(error: BaseException) -> bool:
 
 
 class Onlooker:
-    """A connection that does nothing but ask for the version: only what one and the same was told can be compared."""
+    """A connection that does nothing but ask for the version: only what one and the same was told can be compared.
+
+    On PostgreSQL it holds an advisory lock on this process's number, which ends with the process, however that ends.
+    """
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.connection: Any = None
         self.opened = 0
+        self.process = secrets.randbelow(2**31 - 1) + 1
 
     def ask(self, engine: Engine) -> tuple[int, object]:
         with self.lock:
             if self.connection is None:
-                self.connection, self.opened = connected(engine), self.opened + 1
+                self.connection, self.opened = self.present(engine), self.opened + 1
             try:
                 question = SQLITE_VERSION if engine.dialect.name == "sqlite" else POSTGRES_VERSION
                 ((version,),) = self.connection.dbapi_connection.execute(question).fetchall()
@@ -69,6 +76,14 @@ class Onlooker:
                 self.close()
                 raise
             return self.opened, version
+
+    def present(self, engine: Engine) -> Any:
+        """A connection by which others see that this process is there."""
+        connection = connected(engine)
+        if engine.dialect.name != "sqlite":
+            lock = f"SELECT pg_advisory_lock_shared({PROCESSES}, {self.process})"
+            connection.dbapi_connection.execute(lock).fetchall()
+        return connection
 
     def close(self) -> None:
         with self.lock:
@@ -103,6 +118,11 @@ class Database:
         """
         return self.onlooker.ask(self.engine)
 
+    @property
+    def process(self) -> int:
+        """The number by which other processes see that this one is there (`store/processes`); 0 where none can."""
+        return 0 if self.sqlite or self.onlooker.connection is None else self.onlooker.process
+
     def close(self) -> None:
         """Close all connections."""
         self.onlooker.close()
@@ -120,7 +140,12 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        parsed, pool_pre_ping=parsed.get_backend_name() != "sqlite", pool_size=20, max_overflow=20, hide_parameters=True
+        parsed,
+        pool_pre_ping=parsed.get_backend_name() != "sqlite",
+        pool_size=20,
+        max_overflow=20,
+        pool_use_lifo=True,  # else all of them fill their caches in turn
+        hide_parameters=True,
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", prepare_sqlite)

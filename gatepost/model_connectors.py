@@ -78,6 +78,7 @@ class Idler(SQLModel, table=True):
 
     holder: str = Field(primary_key=True)
     until: datetime = Field(sa_type=UTCDateTime)
+    process: int = 0
 
 
 class Idling(SQLModel, table=True):

@@ -118,6 +118,7 @@ class Account(SQLModel, table=True):
     failures: int = 0
     lease_until: datetime | None = Field(default=None, sa_type=UTCDateTime)
     lease_fence: int = 0
+    lease_process: int = 0
     created_at: datetime = Field(sa_type=UTCDateTime)
     address: str = ""
     provider: str = "other"

@@ -13,7 +13,7 @@ from gatepost.blobs import Content
 from gatepost.child import JobFailed
 from gatepost.connectors.fetch import Fetched
 from gatepost.connectors.heal import verify_duty
-from gatepost.connectors.keeping import keep_duty
+from gatepost.connectors.keeping import dead_duty, keep_duty
 from gatepost.connectors.poll import poll_duty
 from gatepost.connectors.polling import Aside, Polling
 from gatepost.connectors.remap import fingerprint, known_by
@@ -173,7 +173,7 @@ def start_polling(parts: Parts, desk: Desk, resolver: Resolver) -> Callable[[], 
         refused=access.refused,
     )
     threads = [begin(poll_duty(polling, f"poll-{n}"), stop, parts.bell.wait) for n in range(POLLERS)]
-    threads += [begin(duty, stop) for duty in (keep_duty(polling), verify_duty(polling))]
+    threads += [begin(duty, stop) for duty in (keep_duty(polling), dead_duty(polling), verify_duty(polling))]
     threads += start_watching(polling, parts.settings.idle_mailboxes)
 
     def end() -> None:

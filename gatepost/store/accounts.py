@@ -197,8 +197,8 @@ def next_due(session: Session) -> datetime | None:
     return session.exec(select(func.min(Account.next_poll_at)).where(*is_read())).one()
 
 
-def claim_due(session: Session, now: datetime, lease: timedelta) -> Account | None:
-    """Take the account that is due longest and nobody holds; its `lease_fence` is the claim.
+def claim_due(session: Session, now: datetime, lease: timedelta, process: int = 0) -> Account | None:
+    """Take the account that is due longest and nobody holds; its `lease_fence` is the claim, `process` who took it.
 
     The row is detached: a copy to work with. Two processes on PostgreSQL skip each other's locked rows.
     """
@@ -208,7 +208,7 @@ def claim_due(session: Session, now: datetime, lease: timedelta) -> Account | No
     if account is None:
         return None
     account.lease_fence += 1
-    account.lease_until = now + lease
+    account.lease_until, account.lease_process = now + lease, process
     session.add(account)
     session.flush()
     session.expunge(account)
@@ -263,12 +263,13 @@ def fail(
     state: AccountState,
     why: str,
     next_step: str,
+    failures: int,
     next_poll_at: datetime,
     now: datetime,
 ) -> Account:
-    """A pass failed: state with its reason, one failure more, lease given back. Raises LeaseLost."""
+    """A pass failed: state with its reason, failures in a row, lease given back. Raises LeaseLost."""
     account = held(session, claimed, now)
-    account.failures += 1
+    account.failures = failures
     account.next_poll_at = next_poll_at
     account.lease_until = None
     set_state(session, account, state, why, now, next_step)

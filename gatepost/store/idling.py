@@ -45,12 +45,14 @@ class Note:
     at: datetime
 
 
-def keep_watching(session: Session, holder: str, now: datetime, until: datetime, most: int) -> list[Mailbox]:
+def keep_watching(
+    session: Session, holder: str, now: datetime, until: datetime, most: int, process: int = 0
+) -> list[Mailbox]:
     """This process lives until then; what it watches now: what it had and still may, and more up to `most`."""
     if session.get(Idler, holder) is None:
         session.add(Idler(holder=holder, until=until))
         session.flush()
-    session.execute(update(Idler).where(col(Idler.holder) == holder).values(until=until))
+    session.execute(update(Idler).where(col(Idler.holder) == holder).values(until=until, process=process))
     free_dead(session, now)
     drop_ended(session, holder)
     held = mailboxes_of(session, holder)

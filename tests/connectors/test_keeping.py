@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from gatepost.connectors.keeping import keep_duty, keep_once, under_way
+from gatepost.connectors.keeping import free_dead, keep_duty, keep_once, under_way
 from gatepost.connectors.polling import LEASE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
@@ -65,3 +65,9 @@ def test_leases_are_kept_until_the_polling_stops(desk: Desk) -> None:
     polling.stop.set()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_where_there_is_one_process_nobody_else_is_looked_for(desk: Desk) -> None:
+    claimed(desk)
+    assert free_dead(desk.polling()) is False
+    assert desk.account().lease_until is not None

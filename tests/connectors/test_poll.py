@@ -333,6 +333,7 @@ def test_a_mail_whose_literal_lies_is_passed_and_the_next_pass_goes_on(desk: Des
         assert [desk.poll().state for _ in range(PATIENCE)] == ["delayed"] * PATIENCE
         assert desk.poll().state == "delayed"  # careful: 1 is stored, 2 is put aside, the connection is gone
         assert desk.stored(1) == [1, 2]
+        assert desk.account().next_poll_at == desk.time + timedelta(seconds=2)  # it got on, so it goes on soon
         assert desk.poll() == Polled(desk.account_id, "live", 1)
     assert [uid for uid, _ in desk.inbox.quarantined] == [2]
 

@@ -129,6 +129,7 @@ def test_states_are_events_when_they_change(ledger: Ledger, keys: Keys, now: dat
             state=AccountState.DELAYED,
             why="It broke.",
             next_step="Wait.",
+            failures=1,
             next_poll_at=later,
             now=later,
         )

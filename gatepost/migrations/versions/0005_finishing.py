@@ -13,6 +13,7 @@ def upgrade() -> None:
     """Add what is new."""
     add_folder_roles()
     add_snoozed_index()
+    add_processes()
 
 
 def add_folder_roles() -> None:
@@ -24,6 +25,12 @@ def add_folder_roles() -> None:
 def add_snoozed_index() -> None:
     """What is snoozed is found without reading every conversation."""
     op.create_index("ix_conversation_snoozed_until", "conversation", ["snoozed_until"])
+
+
+def add_processes() -> None:
+    """Which process reads or watches a mailbox, so that what a dead one held is free at once."""
+    op.add_column("account", sa.Column("lease_process", sa.Integer(), nullable=False, server_default="0"))
+    op.add_column("idler", sa.Column("process", sa.Integer(), nullable=False, server_default="0"))
 
 
 def downgrade() -> None:
