@@ -89,7 +89,7 @@ def serve(
 
     gc.freeze()
     gc.enable()
-    gc.set_threshold(100_000, 20, 100)  # a mail makes thousands of objects and no cycles
+    gc.set_threshold(20_000, 10, 20)  # a mail makes thousands of objects and no cycles; a page's are some MB of cycles
     with ending():
         settings = context.obj.settings()
         if first:
