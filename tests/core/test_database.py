@@ -72,6 +72,18 @@ def test_the_migrations_make_what_the_rows_say_on_both(tmp_path: Path, postgres_
         database.close()
 
 
+def test_few_connections_serve_who_comes_one_after_another(database: Database) -> None:
+    """Each connection has a cache that fills: ten that are used in turn would fill ten."""
+    together = [database.engine.connect() for _ in range(3)]
+    for connection in together:
+        connection.close()
+    used = set()
+    for _ in range(6):
+        with database.engine.connect() as connection:
+            used.add(id(connection.connection.dbapi_connection))
+    assert len(used) == 1
+
+
 def test_times_keep_their_zone(ledger: Ledger, database: Database) -> None:
     written = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=2)))
     ledger.write(lambda session: session.add(Contact(id="ctc_1", address="a@x", created_at=written)))
