@@ -1,7 +1,8 @@
 """Logging in at a provider (RFC 6749 with RFC 7636), whichever it is: begin, finish, refresh, revoke.
 
 What of a refusal is temporary is decided here: a person is only asked to act where the token endpoint, or the browser's
-answer, says so in OAuth's own words.
+answer, says so in OAuth's own words. The two libraries are loaded when they are first needed: they would take a tenth
+of the start, and 9 MB.
 """
 
 import hmac
@@ -10,7 +11,6 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from gatepost.connectors import oauth_google, oauth_microsoft
 from gatepost.connectors.grant import Begun, Client, Granted, Refused, Tokens, Unreachable, read_tokens
 from gatepost.connectors.id_token import BadToken, check_id_token
 from gatepost.connectors.problem import Problem, Stage, read_problem
@@ -50,10 +50,14 @@ def begin(
     scopes = [scope.name for scope in provider.scopes]
     hint = login_hint or ("" if shared else mailbox)
     if provider.oauth == "google":
+        from gatepost.connectors import oauth_google
+
         url, kept = oauth_google.begin(
             provider, client, redirect_uri=redirect_uri, state=state, hint=hint, scopes=scopes, consent=consent
         )
     else:
+        from gatepost.connectors import oauth_microsoft
+
         url, kept = oauth_microsoft.begin(
             provider,
             client,
@@ -88,6 +92,8 @@ def finish(
         raise Refused(read_problem(provider.key, "authorize", query))
     if not query.get("code"):
         raise Refused(Problem(provider.key, "authorize", "invalid_request", text="no code came back"))
+    from gatepost.connectors import oauth_google, oauth_microsoft
+
     library = oauth_google if provider.oauth == "google" else oauth_microsoft
     answer = library.exchange(provider, client, kept, query, guard=guard)
     check_answer(provider, "token", answer)
@@ -176,8 +182,12 @@ def refresh(
 ) -> Tokens:
     """New tokens; `refresh_token` in them is empty where the old one stays. Raises Refused, Unreachable."""
     if provider.oauth == "google":
+        from gatepost.connectors import oauth_google
+
         found = oauth_google.refresh(provider, client, refresh_token, guard=guard, now=now)
     else:
+        from gatepost.connectors import oauth_microsoft
+
         found = oauth_microsoft.refresh(provider, client, refresh_token, scopes=list(scopes), guard=guard, now=now)
     return tokens_or_trouble(provider, found)
 
@@ -186,6 +196,8 @@ def app_token(provider: Provider, client: Client, tenant: str, *, now: datetime,
     """A token by client credentials, for app-only access in one tenant. Raises Refused, Unreachable."""
     if provider.oauth != "microsoft" or not tenant:
         raise Refused(Problem(provider.key, "token", "unauthorized_client", text="app-only access needs a tenant"))
+    from gatepost.connectors import oauth_microsoft
+
     return tokens_or_trouble(provider, oauth_microsoft.app_token(provider, client, tenant, guard=guard, now=now))
 
 
@@ -199,6 +211,8 @@ def tokens_or_trouble(provider: Provider, found: Tokens | dict[str, object]) -> 
 def revoke(provider: Provider, tokens: Tokens, *, guard: Guard) -> tuple[bool, str]:
     """Take the permission back at the provider: whether that was done, and a sentence about it; never raises."""
     if provider.oauth == "google":
+        from gatepost.connectors import oauth_google
+
         return oauth_google.revoke(provider, tokens.refresh_token or tokens.access_token, guard=guard)
     return False, (
         f"{provider.name} lets nobody but the person take a permission back: remove Gatepost at "

@@ -13,7 +13,8 @@ from oauthlib.oauth2 import OAuth2Error
 
 from gatepost.connectors.grant import Client, Tokens, Unreachable, read_tokens
 from gatepost.connectors.id_token import BadToken
-from gatepost.connectors.oauth_http import GoogleHttp, GuardedAdapter, ask, fields_of
+from gatepost.connectors.oauth_adapter import GuardedAdapter
+from gatepost.connectors.oauth_http import GoogleHttp, ask, fields_of
 from gatepost.connectors.provider import Provider
 from gatepost.http import Guard
 

@@ -8,10 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import requests
-from requests.adapters import BaseAdapter
-from requests.structures import CaseInsensitiveDict
-
 from gatepost.connectors.grant import Unreachable
 from gatepost.http import Answer, Guard, HttpError, request
 
@@ -83,34 +79,6 @@ class MsalHttp:
 def shaped(answer: Answer) -> MsalAnswer:
     """An answer for msal."""
     return MsalAnswer(answer.status, answer.body.decode("utf-8", "replace"), dict(answer.headers))
-
-
-class GuardedAdapter(BaseAdapter):
-    """requests' transport, for the session that google-auth-oauthlib brings."""
-
-    def __init__(self, guard: Guard) -> None:
-        super().__init__()
-        self.guard = guard
-
-    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
-        """One request; never follows a redirect by itself."""
-        body = request.body or b""
-        headers = {name.lower(): str(value) for name, value in request.headers.items() if name.lower() != "host"}
-        headers.pop("accept-encoding", None)
-        headers.pop("content-length", None)
-        content = body.encode() if isinstance(body, str) else body if isinstance(body, bytes) else b""
-        answer = ask(request.method or "GET", request.url or "", self.guard, content, headers)
-        response = requests.Response()
-        response.status_code = answer.status
-        response.headers = CaseInsensitiveDict(answer.headers)
-        response._content = answer.body
-        response.url = request.url or ""
-        response.request = request
-        response.encoding = "utf-8"
-        return response
-
-    def close(self) -> None:
-        """Nothing is kept open."""
 
 
 @dataclass(frozen=True, slots=True)
