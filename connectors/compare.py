@@ -7,7 +7,6 @@ from sqlmodel import Session
 from gatepost.connectors.cursor import Folder
 from gatepost.connectors.fetch import flags_of, labels_of
 from gatepost.connectors.imap import fetch_range
-from gatepost.connectors.polling import LEASE
 from gatepost.connectors.sync import NEWEST, Known, Plan, counts_differ
 from gatepost.connectors.visit import Visit
 from gatepost.store import accounts, folders
@@ -85,7 +84,7 @@ def write_changes(visit: Visit, folder: Folder, changed: Changed, gone: Sequence
     spot, now = visit.spot(folder.uidvalidity), visit.polling.clock()
 
     def op(session: Session) -> None:
-        accounts.hold(session, visit.account, now + LEASE)
+        accounts.hold(session, visit.account, now + accounts.LEASE)
         folders.set_gone(session, spot, gone, now)
         folders.set_flags(session, spot, changed)
 

@@ -7,12 +7,12 @@ from datetime import datetime
 import structlog
 from sqlmodel import Session
 
-from gatepost.connectors.polling import LEASE, Polling
+from gatepost.connectors.polling import Polling
 from gatepost.model import Account
 from gatepost.rounds import Duty, When
 from gatepost.store import accounts, processes
 
-KEEP_SECONDS = LEASE.total_seconds() / 4
+KEEP_SECONDS = accounts.LEASE.total_seconds() / 4
 DEAD_SECONDS = 5.0
 
 log = structlog.get_logger("gatepost.poll")
@@ -46,7 +46,7 @@ def keep_once(polling: Polling) -> None:
         return
 
     def op(session: Session) -> None:
-        until = polling.clock() + LEASE
+        until = polling.clock() + accounts.LEASE
         for account in busy:
             accounts.keep(session, account, until)
 

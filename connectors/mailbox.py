@@ -16,7 +16,7 @@ from gatepost.connectors.folders import chosen, listed_of
 from gatepost.connectors.imap import Client, begin_session, examine, list_entries, list_new, status
 from gatepost.connectors.importing import import_old
 from gatepost.connectors.left_out import Reason
-from gatepost.connectors.polling import LEASE, PATIENCE, Polling
+from gatepost.connectors.polling import PATIENCE, Polling
 from gatepost.connectors.quirks import octets_a_day
 from gatepost.connectors.remap import Place, remap
 from gatepost.connectors.storing import Store, store_batches
@@ -170,7 +170,7 @@ def number_anew(visit: Visit, folder: Folder) -> Position:
     log.info("poll.renumbered", account=visit.account.id, folder=folder.name, found=len(found.moved), new=len(fetched))
 
     def op(session: Session) -> None:
-        accounts.hold(session, visit.account, now + LEASE)
+        accounts.hold(session, visit.account, now + accounts.LEASE)
         folders.renumber(session, old, folder.uidvalidity, found.moved, now)
         folders.leave_out(session, visit.spot(folder.uidvalidity), left, now)
         values = {"uidvalidity": folder.uidvalidity, "last_uid": last, "changes": visit.row.changes + 1}

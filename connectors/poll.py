@@ -10,7 +10,7 @@ from gatepost.connectors.consent import explain
 from gatepost.connectors.keeping import under_way
 from gatepost.connectors.logged_in import logged_in
 from gatepost.connectors.mailbox import visit_all
-from gatepost.connectors.polling import LEASE, PATIENCE, Polling
+from gatepost.connectors.polling import PATIENCE, Polling
 from gatepost.connectors.problem import Problem
 from gatepost.connectors.trouble import TokenRefused, Trouble
 from gatepost.ledger import LedgerClosed
@@ -59,7 +59,9 @@ def poll_next(polling: Polling) -> Polled | None:
         if not accounts.is_due(session, polling.clock()):  # claiming writes, and would wait for other writers
             return None
     process = polling.ledger.database.process
-    account = polling.ledger.write(lambda session: accounts.claim_due(session, polling.clock(), LEASE, process))
+    account = polling.ledger.write(
+        lambda session: accounts.claim_due(session, polling.clock(), accounts.LEASE, process)
+    )
     return None if account is None else poll_once(account, polling)
 
 

@@ -5,7 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session
@@ -16,8 +16,6 @@ from gatepost.connectors.wire import Connect
 from gatepost.ledger import Ledger
 from gatepost.model import Account
 
-LEASE = timedelta(minutes=2)
-"""How long a claim holds; it is moved on while a mailbox is being read (keeping)."""
 PATIENCE = 3
 """After so many failures in a row a mailbox is read mail by mail, and a person is asked where one can help."""
 

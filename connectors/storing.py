@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gatepost.child import JobFailed
 from gatepost.connectors.cursor import Position
 from gatepost.connectors.fetch import Batch, Fetched
-from gatepost.connectors.polling import LEASE, Aside, Polling
+from gatepost.connectors.polling import Aside, Polling
 from gatepost.database import AWAY
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
@@ -103,7 +103,7 @@ def store_batch(store: Store, batch: Batch, reading: "Future[list[Ready]]") -> N
 
 
 def keep(session: Session, store: Store) -> None:
-    accounts.hold(session, store.account, store.polling.clock() + LEASE)
+    accounts.hold(session, store.account, store.polling.clock() + accounts.LEASE)
 
 
 def prepare_all(store: Store, mails: Sequence[Fetched]) -> list[Ready]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from gatepost.connectors.folders import Entry
 from gatepost.connectors.imap import Client
-from gatepost.connectors.polling import LEASE, Polling
+from gatepost.connectors.polling import Polling
 from gatepost.model import Account, Cursor
 from gatepost.store import accounts, folders
 from gatepost.store.folders import Spot
@@ -27,7 +27,7 @@ class Visit:
 
     def remember(self, **columns: Any) -> None:
         """Store something about the folder, as long as the account is ours. Raises LeaseLost."""
-        ledger, account, until = self.polling.ledger, self.account, self.polling.clock() + LEASE
+        ledger, account, until = self.polling.ledger, self.account, self.polling.clock() + accounts.LEASE
 
         def op(session: Any) -> None:
             accounts.hold(session, account, until)

@@ -14,6 +14,9 @@ from gatepost.seal import Keys, SealError, seal, unseal
 from gatepost.store import events
 from gatepost.words import ImportChoice, ImportState
 
+LEASE = timedelta(minutes=2)
+"""How long a claim holds; it is moved on while a mailbox is being read (`connectors/keeping`)."""
+
 
 class AccountState(StrEnum):
     """How reading a mailbox goes; the words are shown as they are."""

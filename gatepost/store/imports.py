@@ -13,7 +13,6 @@ from gatepost.store.events import add_event
 from gatepost.words import ImportChoice, ImportState
 
 MOST_DAYS = 36_500
-LEASE = timedelta(minutes=2)
 SETTLED = timedelta(minutes=1)
 
 
@@ -65,7 +64,7 @@ def begin_again(session: Session, account: Account, now: datetime) -> None:
 
 def want(session: Session, claimed: Account, now: datetime) -> None:
     """There is mail that may have to be imported, unless that is paused. Raises LeaseLost."""
-    account = accounts.held(session, claimed, now + LEASE)
+    account = accounts.held(session, claimed, now + accounts.LEASE)
     if account.import_state != ImportState.PAUSED:
         account.import_state = ImportState.RUNNING
     session.add(account)
@@ -95,7 +94,7 @@ def note_progress(session: Session, claimed: Account, left: int, now: datetime) 
 
     What is left more than before, in a folder that came to it, makes the total larger.
     """
-    account = accounts.held(session, claimed, now + LEASE)
+    account = accounts.held(session, claimed, now + accounts.LEASE)
     account.import_total += max(0, left - (account.import_total - account.import_done))
     account.import_done = account.import_total - left
     if left == 0 and account.import_state == ImportState.RUNNING:

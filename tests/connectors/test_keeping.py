@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 import pytest
 
 from gatepost.connectors.keeping import free_dead, keep_duty, keep_once, under_way
-from gatepost.connectors.polling import LEASE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.model import Account
 from gatepost.rounds import begin
 from gatepost.seal import Keys
 from gatepost.store import accounts
+from gatepost.store.accounts import LEASE
 from tests.connectors.desk import DUE, Desk, Inbox
 
 

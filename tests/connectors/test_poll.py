@@ -21,13 +21,13 @@ from gatepost.connectors.poll import (
     poll_once,
     state_after,
 )
-from gatepost.connectors.polling import LEASE, PATIENCE
+from gatepost.connectors.polling import PATIENCE
 from gatepost.database import Database
 from gatepost.ledger import Ledger
 from gatepost.rounds import begin, go_round
 from gatepost.seal import Keys, make_keys
 from gatepost.store import accounts, idling
-from gatepost.store.accounts import AccountState, LeaseLost
+from gatepost.store.accounts import LEASE, AccountState, LeaseLost
 from tests.connectors.desk import DUE, Desk, Inbox, mail
 from tests.fakes.imap import Script, imap_server
 from tests.rig.dovecot import Dovecot
