@@ -65,7 +65,7 @@ async def transact(
     problem = address_trouble(mail_from, recipient)
     if problem:
         return Sent(problem, hop.host, None, "mail")
-    mail = Outgoing(mail_from, recipient, content, smtputf8, Dialogue(secrets_of(hop)), dsn or NO_REQUEST)
+    mail = MailObject(mail_from, recipient, content, smtputf8, Dialogue(secrets_of(hop)), dsn or NO_REQUEST)
     try:
         async with asyncio.timeout(timeouts.until_dot) as limit:
             sent = await deliver(hop, mail, pool, timeouts, limit)
@@ -77,8 +77,8 @@ async def transact(
 
 
 @dataclass(frozen=True, slots=True)
-class Outgoing:
-    """What one transaction hands over."""
+class MailObject:
+    """What one transaction hands over (RFC 5321 section 2.3.1), and where what is said is kept."""
 
     mail_from: str
     recipient: str
@@ -88,7 +88,7 @@ class Outgoing:
     dsn: DsnRequest
 
 
-async def deliver(hop: Hop, mail: Outgoing, pool: Pool | None, timeouts: Timeouts, limit: asyncio.Timeout) -> Sent:
+async def deliver(hop: Hop, mail: MailObject, pool: Pool | None, timeouts: Timeouts, limit: asyncio.Timeout) -> Sent:
     """The transaction over a kept connection, or over a new one; the limit is lifted before the final dot."""
     while pool is not None and (kept := pool.take(hop)) is not None:
         sent = await over(kept, pool, mail, limit)
@@ -108,7 +108,7 @@ async def connect(hop: Hop, timeouts: Timeouts, said: Dialogue) -> Connection | 
         return Sent(trouble_reply(error, hop), hop.host, None, "connect")
 
 
-async def over(connection: Connection, pool: Pool | None, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
+async def over(connection: Connection, pool: Pool | None, mail: MailObject, limit: asyncio.Timeout) -> Sent:
     """One transaction over an open connection, which is afterwards kept, or closed."""
     kept = False
     connection.begin(mail.said)
@@ -130,7 +130,7 @@ def ended(connection: Connection, error: Exception) -> Sent:
     return Sent(trouble_reply(error, connection.hop), connection.host, connection.tls, "mail")
 
 
-async def speak(connection: Connection, mail: Outgoing, limit: asyncio.Timeout) -> Sent:
+async def speak(connection: Connection, mail: MailObject, limit: asyncio.Timeout) -> Sent:
     """MAIL, RCPT, DATA, together where the server offers PIPELINING (RFC 2920). Raises Trouble."""
     options, refused = mail_options(connection, mail)
     if refused:
@@ -262,7 +262,7 @@ async def settle(connection: Connection, pool: Pool | None, sent: Sent) -> bool:
     return True
 
 
-def mail_options(connection: Connection, mail: Outgoing) -> tuple[str, Reply | None]:
+def mail_options(connection: Connection, mail: MailObject) -> tuple[str, Reply | None]:
     """The parameters of MAIL (RFC 1870, 3461, 6152, 6531), or the reply that says why the server cannot take it."""
     offered, size, host = connection.extensions, len(mail.content), connection.hop.host
     options = ""

@@ -9,7 +9,7 @@ from gatepost.gateway.dsn_parameters import NO_REQUEST
 from gatepost.gateway.route import Hop
 from gatepost.gateway.send import (
     TIMEOUTS,
-    Outgoing,
+    MailObject,
     Sent,
     accepts,
     address_trouble,
@@ -52,7 +52,7 @@ async def transact_all(
     if not good:
         return found
     said = Dialogue(secrets_of(hop))
-    mail = Outgoing(mail_from, good[0], content, not all(each.isascii() for each in good), said, NO_REQUEST)
+    mail = MailObject(mail_from, good[0], content, not all(each.isascii() for each in good), said, NO_REQUEST)
     try:
         async with asyncio.timeout(timeouts.until_dot) as limit:
             found |= await deliver(hop, mail, good, pool, timeouts, limit)
@@ -64,7 +64,7 @@ async def transact_all(
 
 
 async def deliver(
-    hop: Hop, mail: Outgoing, recipients: Sequence[str], pool: Pool, timeouts: Timeouts, limit: asyncio.Timeout
+    hop: Hop, mail: MailObject, recipients: Sequence[str], pool: Pool, timeouts: Timeouts, limit: asyncio.Timeout
 ) -> dict[str, Sent]:
     """The transaction over a new connection, which is kept for the next mail where it can be."""
     connection = await connect(hop, timeouts, mail.said)
@@ -86,7 +86,7 @@ async def deliver(
 
 async def speak(
     connection: Connection,
-    mail: Outgoing,
+    mail: MailObject,
     recipients: Sequence[str],
     answers: dict[str, Sent],
     limit: asyncio.Timeout,
