@@ -8,7 +8,6 @@ from typing import Literal
 from gatepost.reply import clean_text
 
 Stage = Literal["authorize", "token", "login", "smtp", "scopes", "address"]
-STAGES: tuple[Stage, ...] = ("authorize", "token", "login", "smtp", "scopes", "address")
 TEXT_LIMIT = 1_000
 WORD_LIMIT = 100
 NUMBER = re.compile(r"AADSTS(\d{4,8})\b")

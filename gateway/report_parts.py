@@ -3,7 +3,7 @@
 import hashlib
 
 from gatepost.gateway.large import Body
-from gatepost.reply import is_shown
+from gatepost.reply import shown
 
 
 def part(content_type: str, content: bytes) -> bytes:
@@ -24,7 +24,7 @@ def block(lines: list[str]) -> bytes:
 
 def wire(text: str) -> str:
     """Text for an ASCII header or body line; other letters as `\\x{F6}` (RFC 6533 section 3)."""
-    return "".join(char if char.isascii() else f"\\x{{{ord(char):X}}}" for char in text if is_shown(char))
+    return "".join(char if char.isascii() else f"\\x{{{ord(char):X}}}" for char in shown(text))
 
 
 def typed_address(address: str) -> str:

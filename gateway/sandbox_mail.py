@@ -10,7 +10,7 @@ from gatepost.gateway.sandbox import REMOTE_HOST
 from gatepost.mail_header import Headers, first, read_header
 from gatepost.mail_words import decode_words, encode_words
 from gatepost.message_ids import extract_ids
-from gatepost.reply import Reply, is_shown
+from gatepost.reply import Reply, shown
 
 LATE = Reply(550, "5.1.1", "The recipient's mailbox was closed after the mail had been accepted")
 HEADER_RETURNED = 64 * 1024
@@ -91,7 +91,8 @@ def compose_autoreply(recipient: str, content: bytes, *, to: str, now: datetime)
     """An out-of-office answer (RFC 3834) of `recipient` to this mail."""
     fields = read_header(content).fields
     subject = (
-        shown(decode_words((first(fields, "Subject") or "")[: SUBJECT_LIMIT * 4]))[:SUBJECT_LIMIT] or "your message"
+        shown(decode_words((first(fields, "Subject") or "")[: SUBJECT_LIMIT * 4])).strip()[:SUBJECT_LIMIT]
+        or "your message"
     )
     ids = extract_ids(first(fields, "Message-ID") or "")
     title = f"Automatic reply: {subject}"
@@ -116,11 +117,6 @@ def from_address(fields: Headers) -> str | None:
     """The address of the first author, as `local@domain` in lower case."""
     boxes = parse_mailboxes(first(fields, "From") or "")
     return boxes[0].address.key if boxes and boxes[0].address else None
-
-
-def shown(text: str) -> str:
-    """Text without anything that could start a line or hide."""
-    return "".join(char for char in text if is_shown(char)).strip()
 
 
 def fold(words: str) -> str:

@@ -21,7 +21,7 @@ from gatepost.gateway.accept import Gate
 from gatepost.gateway.webhook_signature import sign
 from gatepost.http import Answer, Guard, HttpError, HttpRefused, is_global, request
 from gatepost.ledger import Ledger, LedgerClosed
-from gatepost.reply import clean_text, is_shown
+from gatepost.reply import HIDDEN, clean_text
 from gatepost.rounds import Looks, alongside
 from gatepost.seal import Keys, SealError, unseal
 from gatepost.store.settled import Horizon, mark
@@ -75,7 +75,7 @@ def caller_of(gate: Gate) -> Caller:
 def check_url(url: str, private: bool) -> str:
     """The address of a webhook as people type it. Raises ValueError with a sentence."""
     url = url.strip()
-    if len(url) > URL_LIMIT or not url.isascii() or not all(is_shown(char) and char != " " for char in url):
+    if len(url) > URL_LIMIT or not url.isascii() or " " in url or HIDDEN.search(url):
         raise ValueError("The address must be a plain web address of at most 2,000 characters.")
     try:
         parts = urlsplit(url)

@@ -26,7 +26,6 @@ from gatepost.web.session import read_cookie
 
 MOST_FIELDS = 30
 LONGEST = 4096
-OVER = "attempt_over"
 
 
 def callback(guest: Guest) -> Response:

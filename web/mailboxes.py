@@ -36,7 +36,6 @@ NOTICES = {
     "link-ended": "The link to connect this mailbox is ended.",
     "polling": "The mailbox is asked for new mail now.",
 }
-PORTS = {"tls": 993, "starttls": 143}
 
 
 def mailboxes(visit: Visit) -> Response:

@@ -110,13 +110,6 @@ def said_of(rows: Iterable[Cursor]) -> list[tuple[str, bool]]:
     return [(row.folder, row.chosen) for row in rows if row.chosen is not None]
 
 
-def sent_folder(session: Session, account_id: str) -> str:
-    """The folder where the account keeps what it sent, or empty."""
-    where = (Cursor.account_id == account_id, Cursor.role == "sent", Cursor.trouble != GONE_FOLDER)
-    query = select(Cursor.folder).where(*where).order_by(col(Cursor.messages).desc(), col(Cursor.folder))
-    return session.exec(query).first() or ""
-
-
 def set_cursor(session: Session, account_id: str, folder: str, **values: Any) -> None:
     """Change some columns of a folder's row, which is there."""
     where = (col(Cursor.account_id) == account_id, col(Cursor.folder) == folder)

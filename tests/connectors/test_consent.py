@@ -1,6 +1,7 @@
 """The consent doctor, by table: what each refusal means, who acts, and what becomes of the account."""
 
 from datetime import timedelta
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from gatepost.connectors.consent import explain, look_up
 from gatepost.connectors.consent_data import ENTRIES
 from gatepost.connectors.consent_rules import CODES, LOGIN, RULES, SMTP
-from gatepost.connectors.problem import STAGES, Problem, Stage, read_problem
+from gatepost.connectors.problem import Problem, Stage, read_problem
 
 TABLE: list[tuple[str, Stage, str, str, tuple[int, ...], str, str, str, bool]] = [
     # provider, stage, error, suberror, AADSTS -> key, who, state, admin link
@@ -177,7 +178,10 @@ def test_every_key_is_there_and_every_entry_can_be_reached() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.text(max_size=300), st.text(max_size=60), st.sampled_from(STAGES), st.sampled_from(["google", "microsoft", ""])
+    st.text(max_size=300),
+    st.text(max_size=60),
+    st.sampled_from(get_args(Stage)),
+    st.sampled_from(["google", "microsoft", ""]),
 )
 def test_anything_is_explained(text: str, error: str, stage: Stage, provider: str) -> None:
     problem = read_problem(provider, stage, {"error": error, "suberror": text, "error_description": text})
