@@ -4,7 +4,9 @@ import json
 import subprocess
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sqlalchemy import text
@@ -12,7 +14,6 @@ from sqlmodel import Session
 
 from gatepost.parts import clock, open_parts
 from gatepost.store import accounts, channels
-from gatepost.store.accounts import AccountState
 from tests.rig.dovecot import PASSWORD, Dovecot, own, started
 from tests.rig.packages import find_program
 from tests.torture.backends import store
@@ -25,11 +26,21 @@ THREAD = 10
 KILL_SECONDS = 5.0
 RESTART_SECONDS = 17.0
 SETTLE_SECONDS = 600.0
+CONTROL = 60
+PART = 10
+"""One in so many mails of each folder must be stored before the folders are numbered anew."""
+MOST_KILLS = 100
+FETCHED = "SELECT count(*) FROM arrival"
+RESTING = "SELECT count(*) FROM account WHERE state = 'live' AND lease_until IS NULL"
+MOVED = """SELECT count(*) FROM view JOIN arrival ON arrival.id = view.arrival_id
+WHERE view.gone_at IS NULL AND arrival.receipt NOT LIKE '%:' || view.uidvalidity || ':' || view.uid || ':%'"""
 
 
 @dataclass(slots=True)
 class Mailbox:
-    """A user's mailbox at the Dovecot, where its folders lie, and how many mails have been put into it."""
+    """A user's mailbox at the Dovecot, where its folders lie, how many mails have been put into it, and how many of
+    them were stored when it was numbered anew.
+    """
 
     server: Dovecot
     user: str
@@ -47,11 +58,11 @@ class Mailbox:
             file.rename(folder / "new" / file.name)
         self.put += count
 
-    def number_anew(self) -> None:
+    def number_anew(self, stored: int) -> None:
         """Give every folder another UIDVALIDITY, as after a restored backup or a move to another server."""
         for number, name in enumerate(self.folders, 1):
             self.server.set_uidvalidity(self.user, int(time.time()) + 1_000 * number, name)
-        self.renumbered += 1
+        self.renumbered = stored
 
 
 def mail(number: int) -> bytes:
@@ -73,51 +84,83 @@ def sync_faults(run: Run) -> Verdict:
 
 def sync_renumbered(run: Run) -> Verdict:
     """T23 with another UIDVALIDITY for every folder in the middle: each mail still once, at its one place."""
-    return play(run, renumber=True)
+    again = control(run)
+    verdict = play(run, renumber=True)
+    verdict.note(fetched_twice_in_the_control=again)
+    verdict.hold(again == CONTROL, "mail that nothing recognises was not seen to be fetched a second time")
+    return verdict
 
 
 def play(run: Run, *, renumber: bool) -> Verdict:
     """Connect the mailbox, harm everything while mail comes in, let it settle, and judge."""
-    if find_program("dovecot") is None:
-        raise Skipped("Dovecot is not installed (dovecot-imapd)")
     verdict, mails = Verdict(), run.pick(200, 10_000)
-    settings = {"poll_seconds": 1, "log_level": "error"}
-    with started() as server, store(run) as url, installed(run.folder / "product", url, **settings) as product:
-        user = server.add_user()
-        mailbox = Mailbox(server, user, {name: server.maildir(user, name) for name in ("INBOX", "Archive")})
-        with cutting(Way(server.port, run.dice)) as way:
-            account_id = connect(product, way.port, user)
-            mailbox.add(mails // 2)
-            product.start()
-            harm(run, verdict, product, mailbox, mails, renumber=renumber)
-            way.risk = 0.0
-            verdict.note(mails=mails, connections=way.passed, connections_cut=way.cuts)
-            verdict.hold(way.cuts > 0 or run.short, "no connection was cut")
-            verdict.note(settled_in_s=settle(product, account_id, mails))
-            judge(verdict, product, mails)
-            verdict.hold(mailbox.renumbered == renumber, "the folders were not numbered anew once")
+    with connected(run, run.folder / "product") as (product, mailbox, way):
+        mailbox.add(mails // 2)
+        product.start()
+        harm(run, verdict, product, mailbox, mails, renumber=renumber)
+        way.risk = 0.0
+        verdict.note(mails=mails, connections=way.passed, connections_cut=way.cuts)
+        verdict.hold(way.cuts > 0 or run.short, "no connection was cut")
+        verdict.note(settled_in_s=settle(product, mails))
+        judge(verdict, product, mails)
+        verdict.hold(bool(mailbox.renumbered) == renumber, "the folders were not numbered anew once")
+        if renumber:
+            verdict.note(stored_when_renumbered=mailbox.renumbered, found_again=number(product, MOVED))
+            verdict.hold(number(product, MOVED) >= mailbox.renumbered, "mail was not found under its new number")
     return verdict
 
 
-def connect(product: Gatepost, port: int, user: str) -> str:
-    """Connect the mailbox through the way that is cut; the account's id."""
+def control(run: Run) -> int:
+    """How many mails are fetched a second time where nothing recognises what is stored: all, if we count right."""
+    with connected(run, run.folder / "control") as (product, mailbox, way):
+        way.risk = 0.0
+        mailbox.add(CONTROL)
+        product.start()
+        settle(product, CONTROL)
+        product.kill()
+        mailbox.number_anew(CONTROL)
+        with product.database() as database, database.engine.begin() as connection:
+            connection.execute(text("UPDATE view SET fingerprint = ''"))
+        product.start()
+        settle(product, CONTROL, 2 * CONTROL)
+        return number(product, FETCHED) - CONTROL
 
-    def op(session: Session) -> str:
+
+@contextmanager
+def connected(run: Run, folder: Path) -> Iterator[tuple[Gatepost, Mailbox, Way]]:
+    """An installation that does not run yet, with a mailbox at a Dovecot over a way that is cut."""
+    if find_program("dovecot") is None:
+        raise Skipped("Dovecot is not installed (dovecot-imapd)")
+    settings = {"poll_seconds": 1, "log_level": "error"}
+    own_store = store(replace(run, folder=folder.with_name(f"{folder.name}-store")))
+    with started() as server, own_store as url, installed(folder, url, **settings) as product:
+        user = server.add_user()
+        folders = {name: server.maildir(user, name) for name in ("INBOX", "Archive")}
+        with cutting(Way(server.port, run.dice)) as way:
+            connect(product, way.port, user)
+            yield product, Mailbox(server, user, folders), way
+
+
+def connect(product: Gatepost, port: int, user: str) -> None:
+    """Connect the mailbox through the way that is cut."""
+
+    def op(session: Session) -> None:
         channel = channels.channel_by_address(session, MAILBOX)
         assert channel
-        return accounts.create_account(
+        accounts.create_account(
             session, parts.keys, channel_id=channel.id, host="localhost", port=port, security="none", username=user,
             secret=PASSWORD, now=clock(),
-        ).id  # fmt: skip
+        )  # fmt: skip
 
     with open_parts(product.settings) as parts:
-        return parts.ledger.write(op)
+        parts.ledger.write(op)
 
 
 def harm(run: Run, verdict: Verdict, product: Gatepost, mailbox: Mailbox, mails: int, *, renumber: bool) -> None:
     """Kill, restart and cut while mail goes on coming in, until all of it came and everything was done a few times.
 
-    With `renumber` the folders are numbered anew once, while we read them, as soon as three quarters came.
+    With `renumber` the folders are numbered anew once, while we read them, when three quarters came and some of each
+    folder is stored. Nobody does anything about it: it has to recover by itself.
     """
     kills, restarts, dice = 0, 0, run.dice
     least = run.pick(1, 12)
@@ -126,9 +169,12 @@ def harm(run: Run, verdict: Verdict, product: Gatepost, mailbox: Mailbox, mails:
     step = max(1, mails // run.pick(4, 40))
     until = time.monotonic() + (60 * run.minutes if run.minutes else 0)
     while mailbox.put < mails or kills < least or time.monotonic() < until:
-        mailbox.add(min(step, mails - mailbox.put))
-        if renumber and not mailbox.renumbered and mailbox.put >= mails * 3 // 4:
-            mailbox.number_anew()
+        wait = renumber and not mailbox.renumbered
+        mailbox.add(min(step, (mails * 3 // 4 if wait else mails) - mailbox.put))
+        if wait and mailbox.put >= mails * 3 // 4 and (here := partly_stored(product, mailbox, run.pick(60, 0))):
+            mailbox.number_anew(here)
+        if wait and kills > MOST_KILLS:
+            return
         time.sleep(every * dice.uniform(0.5, 1))
         if time.monotonic() >= next_restart:
             mailbox.server.restart()
@@ -137,38 +183,41 @@ def harm(run: Run, verdict: Verdict, product: Gatepost, mailbox: Mailbox, mails:
         product.kill()
         kills += 1
         verdict.note(stored_at_last_kill=len(stored(product)))
-        hasten(product)
         product.start()
     verdict.note(kills=kills, restarts_of_the_server=restarts)
 
 
-def hasten(product: Gatepost) -> None:
-    """Somebody presses "Fetch now": what failed often would wait for minutes."""
-
-    def op(session: Session) -> None:
-        for account in accounts.list_accounts(session):
-            account.failures = 0
-            accounts.poll_now(session, account, clock())
-
-    with open_parts(product.settings) as parts:
-        parts.ledger.write(op)
+def partly_stored(product: Gatepost, mailbox: Mailbox, seconds: float) -> int:
+    """How many mails have their place here, if there is a part of each folder's among them within the time; else 0."""
+    until = time.monotonic() + seconds
+    while not (here := part_of_each(product, mailbox)) and time.monotonic() < until:
+        time.sleep(0.2)
+    return here
 
 
-def settle(product: Gatepost, account_id: str, mails: int) -> float:
+def part_of_each(product: Gatepost, mailbox: Mailbox) -> int:
+    with product.database() as database, database.engine.connect() as connection:
+        rows = connection.execute(text("SELECT folder, count(*) FROM view WHERE gone_at IS NULL GROUP BY folder"))
+        found: dict[str, int] = dict(row.tuple() for row in rows)
+    archived = mailbox.put // THREAD
+    there = {"Archive": archived, "INBOX": mailbox.put - archived}
+    return sum(found.values()) if all(found.get(name, 0) * PART >= count for name, count in there.items()) else 0
+
+
+def settle(product: Gatepost, mails: int, fetched: int = 0) -> float:
     """Nothing breaks any more: wait until all is here, or for ten minutes; how many seconds that took."""
     began = time.monotonic()
-    while len(stored(product)) < mails and time.monotonic() - began < SETTLE_SECONDS:
+    while time.monotonic() - began < SETTLE_SECONDS:
+        if len(stored(product)) >= mails and number(product, RESTING) and number(product, FETCHED) >= fetched:
+            break
         time.sleep(0.3)
-    pressed = clock()
-    hasten(product)
-    with product.database() as database:
-        while time.monotonic() - began < SETTLE_SECONDS:
-            with database.session() as session:
-                account = accounts.get_account(session, account_id)
-            if account and account.state == AccountState.LIVE and (account.last_sync_at or pressed) > pressed:
-                break
-            time.sleep(0.3)
     return time.monotonic() - began
+
+
+def number(product: Gatepost, query: str) -> int:
+    """What a query counts."""
+    with product.database() as database, database.engine.connect() as connection:
+        return int(connection.execute(text(query)).scalar_one())
 
 
 def stored(product: Gatepost) -> Counter[str]:
@@ -183,15 +232,12 @@ def judge(verdict: Verdict, product: Gatepost, mails: int) -> None:
     found = stored(product)
     verdict.check("lost", len({f"t{number}@sync.test" for number in range(mails)} - set(found)), 0)
     verdict.check("stored_twice", sum(count - 1 for count in found.values()), 0)
-    with product.database() as database, database.engine.connect() as connection:
-
-        def number(query: str) -> int:
-            return int(connection.execute(text(query)).scalar_one())
-
-        verdict.check("conversations_too_many", number("SELECT count(*) FROM conversation") - mails // THREAD, 0)
-        views = number("SELECT count(*) FROM view WHERE gone_at IS NULL")
-        verdict.check("places_wrong", abs(views - mails), 0)
-        verdict.check("put_aside", number("SELECT count(*) FROM arrival WHERE outcome <> 'placed'"), 0)
+    conversations = number(product, "SELECT count(*) FROM conversation")
+    verdict.check("conversations_too_many", conversations - mails // THREAD, 0)
+    views = number(product, "SELECT count(*) FROM view WHERE gone_at IS NULL")
+    verdict.check("places_wrong", abs(views - mails), 0)
+    verdict.check("fetched_twice", number(product, FETCHED) - mails, 0)
+    verdict.check("put_aside", number(product, "SELECT count(*) FROM arrival WHERE outcome <> 'placed'"), 0)
     rows = compare(product)
     verdict.note(on_server=sum(row["on_server"] for row in rows))
     for name in ("missing", "waiting", "skipped"):
