@@ -8,15 +8,27 @@ from gatepost.connectors.imap import Client, begin_session, list_entries
 from gatepost.connectors.logged_in import logged_in
 from gatepost.connectors.sent import TRIES, Filing, wait_after
 from gatepost.connectors.trouble import Trouble
-from gatepost.connectors.write import ids_of, label, move, open_to_write, set_flag
+from gatepost.connectors.write import find_ids, ids_of, label, move, open_to_write, set_flag
 from gatepost.model import WriteBack
 from gatepost.rounds import is_past
 from gatepost.store.chores import Claimed, next_due
 from gatepost.store.write_back import Place, WriteState, claim_acts, settle, try_again
 
-MOVED_BY_US = {"archive": "archive", "spam": "junk", "trash": "trash", "inbox": "inbox"}
-"""Where an act puts a mail, by the folder's role."""
-FROM = {"archive": ("inbox",), "inbox": ("archive", "junk", "trash"), "spam": ("inbox", "archive", "")}
+MOVED_BY_US: dict[str, tuple[str, ...]] = {
+    "archive": ("archive",),
+    "spam": ("junk",),
+    "trash": ("trash",),
+    "inbox": ("inbox",),
+    "back": ("archive", "all", "inbox"),
+}
+"""Where an act puts a mail, by the folder's role: the first that there is."""
+ASIDE = ("trash", "junk")
+FROM = {
+    "archive": ("inbox",),
+    "inbox": ("archive", "junk", "trash"),
+    "spam": ("inbox", "archive", "all", ""),
+    "back": ASIDE,
+}
 
 log = structlog.get_logger("gatepost.write_back")
 
@@ -78,27 +90,50 @@ def do(client: Client, act: str, places: Sequence[Place], roles: dict[str, str])
 
 
 def do_at(client: Client, act: str, place: Place, roles: dict[str, str]) -> str:
-    """One act on one mail at one place."""
-    folder = open_to_write(client, place.folder)
-    found = ids_of(client, [place.uid]) if folder.uidvalidity == place.uidvalidity else {}
-    if place.uid not in found or (place.header_id and place.header_id not in found[place.uid]):
-        raise NotThere(f"The mail is not in {place.folder} any more")
+    """One act on one mail at one place, or where it was put aside."""
+    if not is_there(client, place):
+        if act not in ("inbox", "back"):
+            raise NotThere(f"The mail is not in {place.folder or 'a folder that is read'} any more")
+        place = put_aside(client, place, roles)
     if act in ("read", "unread"):
         set_flag(client, [place.uid], "seen", act == "read")
         return f"Marked as {act} in {place.folder}"
-    if client.gmail and act in ("archive", "inbox"):
+    here = next((role for role, name in roles.items() if name == place.folder), "")
+    if client.gmail and act in ("archive", "inbox") and here not in ASIDE:
         label(client, [place.uid], "\\Inbox", act == "inbox")
         return "Taken out of the inbox" if act == "archive" else "Put back into the inbox"
-    target = roles.get(MOVED_BY_US[act], "")
-    here = next((role for role, name in roles.items() if name == place.folder), "")
+    target = next((roles[role] for role in MOVED_BY_US[act] if roles.get(role)), "")
     if act in FROM and here not in FROM[act]:
         return f"It stays in {place.folder}"
     if not target:
-        raise NotThere(f"The server has no folder for {MOVED_BY_US[act]}, so the mail stays in {place.folder}")
+        raise NotThere(f"The server has no folder for {MOVED_BY_US[act][0]}, so the mail stays in {place.folder}")
     if target == place.folder:
         return f"It was in {target} already"
     move(client, [place.uid], target)
     return f"Moved from {place.folder} to {target}"
+
+
+def is_there(client: Client, place: Place) -> bool:
+    """Whether a mail is still where we know it, which then is opened. Raises Trouble."""
+    if not place.folder:
+        return False
+    folder = open_to_write(client, place.folder)
+    found = ids_of(client, [place.uid]) if folder.uidvalidity == place.uidvalidity else {}
+    return place.uid in found and (not place.header_id or place.header_id in found[place.uid])
+
+
+def put_aside(client: Client, place: Place, roles: dict[str, str]) -> Place:
+    """The one mail with this id in trash or spam, which then is opened: those folders are mostly not read, so that only
+    its id is known. Raises NotThere, Trouble.
+    """
+    for name in (roles[role] for role in ASIDE if roles.get(role)):
+        folder = open_to_write(client, name)
+        uids = find_ids(client, [place.header_id])
+        if len(uids) > 1:
+            raise NotThere(f"Several mails in {name} have its Message-ID: move the right one there by hand")
+        if uids:
+            return Place(name, folder.uidvalidity, uids[0], place.header_id)
+    raise NotThere("The mail is not on the server any more")
 
 
 def done(filing: Filing, row: WriteBack, state: WriteState, why: str) -> None:

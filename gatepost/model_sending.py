@@ -43,8 +43,8 @@ class OtherId(SQLModel, table=True):
 class WriteBack(SQLModel, table=True):
     """Something done here that is to be done to a mail at its provider too.
 
-    `act` is `read`, `unread`, `archive`, `inbox`, `spam` or `trash`; `state` is `due`, `done`, `failed`, or `replaced`
-    by a later one.
+    `act` is `read`, `unread`, `archive`, `inbox`, `back`, `spam` or `trash`; `state` is `due`, `done`, `failed`, or
+    `replaced` by a later one.
     """
 
     __tablename__ = "write_back"

@@ -27,6 +27,7 @@ ACTS = {
     "spam": "Move to junk",
     "trash": "Move to the trash",
 }
+    "back": "Put back into the archive",
 
 
 def sending_page(visit: Visit) -> Response:

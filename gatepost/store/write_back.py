@@ -12,8 +12,9 @@ from gatepost.ids import new_id
 from gatepost.model import Account, Arrival, Message, View, WriteBack
 from gatepost.store.chores import Claimed, claim_due, in_trouble
 
-ACTS = (("read", "unread"), ("archive", "inbox", "spam", "trash"))
-"""Acts that take each other's place."""
+ACTS = (("read", "unread"), ("archive", "inbox", "back", "spam", "trash"))
+"""Acts that take each other's place; `back` is the archive again, for what was deleted while it was closed."""
+ASIDE = ("spam", "trash")
 MOST_MAILS = 200
 SEEN = "\\Seen"
 
@@ -29,7 +30,7 @@ class WriteState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a mail lies at its account, and its Message-ID."""
+    """Where a mail lies at its account (without a folder: nowhere that is read), and its Message-ID."""
 
     folder: str
     uidvalidity: int
@@ -53,6 +54,24 @@ def want_for_conversation(session: Session, conversation_id: str, act: str, now:
     )
     found = {(row[0], row[1]): row[2] for row in session.exec(query)}
     wanted = [key for key, flags in found.items() if act != "read" or SEEN not in flags.split()]
+    for arrival_id, account_id in wanted:
+        want(session, arrival_id, account_id, act, now)
+    return len(wanted)
+
+
+def want_back(session: Session, conversation_id: str, act: str, now: datetime) -> int:
+    """Have those mails of a conversation brought back that were put into spam or trash for it, or are about to be."""
+    query = (
+        select(WriteBack.arrival_id, WriteBack.account_id, WriteBack.act)
+        .join(Arrival, col(Arrival.id) == col(WriteBack.arrival_id))
+        .join(Message, col(Message.id) == col(Arrival.message_id))
+        .join(Account, col(Account.id) == col(WriteBack.account_id))
+        .where(Message.conversation_id == conversation_id, col(Account.two_way).is_(True))
+        .where(col(WriteBack.act).in_(ACTS[1]), col(WriteBack.state).in_([WriteState.DUE, WriteState.DONE]))
+        .order_by(col(WriteBack.at), col(WriteBack.id))
+    )
+    last = {(row[0], row[1]): row[2] for row in session.exec(query)}
+    wanted = [key for key, done in last.items() if done in ASIDE]
     for arrival_id, account_id in wanted:
         want(session, arrival_id, account_id, act, now)
     return len(wanted)
@@ -92,14 +111,18 @@ def claim_acts(session: Session, now: datetime) -> Claimed[WriteBack, tuple[Plac
 
 
 def places_of(session: Session, row: WriteBack) -> tuple[Place, ...]:
-    """Where the mail lies in its account now."""
+    """Where the mail lies in its account now; where that is not known, its id alone."""
     query = (
         select(View.folder, View.uidvalidity, View.uid, Message.message_id)
         .join(Arrival, col(Arrival.id) == col(View.arrival_id))
         .join(Message, col(Message.id) == col(Arrival.message_id), isouter=True)
         .where(View.account_id == row.account_id, View.arrival_id == row.arrival_id, col(View.gone_at).is_(None))
     )
-    return tuple(Place(folder, valid, uid, header or "") for folder, valid, uid, header in session.exec(query))
+    found = tuple(Place(folder, valid, uid, header or "") for folder, valid, uid, header in session.exec(query))
+    if found:
+        return found
+    named = select(Message.message_id).join(Arrival, col(Arrival.message_id) == col(Message.id))
+    return tuple(Place("", 0, 0, key) for key in session.exec(named.where(Arrival.id == row.arrival_id)) if key)
 
 
 def settle(session: Session, row_id: str, state: WriteState, why: str, now: datetime) -> None:

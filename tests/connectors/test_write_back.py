@@ -99,3 +99,31 @@ def test_trouble_is_tried_again(box: Mailbox) -> None:
     box.time += timedelta(hours=1)
     work(box)
     assert said(box) == [("done", "Moved from INBOX to Trash")]
+
+
+@pytest.mark.parametrize(("aside", "back", "folder"), [("trash", "inbox", "INBOX"), ("spam", "back", "Archive")])
+def test_what_was_put_aside_is_brought_back(box: Mailbox, aside: str, back: str, folder: str) -> None:
+    """Trash and spam are not read, so only its Message-ID tells where the mail lies there."""
+    first = box.fetched("one", uid=1)
+    box.wanted(first, aside)
+    work(box)
+    box.wanted(first, back)
+    work(box)
+    away = "Trash" if aside == "trash" else "Junk"
+    assert sorted(said(box)) == sorted(
+        [("done", f"Moved from INBOX to {away}"), ("done", f"Moved from {away} to {folder}")]
+    )
+    assert (len(box.files(folder)), box.files(away)) == (2 if folder == "INBOX" else 1, [])
+
+
+def test_of_two_mails_with_one_id_none_is_brought_back(box: Mailbox) -> None:
+    """Anybody may write a mail with the same id, and spam is where it would lie."""
+    first = box.fetched("one", uid=1)
+    box.wanted(first, "spam")
+    work(box)
+    box.dovecot.deliver(box.user, RAW % b"one", "Junk")
+    box.wanted(first, "inbox")
+    work(box)
+    (why,) = (why for state, why in said(box) if state == "failed")
+    assert "Several mails in Junk have its Message-ID" in why
+    assert len(box.files("Junk")) == 2
