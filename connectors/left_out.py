@@ -13,6 +13,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable"
     FOLDER = "folder not chosen"
     SHOWN_TWICE = "shown twice"
+    DELETED = "deleted here"
 
 
 SENTENCES = {
@@ -23,6 +24,7 @@ SENTENCES = {
     Reason.UNREADABLE: "set aside as unreadable, kept as it came",
     Reason.FOLDER: "the folder is not chosen",
     Reason.SHOWN_TWICE: "shows mail of other folders again",
+    Reason.DELETED: "deleted here",
 }
 EARLIER = {"it was there before the mailbox was connected": Reason.OLDER, "a draft": Reason.DRAFT}
 """What rows of `left_out` held before they held words."""

@@ -20,7 +20,7 @@ from gatepost.connectors.imap import (
     status,
     still_there,
 )
-from gatepost.connectors.left_out import reason_in, reason_of, sentence_of
+from gatepost.connectors.left_out import Reason, reason_in, reason_of, sentence_of
 from gatepost.connectors.wire import Connect
 from gatepost.database import Database
 from gatepost.model import Account, Cursor
@@ -115,7 +115,8 @@ def here_of(account: Account, folder: Folder, database: Database) -> Here:
         stored = completeness.places(session, *where)
         aside = completeness.put_aside_in(session, *where)
         left_out = completeness.left_out(session, *where)
-    skipped = {uid: reason_in(row) for uid, row in left_out.items()}
+        deleted = completeness.deleted_in(session, *where)
+    skipped = {uid: reason_in(row) for uid, row in left_out.items()} | dict.fromkeys(deleted, str(Reason.DELETED))
     return Here(frozenset(stored), skipped | {uid: reason_of(why, octets) for uid, why, octets in aside})
 
 

@@ -50,18 +50,20 @@ class Actor:
 
 
 def may(
-    act: str, state: str, *, leased: bool = False, suppressed: bool = False, left: bool = False
+    act: str, state: str, *, leased: bool = False, suppressed: bool = False, left: bool = False, purged: bool = False
 ) -> tuple[bool, str]:
     """Whether an act applies to a delivery in this state, and why not.
 
     `leased`: a process is sending it at this moment; `suppressed`: its address is on the suppression list; `left`: its
-    recipient has unsubscribed from the stream that it belongs to.
+    recipient has unsubscribed from the stream that it belongs to; `purged`: what it said was deleted for ever.
     """
     if state not in FROM[act]:
         ended = "it has ended" if state in ENDED else ""
         return False, WHY_NOT.get(State(state), ended)
     if state == State.SENDING and leased:
         return False, WHY_NOT[State.SENDING]
+    if act in SENDS and purged:
+        return False, "what it said was deleted for ever, so there is nothing left to send"
     if act in SENDS and suppressed:
         return False, "its address is on the suppression list; remove it there first"
     if act in SENDS and left:

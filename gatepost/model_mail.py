@@ -3,11 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, LargeBinary, UniqueConstraint, literal_column
 from sqlmodel import Field, SQLModel
 
 from gatepost.model_base import UTCDateTime, Why
 from gatepost.words import DeliveryState, Kind, Outcome, Strength
+
+NAMED = literal_column("blob").is_not(None)
 
 
 class Contact(SQLModel, table=True):
@@ -24,7 +26,8 @@ class Conversation(SQLModel, table=True):
     """Mail that belongs together, with a running number for people.
 
     `origin_id` is the relayed message it answers, shown first; `claims_id` the conversation it claims to belong to,
-    `merged_into` the one that a person merged it into.
+    `merged_into` the one that a person merged it into. One in state `deleted` was `deleted_from` another state by a
+    person, as `spam` or not, and can be restored; of one that is `purged` only what the truth needs is left.
     """
 
     id: str = Field(primary_key=True)
@@ -43,6 +46,11 @@ class Conversation(SQLModel, table=True):
     messages: int = 0
     failed: int = Field(default=0, index=True)
     snoozed_until: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
+    deleted_at: datetime | None = Field(default=None, sa_type=UTCDateTime, index=True)
+    deleted_by: str = ""
+    deleted_from: str = ""
+    spam: bool = False
+    purged_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
     created_at: datetime = Field(sa_type=UTCDateTime)
     updated_at: datetime = Field(sa_type=UTCDateTime, index=True)
 
@@ -76,7 +84,8 @@ class KnownId(SQLModel, table=True):
 class Message(SQLModel, table=True):
     """One mail, in or out, or an agent's note; `raw_id` names its octets, `outcome` is that of an inbound one.
 
-    `dsn` holds RET and ENVID of the submission (RFC 3461), where they were given.
+    `dsn` holds RET and ENVID of the submission (RFC 3461), where they were given. What it said is gone since
+    `purged_at`; the row stays, so that the same mail does not come back.
     """
 
     __table_args__ = (
@@ -110,15 +119,21 @@ class Message(SQLModel, table=True):
     why: Why = Field(default_factory=list, sa_type=JSON)
     attachments: int = 0
     dsn: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    purged_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class Raw(SQLModel, table=True):
-    """A mail's octets: here up to 128 KB, larger ones as a content-addressed file."""
+    """A mail's octets: here up to 128 KB, larger ones as a content-addressed file.
 
+    Since `purged_at` they are deleted; a `blob` that is still named then is to be removed.
+    """
+
+    __table_args__ = (Index("ix_raw_blob", "blob", sqlite_where=NAMED, postgresql_where=NAMED),)
     id: str = Field(primary_key=True)
     data: bytes | None = Field(default=None, sa_type=LargeBinary)
     blob: str | None = None
     size: int
+    purged_at: datetime | None = Field(default=None, sa_type=UTCDateTime)
 
 
 class Arrival(SQLModel, table=True):

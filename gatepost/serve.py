@@ -34,6 +34,7 @@ from gatepost.ledger_apart import Apart
 from gatepost.mailbox_access import access_of, smtp_login
 from gatepost.memory import give_back_large_memory
 from gatepost.parts import Parts, clock
+from gatepost.purging import purging
 from gatepost.resolver import dns_resolver
 from gatepost.rounds import alongside
 from gatepost.store.accounts import release_all
@@ -101,6 +102,7 @@ async def serving(
         if Role.GATEWAY in roles:
             sweeping = alongside(sweep_now_and_then(inbound), partial(ended, "sweeper", broken))
             await stack.enter_async_context(sweeping)
+            await stack.enter_async_context(purging(parts))
         if Role.NOTIFY in roles:
             await stack.enter_async_context(telling(gate, clock))
             await stack.enter_async_context(following(gate, clock))

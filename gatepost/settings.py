@@ -12,7 +12,7 @@ from tomllib import TOMLDecodeError
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 SECRETS = ("relay", "database")
@@ -168,6 +168,7 @@ class Settings(BaseSettings):
     disk_free_inodes: float = 1
 
     retry_days: float = 5
+    deleted_days: Annotated[int, Field(ge=0, le=36500)] = 30
     uncertain: Literal["ask", "retry"] = "ask"
     spf: Annotated[str, AfterValidator(check_spf_mechanism)] = ""
     unverified_senders: Literal["refuse", "hold"] = "refuse"

@@ -27,6 +27,10 @@ NOT_DELIVERED = (DeliveryState.FAILED, DeliveryState.EXPIRED, DeliveryState.BOUN
 """Final states that a person should look at."""
 
 
+DELETED, PURGED = "deleted", "purged"
+GONE = (DELETED, PURGED)
+"""States of conversations that people deleted: they can be restored, or what they said is gone for ever."""
+
 ELSEWHERE = "mailbox"
 """The trigger of mail that a mailbox of ours sent with another mail program."""
 

@@ -31,6 +31,7 @@ from gatepost.store.agents import (
 )
 from gatepost.store.conversations import add_note, get_conversation
 from gatepost.store.events import add_event
+from gatepost.store.gone import why_not
 from gatepost.store.messages import RawLost, get_message, raw_of
 from gatepost.store.showing import channel_to_answer_from
 from gatepost.store.users import get_user, memberships
@@ -101,6 +102,8 @@ def find_written(session: Session, message_id: str) -> Written | None:
     channel = channel_to_answer_from(session, conversation, user) if conversation and user else None
     if not copy or not user or not conversation or not channel:
         raise NotDone("The conversation or its mailbox is not there any more.")
+    if told := why_not(conversation):
+        raise NotDone(f"{told}.")
     bound = bound_to(session, mail.copy_id)
     if not bound or not bound.may_answer:
         raise NotDone(f"{user.name} may not answer in this mailbox any more.")

@@ -19,6 +19,7 @@ from gatepost.model import Channel, Conversation, Credential, Message, User
 from gatepost.settings import Settings
 from gatepost.store.channels import aliases_of, get_channel, list_channels
 from gatepost.store.conversations import get_conversation, participants
+from gatepost.store.gone import why_not
 from gatepost.store.handed_over import customer_of, handed_over
 from gatepost.store.messages import conversation_messages, get_message, open_raw
 from gatepost.store.showing import channel_to_answer_from, homes_of
@@ -155,6 +156,8 @@ def make_answer(
         conversation = get_conversation(session, conversation_id)
         if conversation is None:
             raise NoAnswer("This conversation is not there any more")
+        if told := why_not(conversation):
+            raise NoAnswer(told)
         user = get_user(session, user_id) if user_id else None
         channel = channel_of_answer(session, conversation, user, credential)
         if channel is None:

@@ -127,7 +127,7 @@ def keep_out(ledger: Ledger, arrival_id: str, actor: Actor, now: datetime) -> Me
         arrival, message, conversation = in_review(session, arrival_id)
         if not decide(session, arrival, "kept_out", actor, now):
             raise ValueError(GONE)
-        if len(conversation_messages(session, conversation)) <= 1:
+        if conversation.state == "open" and len(conversation_messages(session, conversation)) <= 1:
             set_state(session, conversation, "closed", actor.user_id, now)
         return message
 

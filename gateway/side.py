@@ -20,6 +20,7 @@ from gatepost.gateway.put import put
 from gatepost.ids import new_id
 from gatepost.model import Channel, Conversation, Credential, User
 from gatepost.store.conversations import get_conversation, participants
+from gatepost.store.gone import why_not
 from gatepost.store.showing import channel_to_answer_from
 from gatepost.store.sides import open_side
 from gatepost.store.users import get_user
@@ -82,6 +83,8 @@ def begin(
     conversation = get_conversation(session, conversation_id)
     if conversation is None:
         raise NoAnswer("This conversation is not there any more")
+    if told := why_not(conversation):
+        raise NoAnswer(told)
     user, credential = writer
     if credential:
         channel = channel_of_answer(session, conversation, user, credential)

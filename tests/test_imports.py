@@ -14,6 +14,7 @@ WIRING = (  # above all others; nothing below imports them
     *("gatepost/__main__.py", "gatepost/cli/", "gatepost/serve"),
     *("gatepost/doors.py", "gatepost/parts.py", "gatepost/syncing.py", "gatepost/website.py", "gatepost/watching.py"),
     *("gatepost/filing.py", "gatepost/mailbox_access.py", "gatepost/trial.py", "gatepost/asking.py"),
+    *("gatepost/purging.py",),
 )
 MAY_IMPORT = {
     "core": {"core"},

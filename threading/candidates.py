@@ -16,6 +16,7 @@ from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import answering, by_number, known_ids, participants
 from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import deliveries_of, get_delivery
+from gatepost.store.gone import gone
 from gatepost.store.messages import get_message, position, position_of, sent_by_header_id
 from gatepost.store.placing import (
     channels_of,
@@ -32,6 +33,7 @@ from gatepost.threading.forwarded import addressed, is_forward
 from gatepost.threading.place import Candidate, Carries
 from gatepost.threading.subject import base_subject
 from gatepost.tokens import read_message_id, read_reply_address, read_return_path
+from gatepost.words import PURGED
 
 SUBJECT_NUMBER = re.compile(r"\[#(\d{1,9})\]")
 MOST_IDS = 30
@@ -259,7 +261,7 @@ def places_of(search: Search, message: Message, carries: Carries, where: str) ->
     credential = get_credential(search.session, message.credential_id) if message.credential_id else None
     if credential and credential.conversations != "never":
         people = may_answer(search, message)
-        if not any(people & people_of(search, conversation.id) for conversation in answers):
+        if not any(people & people_of(search, one.id) for one in answers if one.state != PURGED):
             yield Candidate(None, None, carries, where, f"the relayed mail “{message.subject}”", "", people, message.id)
 
 
@@ -282,7 +284,9 @@ def of_conversation(
         matched = f"message {position(search.session, conversation, message)} of #{conversation.number}"
     else:
         matched = f"#{conversation.number}" if carries == "subject" else f"an id that #{conversation.number} refers to"
-    return Candidate(conversation.id, conversation.number, carries, where, matched, conversation.requester, people)
+    told = gone(conversation) if conversation.state == PURGED else ""
+    found = (conversation.id, conversation.number, carries, where, matched, conversation.requester, people)
+    return Candidate(*found, gone=told)
 
 
 def of_known(search: Search, conversation: Conversation, message_pk: str | None, where: str) -> Candidate:

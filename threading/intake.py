@@ -21,6 +21,7 @@ from gatepost.store.rows import made
 from gatepost.store.together import together
 from gatepost.threading.agent_mail import take_agent_mail
 from gatepost.threading.joining import channel_of, join, time_of
+from gatepost.threading.kept_away import kept_away, outcome_of, take_away
 from gatepost.threading.leaving import take_leaving
 from gatepost.threading.own_copy import own_copy, written_there
 from gatepost.threading.reading import Reading
@@ -180,8 +181,11 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     if left := take_leaving(session, desk.settings, desk.keys, arrival, now):
         return Received(Outcome.AUTOMATIC, left)
     if own := own_copy(session, desk.keys, arrival, reading.mail, now):
+        take_away(session, arrival, own[0], now)
         return Received(Outcome.PLACED, own[1], own[0].id, own[0].conversation_id)
     same = message_by_digest(session, "in", reading.digest)
+    if same and (received := come_again(session, arrival, reading, same, now)):
+        return received
     if same and is_another(same, arrival, reading, now):
         give_up_digest(session, same.id)
     elif same:
@@ -205,6 +209,17 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)
 
 
+def come_again(session: Session, arrival: Arrival, reading: Reading, same: Message, now: datetime) -> Received | None:
+    """A mail that was deleted here and comes again; None where it is another one, or is to be shown."""
+    if is_later(same, arrival, reading, now):
+        return None
+    why = kept_away(session, arrival, same, reading.digest, channel_of(session, arrival))
+    if not why:
+        return None
+    take_away(session, arrival, same, now)
+    return Received(outcome_of(same), why, same.id, same.conversation_id)
+
+
 def once_more(
     session: Session, desk: Desk, arrival: Arrival, reading: Reading, same: Message, now: datetime
 ) -> Received:
@@ -217,6 +232,7 @@ def once_more(
     found = view_in(session, same, reading.digest, arrival, channel_id, now)
     if found:
         message, why = found
+        take_away(session, arrival, message, now)
         return Received(Outcome(message.outcome or Outcome.PLACED), why, message.id, message.conversation_id)
     joined = join(
         session,
@@ -241,4 +257,9 @@ def is_another(same: Message, arrival: Arrival, reading: Reading, now: datetime)
     """
     if same.outcome == Outcome.REVIEW and arrival.strength != Strength.FAILING:
         return True
+    return is_later(same, arrival, reading, now)
+
+
+def is_later(same: Message, arrival: Arrival, reading: Reading, now: datetime) -> bool:
+    """Whether a mail without an id of its own came days from one that reads the same."""
     return not reading.mail.message_id and abs(time_of(arrival, reading.mail, now) - same.at) >= RECEIPT_KEPT

@@ -21,6 +21,7 @@ from gatepost.store.conversations import (
     note_contact,
     touch,
 )
+from gatepost.store.deleted import restore_by_answer
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
 from gatepost.store.handed_over import reason, tell_handed_over
@@ -33,7 +34,7 @@ from gatepost.threading.inbound_row import inbound_row
 from gatepost.threading.on_behalf import on_behalf
 from gatepost.threading.place import DESK, Placement, Policy, Sender, place
 from gatepost.threading.showing import apart, is_named, may_widen
-from gatepost.words import Kind, Outcome, Strength
+from gatepost.words import DELETED, Kind, Outcome, Strength
 
 MOST_SHOWN = 200
 FIRST_MAIL = datetime(1982, 8, 13, tzinfo=UTC)
@@ -250,11 +251,14 @@ def channel_of(session: Session, arrival: Arrival) -> str | None:
 
 
 def channel_of_cause(session: Session, placement: Placement, origin: Message | None) -> str | None:
-    """For mail to a reply address or return path: the channel of what it answers or claims, whose agents see it."""
+    """For mail to a reply address or return path: the channel of what it answers or claims, whose agents see it, also
+    where that was deleted.
+    """
     if origin:
         channel = channel_by_address(session, origin.from_address)
         return channel.id if channel else None
-    claimed = get_conversation(session, placement.claims_id) if placement.claims_id else None
+    about = placement.claims_id or placement.gone_id
+    claimed = get_conversation(session, about) if about else None
     return claimed.channel_id if claimed else None
 
 
@@ -316,6 +320,8 @@ def enter(
     )
     if placement.origin_id:
         bring_origin(session, conversation, placement.origin_id, sender)
+    if reopen and conversation.state == DELETED:
+        restore_by_answer(session, conversation, message.id, now)
     touch(session, conversation.id, message.snippet, now, reopen=reopen)
 
 

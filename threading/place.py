@@ -48,6 +48,7 @@ class Candidate:
     `conversation_id` it is a relayed message, `origin_id`, that nobody who may see this answer has answered yet.
     `holder` is the one person who knows the token or minted id; empty where several do: each could write as another.
     `elsewhere` is set where the mail went to another mailbox of ours and to nobody of this conversation: passed on.
+    `gone` says who deleted it for ever, and when: nobody joins it any more.
     """
 
     conversation_id: str | None
@@ -60,6 +61,7 @@ class Candidate:
     origin_id: str | None = None
     holder: str = ""
     elsewhere: bool = False
+    gone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,8 @@ class Placement:
 
     With `origin_id` the new conversation begins with that relayed message, which this mail answers.
     `verified` is False where it joins unproven: it is marked, carries no commands and gets no automatic mail.
-    `strength` is that of the sender with what his token proves.
+    `strength` is that of the sender with what his token proves; `gone_id` the conversation that it would have joined or
+    been linked with, had it not been deleted for ever.
     """
 
     conversation_id: str | None
@@ -95,6 +98,7 @@ class Placement:
     why: Why = field(default_factory=list)
     origin_id: str | None = None
     strength: Strength = Strength.NONE
+    gone_id: str | None = None
 
 
 def place(sender: Sender, candidates: Sequence[Candidate], policy: Policy = DESK) -> Placement:
@@ -108,21 +112,27 @@ def place(sender: Sender, candidates: Sequence[Candidate], policy: Policy = DESK
             strength = strength_by(sender, candidate)
             known = sender.aligned or strength == Strength.TOKEN
             return Placement(candidate.conversation_id, None, known, why, candidate.origin_id, strength)
-    claimed = next((candidate for candidate in candidates if candidate.conversation_id), None)
+    claimed = next((one for one in candidates if one.conversation_id and not one.gone), None)
+    deleted = next((one for one in candidates if one.gone), None)
     if claimed:
         text = f"A new conversation, linked: it claims to belong to #{claimed.number}"
+    elif deleted:
+        text = f"A new conversation: what it refers to is not here any more, {deleted.gone}"
     elif candidates:
         text = "A new conversation: what it refers to was not sent to this address"
     else:
         text = "A new conversation: the mail refers to none that we know"
     claims_id = claimed.conversation_id if claimed else None
     why.append({"result": "new", "text": text})
-    return Placement(None, claims_id, sender.aligned, why, strength=sender.strength)
+    gone_id = deleted.conversation_id if deleted else None
+    return Placement(None, claims_id, sender.aligned, why, strength=sender.strength, gone_id=gone_id)
 
 
 def judge(sender: Sender, candidate: Candidate, policy: Policy = DESK) -> tuple[bool, str]:
     """Whether this sender joins by this candidate, and the reason in words."""
     what = WORDS[candidate.carries]
+    if candidate.gone:
+        return False, f"it carries {what}, but {candidate.gone}"
     if not sender.key:
         return False, "the mail has no single From address"
     if sender.strength == Strength.FAILING:

@@ -12,12 +12,13 @@ from sqlmodel import Session
 from gatepost.model import Arrival, Conversation, Message
 from gatepost.store.arrivals import arrivals_of, note_channel
 from gatepost.store.channels import get_channel
+from gatepost.store.gone import gone
 from gatepost.store.messages import message_by_digest
 from gatepost.store.placing import channels_of, has_earlier, moved_by_hand, survivor
 from gatepost.store.showing import show
 from gatepost.threading.candidates import channel_for
 from gatepost.threading.place import Placement
-from gatepost.words import Outcome, Strength
+from gatepost.words import GONE, Outcome, Strength
 
 PROVEN = (Strength.TOKEN, Strength.ALIGNED, Strength.BOTH)
 ONE_MORE_VIEW = "The same mail had already come another way; it is one message with one more view"
@@ -62,7 +63,7 @@ def view_in(
     session: Session, same: Message, digest: str, arrival: Arrival, channel_id: str | None, now: datetime
 ) -> tuple[Message, str] | None:
     """The message that an arrival is one more view of, shown in the arrival's mailbox, and why; None where it must
-    not be shown there.
+    not be shown there, or was deleted before it came there.
     """
     conversation = survivor(session, same.conversation_id or "")
     homes = channels_of(session, conversation.id) if conversation else frozenset[str]()
@@ -71,6 +72,8 @@ def view_in(
     own = message_by_digest(session, "in", f"{digest}:{channel_id}")
     if own:
         return own, ONE_MORE_VIEW
+    if conversation.state in GONE:
+        return None
     may, why = may_show(
         same,
         begins=is_beginning(session, conversation, same),
@@ -93,7 +96,7 @@ def is_beginning(session: Session, conversation: Conversation, message: Message)
 
 def apart(session: Session, placement: Placement, copy_of: Message | None = None) -> Placement:
     """A conversation of its own, linked, for people who must not see the one that the mail is in or would join."""
-    claims_id = copy_of.conversation_id if copy_of else placement.conversation_id
+    claims_id = copy_of.conversation_id if copy_of and not copy_of.purged_at else placement.conversation_id
     text = "A new conversation, for this mailbox alone: the mail came to another mailbox too, whose conversation is "
     text += f"not shown here, for {why_not(session, placement, copy_of)}"
     why = [{"result": "new", "text": text, "copy": True}, *({**one, "result": "passed over"} for one in placement.why)]
@@ -103,5 +106,8 @@ def apart(session: Session, placement: Placement, copy_of: Message | None = None
 def why_not(session: Session, placement: Placement, copy_of: Message | None) -> str:
     """The reason in words."""
     mail = copy_of or placement
+    there = survivor(session, copy_of.conversation_id or "") if copy_of else None
+    if there and there.state in GONE:
+        return gone(there)
     why = may_widen(mail, named=False)[1]
     return "a person had put it there" if copy_of and moved_by_hand(session, copy_of) else why

@@ -19,6 +19,7 @@ from gatepost.web.api_conversations import (
     reply_to_conversation,
 )
 from gatepost.web.api_corrections import CORRECTIONS
+from gatepost.web.api_deleted import DELETING
 from gatepost.web.api_deliveries import DELIVERIES
 from gatepost.web.api_desk import DESK
 from gatepost.web.api_errors import Problem, problem_response
@@ -100,6 +101,7 @@ OPERATIONS: tuple[Operation, ...] = (
     *CODES,
     *CONNECTING,
     *CORRECTIONS,
+    *DELETING,
     *DELIVERIES,
     *DESK,
     *AUTOMATIC,

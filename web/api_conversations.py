@@ -22,7 +22,7 @@ from gatepost.web.api_errors import Problem
 from gatepost.web.api_messages import taken
 from gatepost.web.api_models import AttachmentOut, ConversationList, ConversationOut, ThreadList, ThreadMessage
 from gatepost.web.api_requests import ConversationQuery, NoQuery, Paging, ReplyIn, read_id, read_number
-from gatepost.web.bodies import LOST, Body, read_body
+from gatepost.web.bodies import LOST, PURGED, Body, read_body
 from gatepost.web.thread import why_lines
 from gatepost.words import Kind
 
@@ -114,7 +114,7 @@ def thread_message(call: Call, session: Session, message: Message) -> ThreadMess
             raw = raw_of(session, message.raw_id, call.app.blobs)
             body = read_body(message, raw, parent_text(session, message, raw, call.app.blobs))
     except RawLost:
-        body = Body(LOST, "", False, (), lost=True)
+        body = Body(PURGED if message.purged_at else LOST, "", False, (), lost=True)
     deliveries = deliveries_of(session, message.id) if message.direction == "out" else []
     return ThreadMessage(
         id=message.id,

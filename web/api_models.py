@@ -144,7 +144,8 @@ class EventList(Given):
 class ConversationOut(Given):
     """A conversation; `requester` is who began it, `failed` counts recipients that were not reached.
 
-    `also_in` are further mailboxes that show it, because a mail of it went there too.
+    `also_in` are further mailboxes that show it, because a mail of it went there too. Its state is open, closed,
+    deleted (then `deleted_at` is set, and `spam` where that was why), or purged: what it said is gone.
     """
 
     id: str
@@ -159,6 +160,9 @@ class ConversationOut(Given):
     tags: list[str]
     messages: int
     failed: int
+    spam: bool
+    deleted_at: datetime | None
+    purged_at: datetime | None
     created_at: datetime
     updated_at: datetime
 

@@ -231,8 +231,11 @@ class MessageQuery(Paging):
 
 
 class ConversationQuery(Paging):
-    """Which conversations: in this state, with this tag; with `failed` those with a recipient that was not reached."""
+    """Which conversations: in this state, with this tag; with `failed` those with a recipient that was not reached.
 
-    state: Literal["open", "closed"] | None = None
+    Deleted ones are only listed where the state asks for them.
+    """
+
+    state: Literal["open", "closed", "deleted"] | None = None
     failed: bool | None = None
     tag: Annotated[str, Field(min_length=1, max_length=100)] | None = None

@@ -133,6 +133,9 @@ def conversation(
         tags=list(row.tags),
         messages=row.messages,
         failed=row.failed,
+        spam=row.spam,
+        deleted_at=row.deleted_at,
+        purged_at=row.purged_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )

@@ -35,6 +35,7 @@ IMAGES = {
 TAG = re.compile(r"<img [^<>]{1,100000}")
 SOURCE = re.compile(r' src="cid:([^"<>]{1,1000})"')
 LOST = "The content of this mail cannot be read from storage. Its envelope and history are below."
+PURGED = "What this mail said was deleted for ever. When it came or went, and what became of it, stays."
 UNREAD = "The text of this mail cannot be shown: {why}. Its source can be downloaded."
 
 
@@ -60,6 +61,8 @@ class Bodies:
 
     def read(self, session: Session, message: Message, blobs: Blobs) -> Body:
         """The body of a message or note; with a sentence in place of one that storage lost."""
+        if message.purged_at:
+            return Body(PURGED, "", False, (), lost=True)
         with self.lock:
             if message.id in self.kept:
                 self.kept.move_to_end(message.id)

@@ -45,7 +45,7 @@ def wanted(visit: Visit) -> str:
         return address
     known = contacts.addresses_of(visit.session, address)
     which = [Which(recipient=one, channels=visit.scope) for one in known]
-    if contacts.conversations_of(visit.session, known, visit.scope):
+    if contacts.conversations_of(visit.session, known, visit.scope, there=True):
         return address
     if any(find_deliveries(visit.session, one, 1) for one in which):
         return address
@@ -63,7 +63,7 @@ def contact_view(visit: Visit, address: str, form: Form, status: int = 200) -> R
     contact = contacts.contact_by_address(session, address)
     failures = contacts.failures_of(session, known, visit.scope)
     bad = {delivery.recipient.lower() for delivery, _ in failures}
-    found = contacts.conversations_of(session, known, visit.scope)
+    found = contacts.conversations_of(session, known, visit.scope, there=True)
     domains = contacts.reached_domains(session) if bad else []
     context: dict[str, Any] = {
         "section": "contacts",

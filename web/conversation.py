@@ -1,6 +1,7 @@
 """One conversation: reading it, answering, notes, closing, assigning, and its history."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from gatepost.store.agents import confirmed_addresses
 from gatepost.store.channels import get_channel
 from gatepost.store.events import conversation_events
 from gatepost.store.followers import follows
+from gatepost.store.gone import gone, why_not
 from gatepost.store.messages import conversation_messages
 from gatepost.store.showing import channel_to_answer_from, further_of, may
 from gatepost.store.suppressions import suppressed_among
@@ -29,6 +31,7 @@ from gatepost.web.render import show
 from gatepost.web.route import Visit
 from gatepost.web.thread import Shown, people_count, thread_of
 from gatepost.web.warnings import warnings_for
+from gatepost.words import DELETED, GONE
 
 NOTE_LIMIT = 50_000
 
@@ -36,7 +39,8 @@ NOTE_LIMIT = 50_000
 def conversation_page(visit: Visit) -> Response:
     """The whole page, the conversation alone, or the part that changes live."""
     now, number_id, user_id = visit.now, visit.conversation.id, visit.user.id
-    visit.app.ledger.submit(lambda session: conversations.mark_seen(session, number_id, user_id, now))
+    if visit.conversation.state not in GONE:
+        visit.app.ledger.submit(lambda session: conversations.mark_seen(session, number_id, user_id, now))
     return conversation_view(visit)
 
 
@@ -68,6 +72,8 @@ def thread_context(visit: Visit) -> dict[str, Any]:
     survivor = placing.survivor(visit.session, conversation.id) if conversation.merged_into else None
     return {
         "conversation": conversation,
+        "gone": gone(conversation),
+        "gone_at": last_day(visit),
         "channel": channels.get(conversation.channel_id or ""),
         "thread": thread,
         "people": people_count(visit),
@@ -91,6 +97,12 @@ def thread_context(visit: Visit) -> dict[str, Any]:
         "by_mail": bool(confirmed_addresses(visit.session, visit.user.id)),
         "trigger_label": trigger_label,
     }
+
+
+def last_day(visit: Visit) -> datetime | None:
+    """When the conversation, which is in Deleted, is deleted for ever; None where that is not by itself."""
+    days, since = visit.app.settings.deleted_days, visit.conversation.deleted_at
+    return since + timedelta(days=days) if since and days and visit.conversation.state == DELETED else None
 
 
 def works_here(visit: Visit, user: User) -> bool:
@@ -149,6 +161,7 @@ def send_reply(visit: Visit) -> Response:
     """Answer; what was written is kept when it cannot go out."""
     if visit.conversation.merged_into:
         raise HTTPException(409, "This conversation was merged into another one. Open that one and answer there.")
+    check_there(visit)
     text = visit.form.text("text")
     to, problems = read_addresses(visit.form.all("to"))
     cc, more = read_addresses(visit.form.all("cc"))
@@ -196,6 +209,7 @@ def read_addresses(values: list[str]) -> tuple[list[str], dict[str, str]]:
 
 def add_note(visit: Visit) -> Response:
     """Keep a note that only agents see."""
+    check_there(visit)
     text = visit.form.text("text").strip()
     if not text or len(text) > NOTE_LIMIT:
         problem = f"A note has at most {NOTE_LIMIT:,} characters." if text else "Write something before you save it."
@@ -203,6 +217,12 @@ def add_note(visit: Visit) -> Response:
     conversation, user, now = visit.conversation, visit.user, visit.now
     visit.app.ledger.write(lambda session: conversations.add_note(session, conversation, user, text, now))
     return back(visit)
+
+
+def check_there(visit: Visit) -> None:
+    """Nothing is done in a conversation that was deleted. Raises HTTPException with what to do first."""
+    if told := why_not(visit.conversation):
+        raise HTTPException(409, f"{told}.")
 
 
 def close(visit: Visit) -> Response:
@@ -216,6 +236,7 @@ def reopen(visit: Visit) -> Response:
 
 
 def change_state(visit: Visit, state: str) -> Response:
+    check_there(visit)
     conversation, user_id, now = visit.conversation, visit.user.id, visit.now
     if conversation.state != state:
         visit.app.ledger.write(lambda session: conversations.set_state(session, conversation, state, user_id, now))

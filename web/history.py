@@ -20,6 +20,7 @@ from gatepost.web.said import text_of, tls_of
 from gatepost.words import NOT_DELIVERED, Strength
 
 QUIET = ("delivery.", "user.")
+DELETION = ("conversation.deleted", "conversation.restored", "conversation.purged")
 SOURCES = {
     "dialogue": "",
     "return path": "reported by mail, proven by the signed return path",
@@ -105,10 +106,20 @@ def event_line(event: Event, messages: dict[str, Message], names: dict[str, str]
         mails = event.data["messages"]
         about = f"{amount(mails, 'mail')} from #{event.data['from']} to #{event.data['to']}"
         who = who or str(event.data.get("actor", ""))
+    if event.kind in DELETION:
+        who, about = who or str(event.data.get("by", "")), said_of_deletion(event)
     detail = " ".join(part for part in (about, f"by {who}" if who else "") if part)
     trigger = trigger_label(message.trigger) if message and message.direction == "out" else ""
     placing = placing_of(message) if message and event.kind == "message.received" else None
     return Line(event.at, event_look(event.kind), detail, trigger=trigger, placing=placing)
+
+
+def said_of_deletion(event: Event) -> str:
+    """Why it was, and what went for ever."""
+    if event.kind != "conversation.purged":
+        return str(event.data.get("why", ""))
+    mails, files = event.data.get("mails", 0), event.data.get("attachments", 0)
+    return f"{amount(mails, 'mail')}, {amount(files, 'attachment')}"
 
 
 def placing_of(message: Message) -> Placing | None:

@@ -8,7 +8,14 @@ from gatepost.store import message_pages, pages
 from gatepost.web.render import rail_of, show
 from gatepost.web.route import Visit
 
-TITLES = {"all": "Inbox", "mine": "Mine", "unassigned": "Unassigned", "failed": "Not delivered", "closed": "Closed"}
+TITLES = {
+    "all": "Inbox",
+    "mine": "Mine",
+    "unassigned": "Unassigned",
+    "failed": "Not delivered",
+    "closed": "Closed",
+    "deleted": "Deleted",
+}
 
 
 def home(visit: Visit) -> Response:
@@ -54,7 +61,15 @@ def list_context(visit: Visit) -> dict[str, Any]:
         "page": page_number(visit),
         "more": len(rows) == pages.PAGE,
         "query": kept_query(visit),
+        "choosing": visit.query("select") == "1",
+        "did": did(visit),
     }
+
+
+def did(visit: Visit) -> tuple[str, list[int]]:
+    """What was just done to conversations that were chosen, and their numbers, so that it can be taken back."""
+    numbers = [int(one) for one in visit.query("numbers", 2000).split(",") if one.isascii() and one.isdigit()]
+    return (visit.query("did"), numbers) if visit.query("did") in ("delete", "spam", "restore", "purge") else ("", [])
 
 
 def kept_query(visit: Visit) -> dict[str, str]:

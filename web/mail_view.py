@@ -16,7 +16,7 @@ from gatepost.mail import Mail, part_content
 from gatepost.model import Message
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.threading.reading import parse_safely
-from gatepost.web.bodies import UNREAD, html_page, image_type
+from gatepost.web.bodies import PURGED, UNREAD, html_page, image_type
 from gatepost.web.guard import MAIL_POLICY
 from gatepost.web.route import Visit
 
@@ -28,7 +28,8 @@ def raw_mail(visit: Visit, message: Message) -> bytes:
     try:
         return without_link(visit.app.settings, message, raw_of(visit.session, message.raw_id, visit.app.blobs))
     except RawLost:
-        raise HTTPException(404, "The content of this mail cannot be read from storage.") from None
+        told = PURGED if message.purged_at else "The content of this mail cannot be read from storage."
+        raise HTTPException(404, told) from None
 
 
 def read_mail(raw: bytes) -> Mail:

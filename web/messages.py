@@ -14,6 +14,7 @@ from gatepost.model import DeliveryEvent, Message
 from gatepost.store import message_pages, pages, users
 from gatepost.store.credentials import get_credential
 from gatepost.store.deliveries import delivery_events
+from gatepost.store.gone import gone
 from gatepost.store.messages import RawLost, raw_of
 from gatepost.store.transcripts import transcripts_of
 from gatepost.web.acts import NOTICES
@@ -87,6 +88,7 @@ def message_page(visit: Visit) -> Response:
         "origin": origin(visit, visit.message),
         "conversations": [c for c in pages.conversations_with(visit.session, visit.message) if visit.may_on(c, "read")],
         "trigger_label": trigger_label,
+        "gone": gone,
         "view": visit.query("view") if visit.query("view") in ("headers", "source") else "mail",
     }
     return show(visit, "message.html", context)

@@ -85,13 +85,18 @@ def known(parts: Parts, which: Which) -> Which:
 
 def confirm(number: int, to_be: str, yes: bool) -> None:
     """Ask, unless `yes`. Raises BadInput where nobody can answer, and Failed on no."""
+    confirm_it(f"{amount(number)} to be {to_be}", yes)
+
+
+def confirm_it(what: str, yes: bool) -> None:
+    """As `confirm`, in these words."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise BadInput(f"--yes: {amount(number)} to be {to_be}; add --yes to do it without being asked")
+        raise BadInput(f"--yes: {what}; add --yes to do it without being asked")
     import typer
 
-    if not typer.confirm(f"{amount(number)} to be {to_be}. Go on?", err=True):
+    if not typer.confirm(f"{what}. Go on?", err=True):
         raise Failed("nothing was changed")
 
 

@@ -9,7 +9,7 @@ from gatepost.cli.options import AsJson
 
 conversation = typer.Typer(
     name="conversation",
-    help="Move, split and merge conversations, and take it back; ask somebody else.",
+    help="Move, split, merge and delete conversations, and take it back; ask somebody else.",
     no_args_is_help=True,
 )
 
@@ -82,3 +82,43 @@ def conversation_take_back(
 
     with ending():
         take_back(context.obj.settings(), message, as_json)
+
+
+Numbers = Annotated[list[str], typer.Argument(metavar="NUMBER...", help="Numbers of conversations.")]
+
+
+@conversation.command("delete")
+def conversation_delete(
+    context: typer.Context,
+    numbers: Numbers,
+    spam: Annotated[bool, typer.Option("--spam", help="Because it is spam.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put conversations into Deleted, from where they can be restored."""
+    from gatepost.cli.deleted import delete
+
+    with ending():
+        delete(context.obj.settings(), numbers, spam, as_json)
+
+
+@conversation.command("restore")
+def conversation_restore(context: typer.Context, numbers: Numbers, as_json: AsJson = False) -> None:
+    """Bring deleted conversations back."""
+    from gatepost.cli.deleted import restore
+
+    with ending():
+        restore(context.obj.settings(), numbers, as_json)
+
+
+@conversation.command("purge")
+def conversation_purge(
+    context: typer.Context,
+    numbers: Numbers,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete for ever what conversations in Deleted say, after showing how much that is."""
+    from gatepost.cli.deleted import purge
+
+    with ending():
+        purge(context.obj.settings(), numbers, yes, as_json)

@@ -17,6 +17,7 @@ from gatepost.store.arrivals import arrivals_of, get_arrival
 from gatepost.store.conversations import by_number, get_conversation
 from gatepost.store.deliveries import deliveries_of, delivery_events, get_delivery
 from gatepost.store.events import message_events
+from gatepost.store.gone import gone
 from gatepost.store.messages import conversation_messages, get_message, messages_by_header_id
 from gatepost.store.queue import messages_about
 from gatepost.words import NOT_DELIVERED
@@ -86,6 +87,7 @@ def describe(session: Session, message: Message) -> dict[str, Any]:
         "at": message.at,
         "sent_at": message.sent_at,
         "conversation": conversation.number if conversation else None,
+        "deleted": gone(conversation) if conversation else "",
         "outcome": message.outcome or None,
         "strength": message.strength,
         "verified": message.verified,
@@ -129,6 +131,7 @@ def delivery_row(session: Session, delivery: Delivery) -> dict[str, Any]:
 def lines(one: dict[str, Any]) -> list[str]:
     """A history as text for people."""
     found = [heading(one)] if one["id"] else []
+    found += [f"  {one['deleted']}"] if one.get("deleted") else []
     found += [
         f"  came by {arrival['inlet']} at {arrival['received_at']:%Y-%m-%d %H:%M:%S}"
         f" for {arrival['recipient'] or '(unknown)'}: {arrival['outcome']}, {arrival['why']}"

@@ -12,9 +12,10 @@ from sqlmodel import Session, and_, case, col, func, or_, select
 from gatepost.acts import DONE, ENDED, FROM, INTO, SENDS, Actor, may
 from gatepost.address import parse_address
 from gatepost.ids import new_id
-from gatepost.model import Delivery, Suppression
+from gatepost.model import Delivery, Message, Suppression
 from gatepost.store.deliveries import conversations_showing, count_failures, history
 from gatepost.store.events import add_event
+from gatepost.store.messages import get_message
 from gatepost.store.queue import Which, where
 from gatepost.store.rows import insert_row, insert_rows
 from gatepost.store.suppressions import sentence, suppressed_among
@@ -23,6 +24,8 @@ from gatepost.words import DeliveryState
 
 LIVED_ANEW = {"code": None, "status": None, "text": "", "reported": False}
 READDRESSED = "delivery.readdressed"
+FACTS = ("leased", "suppressed", "left", "purged")
+"""What `may` asks of a delivery besides its state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +46,14 @@ def preview(session: Session, act: str, which: Which, now: datetime) -> Preview:
     leased = case((and_(col(Delivery.lease_until).is_not(None), col(Delivery.lease_until) > now), 1), else_=0)
     listed = case((on_the_list(now), 1), else_=0)
     left = case((has_left_it(), 1), else_=0)
-    asked = select(Delivery.state, leased.label("leased"), listed.label("listed"), left.label("gone"))
-    found = asked.where(*where(which)).subquery()
-    kinds = (found.c.state, found.c.leased, found.c.listed, found.c.gone)
+    empty = case((has_nothing_left(), 1), else_=0)
+    named = [one.label(name) for name, one in zip(FACTS, (leased, listed, left, empty), strict=True)]
+    found = select(Delivery.state, *named).where(*where(which)).subquery()
+    kinds = (found.c.state, *(found.c[name] for name in FACTS))
     counted = core_select(*kinds, func.count()).group_by(*kinds)
     result = Preview()
-    for state, is_leased, is_listed, gone, count in session.execute(counted):
-        done, why = may(act, state, leased=bool(is_leased), suppressed=bool(is_listed), left=bool(gone))
+    for state, *facts, count in session.execute(counted):
+        done, why = may(act, state, **{name: bool(fact) for name, fact in zip(FACTS, facts, strict=True)})
         group, key = (result.ready, str(state)) if done else (result.refused, why)
         group[key] = group.get(key, 0) + count
     return result
@@ -61,12 +65,17 @@ def on_the_list(now: datetime) -> ColumnElement[bool]:
     return exists().where(col(Suppression.address) == func.lower(col(Delivery.recipient)), lasting)
 
 
+def has_nothing_left() -> ColumnElement[bool]:
+    """Whether what a delivery's mail said was deleted for ever."""
+    return exists().where(col(Message.id) == col(Delivery.message_id), col(Message.purged_at).is_not(None))
+
+
 def applies(act: str, now: datetime) -> ColumnElement[bool]:
     """The condition that `may` is, for the database: it decides once more when the act is written."""
     free = or_(col(Delivery.state) != DeliveryState.SENDING, col(Delivery.lease_until) <= now)
     conditions = [col(Delivery.state).in_(sorted(FROM[act])), free]
     if act in SENDS:
-        conditions += [~on_the_list(now), ~has_left_it()]
+        conditions += [~on_the_list(now), ~has_left_it(), ~has_nothing_left()]
     return and_(*conditions)
 
 
@@ -169,6 +178,9 @@ def resend(session: Session, delivery_id: str, address: str, actor: Actor, now: 
 
 def check_new(session: Session, old: Delivery, written: str, key: str, now: datetime) -> None:
     """Whether the corrected address may get the mail. Raises ValueError."""
+    message = get_message(session, old.message_id)
+    if message and message.purged_at:
+        raise ValueError("What this mail said was deleted for ever, so there is nothing left to send")
     if key == old.recipient.lower():
         raise ValueError(f"{written} is the address it was sent to; use Try now, or correct the address")
     there = session.exec(select(Delivery.recipient).where(Delivery.message_id == old.message_id))

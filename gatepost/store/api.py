@@ -6,7 +6,7 @@ from sqlalchemy import ColumnElement, and_
 from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Event, Message, Participant
-from gatepost.store.pages import tag_where
+from gatepost.store.pages import is_there, tag_where
 from gatepost.store.showing import shown_to
 from gatepost.words import DeliveryState
 
@@ -77,10 +77,8 @@ def conversations(
     after: str | None,
     limit: int,
 ) -> Sequence[Conversation]:
-    """Visible conversations, newest first, from below the id `after`."""
-    query = select(Conversation).where(seen)
-    if state:
-        query = query.where(Conversation.state == state)
+    """Visible conversations, newest first, from below the id `after`; deleted ones only where `state` asks for them."""
+    query = select(Conversation).where(seen, Conversation.state == state if state else is_there())
     if failed is not None:
         query = query.where(col(Conversation.failed) > 0 if failed else Conversation.failed == 0)
     if tag:

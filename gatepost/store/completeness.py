@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, CursorResult, delete, update
 from sqlmodel import Session, col, func, select
 
 from gatepost.amount import amount
-from gatepost.model import Account, Arrival, Completeness, LeftOut, Raw, Verification, View
+from gatepost.model import Account, Arrival, Completeness, LeftOut, Message, Raw, Verification, View
 from gatepost.store.accounts import AccountState
 from gatepost.store.events import add_event
 from gatepost.store.rows import insert_values
@@ -36,6 +36,17 @@ def put_aside_in(session: Session, account_id: str, folder: str, uidvalidity: in
         .where(Arrival.outcome == Outcome.QUARANTINED)
     )
     return [(uid, why, size) for uid, why, size in session.exec(query)]
+
+
+def deleted_in(session: Session, account_id: str, folder: str, uidvalidity: int) -> list[int]:
+    """The UIDs of a folder whose mail was deleted here for ever."""
+    query = (
+        select(View.uid)
+        .join(Arrival, col(Arrival.id) == col(View.arrival_id))
+        .join(Message, col(Message.id) == col(Arrival.message_id))
+        .where(View.account_id == account_id, View.folder == folder, View.uidvalidity == uidvalidity)
+    )
+    return list(session.exec(query.where(col(Message.purged_at).is_not(None))))
 
 
 def left_out(session: Session, account_id: str, folder: str, uidvalidity: int) -> dict[int, str]:

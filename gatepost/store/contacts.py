@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, or_, select
 
 from gatepost.model import Contact, Conversation, Delivery, Message, Participant
 from gatepost.store.conversations import keep_contact
-from gatepost.store.pages import Scope, like
+from gatepost.store.pages import Scope, is_there, like
 from gatepost.store.queue import Which, where
 from gatepost.store.showing import shown_to
 from gatepost.words import NOT_DELIVERED, DeliveryState
@@ -122,7 +122,7 @@ def contact_list(session: Session, scope: Scope, text: str = "", offset: int = 0
     people = (
         select(Participant.address, func.max(Participant.name), func.count())
         .join(Conversation, col(Conversation.id) == col(Participant.conversation_id))
-        .where(shown_to(scope))
+        .where(shown_to(scope), is_there())
         .group_by(col(Participant.address))
         .order_by(col(Participant.address))
     )
@@ -131,11 +131,14 @@ def contact_list(session: Session, scope: Scope, text: str = "", offset: int = 0
     return [ContactRow(*row) for row in session.exec(people.offset(offset).limit(PAGE))]
 
 
-def conversations_of(session: Session, addresses: Sequence[str], scope: Scope) -> Sequence[Conversation]:
-    """The newest 50 conversations in which one of these addresses takes part."""
+def conversations_of(
+    session: Session, addresses: Sequence[str], scope: Scope, *, there: bool = False
+) -> Sequence[Conversation]:
+    """The newest 50 conversations in which one of these addresses takes part; with `there` without deleted ones."""
     keys = [address.lower() for address in addresses]
     among = select(Participant.conversation_id).where(col(Participant.address).in_(keys))
     query = select(Conversation).where(col(Conversation.id).in_(among), shown_to(scope))
+    query = query.where(is_there()) if there else query
     return session.exec(query.order_by(col(Conversation.updated_at).desc()).limit(PAGE)).all()
 
 

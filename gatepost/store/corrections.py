@@ -14,6 +14,7 @@ from gatepost.store.channels import channel_by_address
 from gatepost.store.conversations import add_participants, create_conversation, get_conversation
 from gatepost.store.deliveries import count_failures
 from gatepost.store.events import add_event
+from gatepost.store.gone import why_not
 from gatepost.store.handed_over import customer_of
 from gatepost.store.messages import get_message
 from gatepost.store.placing import show_in
@@ -109,6 +110,12 @@ def check_pair(session: Session, source: Conversation, target: Conversation) -> 
             raise NotPossible(
                 f"#{one.number} was merged into another conversation: choose that one, or undo this first"
             )
+        check_there(one)
+
+
+def check_there(one: Conversation) -> None:
+    if told := why_not(one):
+        raise NotPossible(told)
 
 
 def split_off(session: Session, source: Conversation, mails: Sequence[Message], now: datetime) -> Conversation:
@@ -283,6 +290,8 @@ def undo(session: Session, correction: Correction, actor: Actor, now: datetime) 
     source, target = (get_conversation(session, one) for one in (correction.source_id, correction.target_id))
     if source is None or target is None:
         raise NotPossible("One of the conversations is not there any more")
+    for one in (source, target):
+        check_there(one)
     put_back(session, correction, source, target)
     for channel_id in correction.before.get("hidden", ()):
         show_in(session, source.id, channel_id, now)

@@ -15,7 +15,7 @@ from gatepost.model import Arrival, Conversation, Delivery, Event, Message, Raw
 from gatepost.store.acts import READDRESSED
 from gatepost.store.conversations import get_conversation
 from gatepost.store.deliveries import count_failures
-from gatepost.words import ELSEWHERE, NOT_DELIVERED, WAITING, DeliveryState, Outcome
+from gatepost.words import ELSEWHERE, NOT_DELIVERED, PURGED, WAITING, DeliveryState, Outcome
 
 EXAMPLES = 5
 FRESH = timedelta(hours=1)
@@ -58,6 +58,9 @@ def questions(now: datetime) -> Iterator[tuple[str, Any, str]]:
         "run `gatepost queue retry ID` for those that wait, and report this as a fault of Gatepost",
     )
     yield "every message's octets are stored", select(Message.id).where(~is_there(Raw, Message.raw_id)), RESTORE
+    unexplained = select(Raw.id).where(col(Raw.data).is_(None), col(Raw.blob).is_(None), col(Raw.purged_at).is_(None))
+    yield "octets are only missing where somebody deleted them", unexplained, RESTORE
+    yield "nothing is left of what was deleted for ever", left_of_purged(), "report this as a fault of Gatepost"
     yield "every arrival's octets are stored", arrivals(~is_there(Raw, Arrival.raw_id)), RESTORE
     yield "every arrival has one known outcome", arrivals(~col(Arrival.outcome).in_(list(Outcome))), RESTORE
     yield (
@@ -96,6 +99,12 @@ def due() -> ColumnElement[bool]:
 def without_delivery() -> Any:
     there = exists().where(col(Delivery.message_id) == col(Message.id))
     return select(Message.id).where(Message.direction == "out", Message.trigger != ELSEWHERE, ~there)
+
+
+def left_of_purged() -> Any:
+    """Messages of conversations that were deleted for ever whose content was not."""
+    there = select(Message.id).join(Conversation, col(Conversation.id) == col(Message.conversation_id))
+    return there.where(Conversation.state == PURGED, col(Message.purged_at).is_(None))
 
 
 def accepted_differs() -> Any:
@@ -165,7 +174,8 @@ def fix_counts(session: Session) -> int:
 def lost_blobs(session: Session, blobs: Blobs) -> Finding | None:
     """Stored mails whose file is gone or of another size."""
     lost: list[str] = []
-    for raw_id, blob, size in session.execute(select(Raw.id, Raw.blob, Raw.size).where(col(Raw.blob).is_not(None))):
+    kept = (col(Raw.blob).is_not(None), col(Raw.purged_at).is_(None))
+    for raw_id, blob, size in session.execute(select(Raw.id, Raw.blob, Raw.size).where(*kept)):
         if not is_whole(blobs, blob, size):
             lost.append(raw_id)
     fix = f"restore {blobs.root} from a backup"

@@ -80,6 +80,8 @@ def open_raw(session: Session, raw_id: str, blobs: Blobs) -> bytes | ContentFile
         raise RawLost(f"the content of {raw_id} is not stored")
     if raw.data is not None:
         return raw.data
+    if raw.purged_at is not None:
+        raise RawLost(f"the content of {raw_id} was deleted for ever on {raw.purged_at:%Y-%m-%d}")
     try:
         return blobs.open(raw.blob or "")
     except (OSError, ValueError) as error:

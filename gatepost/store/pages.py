@@ -22,9 +22,9 @@ from gatepost.model import (
 )
 from gatepost.store import showing
 from gatepost.store.showing import shown_to
-from gatepost.words import NOT_DELIVERED, WAITING, DeliveryState
+from gatepost.words import DELETED, GONE, NOT_DELIVERED, WAITING, DeliveryState
 
-TABS = ("all", "mine", "unassigned", "failed", "closed")
+TABS = ("all", "mine", "unassigned", "failed", "closed", "deleted")
 PAGE = 50
 
 Scope = frozenset[str] | None
@@ -75,9 +75,15 @@ def tab_where(tab: str, user_id: str) -> ColumnElement[bool]:
     return {
         "mine": and_(is_open, col(Conversation.assignee_id) == user_id),
         "unassigned": and_(is_open, col(Conversation.assignee_id).is_(None)),
-        "failed": col(Conversation.failed) > 0,
+        "failed": and_(col(Conversation.failed) > 0, is_there()),
         "closed": col(Conversation.state) == "closed",
+        "deleted": col(Conversation.state) == DELETED,
     }.get(tab, is_open)
+
+
+def is_there() -> ColumnElement[bool]:
+    """Conversations that nobody deleted."""
+    return col(Conversation.state).not_in(GONE)
 
 
 def search_where(text: str) -> ColumnElement[bool]:
@@ -107,12 +113,11 @@ def text_where(text: str) -> ColumnElement[bool]:
 def conversation_list(
     session: Session, *, scope: Scope, user_id: str, tab: str, text: str = "", channel_id: str = "", offset: int = 0
 ) -> list[ListRow]:
-    """Up to 50 conversations, last changed first; a search looks at closed ones too."""
+    """Up to 50 conversations, last changed first; a search looks at closed ones too, at deleted ones in their tab."""
     query = select(Conversation).where(shown_to(scope))
     if text:
         query = query.where(search_where(text))
-    if not (text and tab == "all"):
-        query = query.where(tab_where(tab, user_id))
+    query = query.where(is_there() if text and tab == "all" else tab_where(tab, user_id))
     if channel_id:
         query = query.where(shown_to({channel_id}))
     order = (col(Conversation.updated_at).desc(), col(Conversation.number).desc())
@@ -199,9 +204,9 @@ def trouble_of(session: Session, found: Sequence[Conversation]) -> dict[str, Pro
 
 
 def tab_counts(session: Session, *, scope: Scope, user_id: str, channel_id: str = "") -> dict[str, int]:
-    """How many conversations each tab holds; closed ones are not counted."""
+    """How many conversations each tab holds; closed and deleted ones are not counted."""
     counts: dict[str, int] = {}
-    for tab in TABS[:-1]:
+    for tab in TABS[:-2]:
         query = select(func.count()).select_from(Conversation).where(shown_to(scope))
         if channel_id:
             query = query.where(shown_to({channel_id}))

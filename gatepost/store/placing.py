@@ -14,6 +14,7 @@ from gatepost.store.rows import insert_missing
 
 MOST = 50
 MOST_READ = 200
+IS_THERE = col(Message.purged_at).is_(None)
 
 
 def survivor(session: Session, conversation_id: str) -> Conversation | None:
@@ -127,13 +128,13 @@ def took_part(session: Session, conversation_id: str, address: str, message_id: 
 
 def inbound_since(session: Session, since: datetime, most: int) -> Sequence[str]:
     """The ids of inbound mails that have a conversation, since a time, in the order in which they came."""
-    where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None))
+    where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None), IS_THERE)
     return session.exec(select(Message.id).where(*where).order_by(col(Message.id)).limit(most)).all()
 
 
 def newest_inbound(session: Session, since: datetime, most: int) -> Sequence[Message]:
     """As `inbound_since`, the newest first."""
-    where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None))
+    where = (Message.direction == "in", col(Message.at) >= since, col(Message.conversation_id).is_not(None), IS_THERE)
     return session.exec(select(Message).where(*where).order_by(col(Message.id).desc()).limit(most)).all()
 
 

@@ -10,9 +10,10 @@ from gatepost.connectors.left_out import SENTENCES, Reason
 from gatepost.connectors.verify import Verified, rows_of, verify
 from gatepost.database import Database
 from gatepost.ledger import Ledger
-from gatepost.model import View
+from gatepost.model import Message, View
 from gatepost.seal import Keys
 from gatepost.store.arrivals import settle
+from gatepost.store.messages import put_message
 from gatepost.words import Outcome
 from tests.connectors.desk import Desk, Inbox, mail
 from tests.rig.dovecot import Dovecot
@@ -95,3 +96,23 @@ def test_nothing_is_written_on_the_server_and_mail_that_is_gone_there_does_not_c
     assert (found.count("on_server"), found.count("stored"), found.count("missing")) == (2, 2, 0)
     flags = shared_dovecot.doveadm("fetch", "-u", user, "flags", "mailbox", "INBOX", "all")
     assert "\\Seen" not in flags
+
+
+def test_what_was_deleted_here_is_left_out_on_purpose(desk: Desk, shared_dovecot: Dovecot, now: datetime) -> None:
+    user = shared_dovecot.add_user()
+    desk.add(shared_dovecot.port, user)
+    for number in range(2):
+        shared_dovecot.deliver(user, mail(number))
+    desk.poll()
+
+    def op(session: Session) -> None:
+        view = session.exec(select(View).where(View.account_id == desk.account_id, View.uid == 2)).one()
+        gone = Message(id="msg_1", direction="in", digest="1", message_id="1@x", at=now, size=1)
+        gone.purged_at = now
+        put_message(session, gone, None)
+        settle(session, view.arrival_id, Outcome.PLACED, "", gone.id)
+
+    desk.ledger.write(op)
+    found = compared(desk)
+    assert (found.count("on_server"), found.count("stored"), found.count("skipped")) == (2, 1, 1)
+    assert [day.reasons for day in found.days if day.skipped] == [{Reason.DELETED: 1}]

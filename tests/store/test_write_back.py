@@ -8,6 +8,7 @@ from gatepost.model import User, View
 from gatepost.store.accounts import get_account
 from gatepost.store.arrivals import arrivals_of
 from gatepost.store.conversations import get_conversation, mark_seen, set_state
+from gatepost.store.deleted import delete, restore
 from gatepost.store.sending import set_sending
 from gatepost.store.set_aside import decide
 from gatepost.store.users import create_user
@@ -84,3 +85,25 @@ def test_a_decision_about_mail_that_was_set_aside(office: Office, decided: str, 
 
     office.ledger.write(op)
     assert acts(office, account_id) == ([(act, "due")] if act else [])
+
+
+@pytest.mark.parametrize(("before", "spam", "wanted"), [("open", False, "inbox"), ("closed", True, "back")])
+def test_deleting_and_restoring_is_done_there_too(office: Office, before: str, spam: bool, wanted: str) -> None:
+    account_id = account_of(office)
+    conversation_id, _ = fetched(office, account_id, two_way=True)
+    kim = Actor("Kim")
+
+    def op(session: Session) -> None:
+        conversation = get_conversation(session, conversation_id)
+        assert conversation
+        if before == "closed":
+            set_state(session, conversation, "closed", None, office.now)
+        restore(session, conversation_id, kim, office.now)
+        delete(session, conversation_id, kim, office.now, spam=spam)
+
+    office.ledger.write(op)
+    away = ("spam" if spam else "trash", "due")
+    assert away in acts(office, account_id)
+    office.ledger.write(lambda session: restore(session, conversation_id, kim, office.now))
+    assert (wanted, "due") in acts(office, account_id)
+    assert (away[0], "replaced") in acts(office, account_id)

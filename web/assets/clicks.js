@@ -13,6 +13,11 @@ const actions = {
     button.classList.add('copied')
     setTimeout(() => button.classList.remove('copied'), 1600)
   },
+  'pick-all': (button) => {
+    const boxes = [...button.form.querySelectorAll('input[name=number]')]
+    const all = boxes.every((box) => box.checked)
+    for (const box of boxes) box.checked = !all
+  },
   help: () => document.getElementById('help')?.showModal(),
   'close-dialog': (button) => button.closest('dialog').close(),
 }
@@ -38,7 +43,7 @@ export function listenForClicks() {
     const button = event.target.closest('[data-do]')
     if (button) actions[button.dataset.do]?.(button)
     else if (!event.target.closest('.rail')) document.body.classList.remove('show-rail')
-    const row = event.target.closest('.row-link')
+    const row = event.target.closest('a.row-link')
     if (row && !event.metaKey && !event.ctrlKey) openRow(row)
   })
   document.addEventListener('change', (event) => {

@@ -6,13 +6,13 @@ const typing = 'input:not([type=checkbox]),textarea,select,[contenteditable=true
 const press = (selector) => document.querySelector(selector)?.click()
 
 function move(step) {
-  const rows = [...document.querySelectorAll('.row-link')]
+  const rows = [...document.querySelectorAll('a.row-link')]
   const current = rows.findIndex((row) => row.getAttribute('aria-current') === 'true')
   rows[Math.max(0, Math.min(current + step, rows.length - 1))]?.click()
 }
 
 function open() {
-  const current = document.querySelector('.row-link[aria-current=true]') ?? document.querySelector('.row-link')
+  const current = document.querySelector('a.row-link[aria-current=true]') ?? document.querySelector('a.row-link')
   if (!current) return
   if (!document.querySelector('.thread')) current.click()
   document.body.classList.add('show-conv')

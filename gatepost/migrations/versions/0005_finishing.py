@@ -14,6 +14,7 @@ def upgrade() -> None:
     add_folder_roles()
     add_snoozed_index()
     add_processes()
+    add_deletion()
 
 
 def add_folder_roles() -> None:
@@ -25,6 +26,20 @@ def add_folder_roles() -> None:
 def add_snoozed_index() -> None:
     """What is snoozed is found without reading every conversation."""
     op.create_index("ix_conversation_snoozed_until", "conversation", ["snoozed_until"])
+
+
+def add_deletion() -> None:
+    """Conversations that people delete, and of which mail the content is gone for ever."""
+    for name in ("deleted_at", "purged_at"):
+        op.add_column("conversation", sa.Column(name, sa.DateTime(timezone=True), nullable=True))
+    for name in ("deleted_by", "deleted_from"):
+        op.add_column("conversation", sa.Column(name, sa.String(), nullable=False, server_default=""))
+    op.add_column("conversation", sa.Column("spam", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.create_index("ix_conversation_deleted_at", "conversation", ["deleted_at"])
+    for table in ("message", "raw"):
+        op.add_column(table, sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True))
+    named = sa.text("blob IS NOT NULL")
+    op.create_index("ix_raw_blob", "raw", ["blob"], sqlite_where=named, postgresql_where=named)
 
 
 def add_processes() -> None:

@@ -1,0 +1,170 @@
+"""Mail that was deleted does not come back, and nothing new is lost for it."""
+
+from datetime import timedelta
+
+import pytest
+from sqlmodel import Session, select
+
+from gatepost.acts import Actor
+from gatepost.ids import new_id
+from gatepost.model import Arrival, Event, Message, Raw
+from gatepost.store import channels
+from gatepost.store.deleted import delete, restore
+from gatepost.store.purge import purge
+from gatepost.threading.intake import Arriving, Received, receive, store_arrival
+from gatepost.threading.reading import read
+from gatepost.words import Strength
+from tests.threading.office import ANA, BEN, SUPPORT, Office, mail, reply
+
+KIM = Actor("Kim", "usr_kim")
+ANSWER = mail(ANA, "Re: Hello", "2@calderon.example", "In-Reply-To: <1@calderon.example>")
+
+
+def deleted(office: Office, received: Received, *, ever: bool = False) -> Received:
+    key = received.conversation_id or ""
+    office.ledger.write(lambda session: delete(session, key, KIM, office.now))
+    if ever:
+        office.ledger.write(lambda session: purge(session, key, KIM, office.now))
+    return received
+
+
+def fetched(office: Office, raw: bytes, channel_id: str | None = None, inlet: str = "imap") -> Received:
+    """A mail that lies in a mailbox, or in a file."""
+    arriving = Arriving(raw, inlet, channel_id=channel_id, receipt=new_id("arr"))
+
+    def op(session: Session) -> Received:
+        arrival = store_arrival(session, arriving, office.desk.blobs.keep(raw), office.now)
+        return receive(session, office.desk, arrival, read(raw, None), office.now)
+
+    return office.ledger.write(op)
+
+
+def mailbox(office: Office, address: str) -> str:
+    return office.ledger.write(lambda s: channels.create_channel(s, name=address, address=address, now=office.now).id)
+
+
+def octets(office: Office) -> list[bytes | None]:
+    with office.ledger.database.session() as session:
+        return list(session.exec(select(Raw.data)))
+
+
+def kinds(office: Office, received: Received) -> list[tuple[str, str]]:
+    with office.ledger.database.session() as session:
+        where = Event.conversation_id == received.conversation_id
+        rows = session.exec(select(Event).where(where).order_by(Event.seq)).all()  # type: ignore[arg-type]
+        return [(row.kind, str(row.data.get("why", ""))) for row in rows]
+
+
+@pytest.mark.parametrize("ever", [False, True])
+@pytest.mark.parametrize("inlet", ["imap", "import"])
+def test_deleted_mail_does_not_come_back(office: Office, ever: bool, inlet: str) -> None:
+    """Uploaded again, under another UIDVALIDITY, in a second mailbox, or in the same file."""
+    first = deleted(office, office.receive(mail()), ever=ever)
+    for channel_id in (None, mailbox(office, "sales@shop.example")):
+        again = fetched(office, mail(), channel_id, inlet)
+        assert (again.message_id, again.conversation_id) == (first.message_id, first.conversation_id)
+        assert again.why.startswith("#1 was deleted by Kim on 2026-11-22")
+        assert office.conversation(first).state == ("purged" if ever else "deleted")
+    assert (octets(office) == [None, None, None]) == ever
+
+
+def test_what_is_deleted_for_ever_says_nothing_any_more(office: Office) -> None:
+    first = deleted(office, office.receive(mail(f"Ana Calderon <{ANA}>")), ever=True)
+    message, conversation = office.message(first), office.conversation(first)
+    assert (message.subject, message.snippet, message.from_name, message.purged_at) == ("", "", "", office.now)
+    assert (message.message_id, message.from_address) == ("1@calderon.example", ANA)
+    assert (conversation.subject, conversation.snippet, conversation.messages) == ("", "", 1)
+    assert [one["text"] for one in message.why] == [
+        "#1 was deleted by Kim on 2026-11-22, and for ever on 2026-11-22; what it said is gone"
+    ]
+    with office.ledger.database.session() as session:
+        assert "deleted by Kim" in session.exec(select(Arrival.outcome_why)).one()
+
+
+def test_a_new_mail_restores_what_was_deleted(office: Office) -> None:
+    first = deleted(office, office.receive(mail()))
+    again = office.receive(ANSWER)
+    assert again.conversation_id == first.conversation_id
+    assert (office.conversation(first).state, office.conversation(first).deleted_at) == ("open", None)
+    assert ("conversation.restored", "a new mail came for it") in kinds(office, first)
+
+
+def test_an_automatic_answer_restores_nothing(office: Office) -> None:
+    first = deleted(office, office.receive(mail()))
+    office.receive(ANSWER.replace(b"Subject:", b"Auto-Submitted: auto-replied\r\nSubject:"))
+    assert office.conversation(first).state == "deleted"
+
+
+def test_a_new_mail_for_what_is_gone_begins_anew_and_says_why(office: Office) -> None:
+    first = deleted(office, office.receive(mail()), ever=True)
+    again = office.receive(ANSWER)
+    assert again.conversation_id != first.conversation_id
+    assert again.why == (
+        "A new conversation: what it refers to is not here any more, "
+        "#1 was deleted by Kim on 2026-11-22, and for ever on 2026-11-22"
+    )
+    assert office.conversation(again).claims_id is None
+    third = office.receive(mail(ANA, "Re: Hello", "3@calderon.example", "In-Reply-To: <2@calderon.example>"))
+    assert third.conversation_id == again.conversation_id
+
+
+def test_an_answer_to_our_token_is_seen_by_the_same_people(office: Office) -> None:
+    """Written to the reply address alone it names no mailbox: the deleted conversation still knows whose it was."""
+    first = deleted(office, office.receive(mail()), ever=True)
+    again = office.receive(ANSWER, recipient="nobody@shop.example")
+    assert office.conversation(again).channel_id == office.conversation(first).channel_id
+
+
+def test_an_answer_to_relayed_mail_begins_with_it_again(office: Office) -> None:
+    office.relay([ANA], [ANA])
+    first = deleted(office, office.receive(reply()), ever=True)
+    again = office.receive(reply(header_id="3@calderon.example"))
+    assert again.conversation_id != first.conversation_id
+    assert office.conversation(again).origin_id == office.conversation(first).origin_id
+
+
+def test_mail_without_an_id_on_another_day_is_another_mail(office: Office) -> None:
+    raw = b"\r\n".join(line for line in mail().split(b"\r\n") if not line.startswith(b"Message-ID"))
+    first = deleted(office, office.receive(raw), ever=True)
+    office.now += timedelta(days=3)
+    assert office.receive(raw).conversation_id != first.conversation_id
+
+
+def test_who_never_got_it_gets_what_is_sent_to_them(office: Office) -> None:
+    """One mailbox's people delete a mail before it is delivered to the other: those get their own conversation."""
+    sales = mailbox(office, "sales@shop.example")
+    first = deleted(office, office.receive(mail(), strength=Strength.ALIGNED))
+    there = office.receive(mail(), recipient="sales@shop.example", strength=Strength.ALIGNED)
+    assert there.conversation_id != first.conversation_id
+    assert (office.conversation(there).channel_id, office.conversation(there).state) == (sales, "open")
+
+
+def test_what_another_mailbox_has_too_stays_there(office: Office) -> None:
+    """One mail for two mailboxes that must not see each other's conversations is stored once."""
+    mailbox(office, "sales@shop.example")
+    first, content = office.receive(mail()), office.desk.blobs.keep(ANSWER)
+
+    def op(session: Session) -> list[Received]:
+        stored, found = "", []
+        for recipient in (SUPPORT, "sales@shop.example"):
+            arriving = Arriving(ANSWER, "mx", recipient, ANA)
+            arrival = store_arrival(session, arriving, content, office.now, stored)
+            stored = arrival.raw_id
+            found.append(receive(session, office.desk, arrival, read(ANSWER, None), office.now))
+        return found
+
+    one, other = office.ledger.write(op)
+    assert (one.conversation_id, other.conversation_id) != (first.conversation_id, first.conversation_id)
+    deleted(office, one, ever=True)
+    assert octets(office) == [None, ANSWER]
+    deleted(office, other, ever=True)
+    assert octets(office) == [None, None]
+
+
+def test_a_restored_conversation_is_what_it_was(office: Office) -> None:
+    first = deleted(office, office.receive(mail(BEN)))
+    office.ledger.write(lambda session: restore(session, first.conversation_id or "", KIM, office.now))
+    row = office.conversation(first)
+    assert (row.state, row.deleted_at, row.deleted_by, row.deleted_from) == ("open", None, "", "")
+    with office.ledger.database.session() as session:
+        assert session.exec(select(Message.purged_at)).one() is None
