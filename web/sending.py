@@ -26,8 +26,8 @@ ACTS = {
     "inbox": "Put back into the inbox",
     "spam": "Move to junk",
     "trash": "Move to the trash",
-}
     "back": "Put back into the archive",
+}
 
 
 def sending_page(visit: Visit) -> Response:
