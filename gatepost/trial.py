@@ -6,12 +6,13 @@ from gatepost.connectors.probe import Probe, Step, Trial, before_saving, probe
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.account_login import Login, NoLogin
+from gatepost.gateway.account_login import Login, NoLogin, NotTaken, Server
 from gatepost.gateway.account_way import server_hop
 from gatepost.gateway.route import TlsPolicy
 from gatepost.gateway.route_config import RouteConfig, config_hop
 from gatepost.gateway.route_ways import NoHop, pinned
 from gatepost.gateway.send_trial import Tried, try_sending
+from gatepost.gateway.send_trial import try_login as try_send_login
 from gatepost.ids import new_id
 from gatepost.mailbox_access import imap_login, keeps_copies, smtp_login
 from gatepost.model import Account
@@ -83,6 +84,28 @@ def try_server(gate: Gate, host: str, port: int, security: str, wanted: Connect)
     except NoHop as error:
         return Step("send", False, f"Sending cannot be tried: {error}.", "Check the server for sending.", "smtp_host")
     return Step("send", *try_sending(hop, wanted.username))
+
+
+def try_new_server(gate: Gate, access: Access, account: Account, server: Server, password: str) -> NotTaken | None:
+    """Try another server for a connected mailbox before that is saved, with its own login, or the password as typed.
+
+    None where it takes the login, where none is named, and where it is the one that is saved already. Nothing is sent.
+    """
+    if not server.host or server == Server(account.smtp_host, account.smtp_port, account.smtp_security):
+        return None
+    named = {"smtp_host": server.host, "smtp_port": server.port, "smtp_security": server.security}
+    changed = Account(**{**account.model_dump(), **named})
+    try:
+        typed = password and account.auth == "password"
+        login = Login("password", password) if typed else smtp_login(access)(changed, "")
+        hop = server_hop(gate, changed, login, RouteConfig(tls=tls_of(gate, changed)))
+    except NoHop as error:
+        return NotTaken("smtp_host", f"Sending cannot be tried: {error}. Check the server for sending.")
+    except NoLogin as error:
+        return NotTaken("smtp_host", f"Sending cannot be tried: {error}")
+    (ok, sentence, fix, field), passing = try_send_login(hop)
+    beside = field if field != "smtp_password" else "password" if account.auth == "password" else "smtp_host"
+    return None if ok else NotTaken(beside, f"{sentence} {fix}".strip(), passing)
 
 
 def in_words(found: Probe, folder: str) -> str:

@@ -14,7 +14,7 @@ from gatepost.mailbox_access import access_of
 from gatepost.parts import Parts
 from gatepost.store.accounts import get_account
 from gatepost.store.channels import get_channel
-from gatepost.trial import try_account, try_login, try_server
+from gatepost.trial import try_account, try_login, try_new_server, try_server
 from gatepost.web import api
 from gatepost.web.app import create_app
 from gatepost.web.live import Live
@@ -48,5 +48,7 @@ def make_app(parts: Parts, gate: Gate) -> Starlette:
         "preview_account": partial(preview_account, parts),
         "list_folders": partial(list_folders, parts),
     }
-    app = replace(app, **asked, bell=parts.bell, try_account=try_it)
+    app = replace(
+        app, **asked, bell=parts.bell, try_account=try_it, try_server=partial(try_new_server, gate, access_of(parts))
+    )
     return create_app(app, api.routes(app))

@@ -34,6 +34,24 @@ AccountLogin = Callable[[Account, str], Login]
 """Of an account, and the token that its server has just refused (empty for none). Runs in threads. Raises NoLogin."""
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server that a mailbox shall send over."""
+
+    host: str
+    port: int
+    security: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotTaken:
+    """Why a server for sending was not taken, beside which field that stands, and whether it may pass by itself."""
+
+    field: str
+    sentence: str
+    passing: bool = False
+
+
 def stored_password(keys: Keys, account: Account) -> Login:
     """The password that was typed when the mailbox was connected. Raises NoLogin."""
     if account.auth != "password":

@@ -27,6 +27,18 @@ def try_sending(hop: Hop, address: str, content: bytes | None = None) -> Tried:
     return asyncio.run(try_and_close(hop, address, content))
 
 
+def try_login(hop: Hop) -> tuple[Tried, bool]:
+    """Log in, and whether a failure may pass by itself: a server that does not answer, or says 4xx."""
+    return asyncio.run(login_and_close(hop))
+
+
+async def login_and_close(hop: Hop) -> tuple[Tried, bool]:
+    try:
+        return await login_now(hop)
+    finally:
+        await asyncio.sleep(CLOSING_SECONDS)
+
+
 async def try_and_close(hop: Hop, address: str, content: bytes | None) -> Tried:
     """As `try_now`; the loop lives until what was closed is closed."""
     try:
@@ -37,17 +49,30 @@ async def try_and_close(hop: Hop, address: str, content: bytes | None) -> Tried:
 
 async def try_now(hop: Hop, address: str, content: bytes | None) -> Tried:
     if content is None:
-        try:
-            connection = await open_connection(hop, TIMEOUTS)
-        except Trouble as trouble:
-            return await refused(hop, trouble.stage, trouble.reply)
-        said = f"{hop.host} takes our login for sending, over {connection.tls or 'a connection without TLS'}."
-        await connection.leave()
-        return True, said, "", ""
+        return (await login_now(hop))[0]
     sent = await transact(hop, address, address, content, timeouts=TIMEOUTS)
     if sent.reply.positive:
         return True, f"{hop.host} took a mail to {address}.", "", ""
     return await refused(hop, sent.stage, sent.reply, address)
+
+
+async def login_now(hop: Hop) -> tuple[Tried, bool]:
+    try:
+        connection = await open_connection(hop, TIMEOUTS)
+    except Trouble as trouble:
+        return await refused(hop, trouble.stage, trouble.reply), may_pass(trouble.stage, trouble.reply)
+    said = f"{hop.host} takes our login for sending, over {connection.tls or 'a connection without TLS'}."
+    await connection.leave()
+    return (True, said, "", ""), False
+
+
+def may_pass(stage: str, reply: Reply) -> bool:
+    """Whether the same settings may work later: after 4xx, or silence; wrong names, TLS and logins are wrong then, too.
+
+    What the server refused for good comes without its code (`refusal`).
+    """
+    silent = (reply.status or "").startswith("4.4.") and reply.status != "4.4.3"
+    return stage != "tls" and (reply.temporary if reply.code else silent)
 
 
 async def refused(hop: Hop, stage: str, reply: Reply, address: str = "") -> Tried:

@@ -19,7 +19,7 @@ from gatepost.web.api_errors import BODY, HERE, Problem, wrong_field
 from gatepost.web.api_models import Given
 from gatepost.web.api_requests import NoQuery, Taken
 from gatepost.web.api_whole import PLACE, account_of
-from gatepost.web.sending import TOO_MANY_TRIES, USUAL
+from gatepost.web.sending import TOO_MANY_TRIES, USUAL, try_first
 from gatepost.web.session import may_try, net_of
 
 
@@ -52,7 +52,7 @@ class SendingIn(Taken):
     """What shall be otherwise; what is not given stays. `again` has what was given up tried once more.
 
     Another server, or other security, needs the mailbox's `password` again where it is connected by one: a stored
-    password goes nowhere else by itself.
+    password goes nowhere else by itself. Another server is tried first; `anyway` saves one that does not answer now.
     """
 
     over_account: bool | None = None
@@ -63,6 +63,7 @@ class SendingIn(Taken):
     sent_folder: Annotated[str, Field(max_length=200)] | None = None
     two_way: bool | None = None
     again: bool = False
+    anyway: bool = False
     password: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
 
 
@@ -145,7 +146,7 @@ def change_sending(call: Call) -> Answer:
     """Change how a mailbox sends; what is not given stays."""
     read_query(call, NoQuery)
     given = read_json(call, CHANGE)
-    values = given.model_dump(exclude={"over_account", "again", "password"}, exclude_none=True)
+    values = given.model_dump(exclude={"over_account", "again", "anyway", "password"}, exclude_none=True)
     if given.smtp_host:
         try:
             values["smtp_host"] = parse_host(given.smtp_host.lower())
@@ -165,12 +166,28 @@ def change_sending(call: Call) -> Answer:
     if given.password:
         count_guess(call, values)
     try:
+        try_server(call, given, values)
         call.app.ledger.write(write)
     except TypeAgain as error:
         raise wrong_field("#/password", str(error)) from None
     except ValueError as error:
         raise wrong_field("#/over_account", f"{error}.") from None
     return sending_answer(call)
+
+
+def try_server(call: Call, given: SendingIn, values: dict[str, Any]) -> None:
+    """Try another server before it is saved. Raises Problem, and TypeAgain before the password goes anywhere."""
+    with call.app.database.session() as session:
+        account = account_of(session, call)
+    wanted = with_usual(account, values)
+    server = (wanted.get("smtp_port", account.smtp_port), wanted.get("smtp_security", account.smtp_security))
+    host = wanted.get("smtp_host", account.smtp_host)
+    require_password(call.app.keys, account, host, server[1], given.password or "")
+    named = {"smtp_host": host, "smtp_port": server[0], "smtp_security": server[1]}
+    wrong = try_first(call.app, account, named, given.password or "")
+    if wrong and not (wrong.passing and given.anyway):
+        passing = " This may pass by itself: `anyway` saves it all the same." if wrong.passing else ""
+        raise wrong_field(f"#/{wrong.field}", wrong.sentence + passing)
 
 
 def server_of(account: Account, values: dict[str, Any]) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlmodel import Session
 from starlette.responses import RedirectResponse, Response
 
-from gatepost.gateway.account_login import TypeAgain, leads_elsewhere, require_password
+from gatepost.gateway.account_login import NotTaken, Server, TypeAgain, leads_elsewhere, require_password
 from gatepost.model import Account, Channel
 from gatepost.store import accounts, sent_copies, write_back
 from gatepost.store.chores import try_now
@@ -16,6 +16,7 @@ from gatepost.web.mailboxes import account_of, channel_of
 from gatepost.web.render import show
 from gatepost.web.route import Visit
 from gatepost.web.session import may_try, net_of
+from gatepost.web.state import App
 
 USUAL = {"tls": 465, "starttls": 587}
 TOO_MANY_TRIES = "The password was tried many times. Wait 15 minutes, then try again."
@@ -59,9 +60,18 @@ def known(session: Session, account: Account) -> Form:
 
 
 def sending_view(
-    visit: Visit, channel: Channel, account: Account, form: Form, *, status: int = 200, found: Any = None
+    visit: Visit,
+    channel: Channel,
+    account: Account,
+    form: Form,
+    *,
+    status: int = 200,
+    found: Any = None,
+    passing: bool = False,
 ) -> Response:
+    """The page; `passing`: what is wrong may pass by itself, so that it can be saved all the same."""
     context = {"section": "mailboxes", "channel": channel, "account": account, "form": form, "found": found}
+    context["passing"] = passing
     context["copies"] = sent_copies.troubled(visit.session, account.id)
     context["words"] = ACTS
     context["unwritten"] = write_back.troubled(visit.session, account.id)
@@ -78,14 +88,17 @@ def save_sending(visit: Visit) -> Response:
     values, problems = read_sending(visit.form)
     if visit.form.get("sends") and not values["smtp_host"] and "smtp_host" not in problems:
         problems["smtp_host"] = "Write the server's name, such as smtp.example.com."
-    problems = problems or write_sending(visit, account, values)
+    problems, passing = (problems, False) if problems else write_sending(visit, account, values)
     if problems:
-        return sending_view(visit, channel, account, visit.form.wrong(problems), status=422)
+        return sending_view(visit, channel, account, visit.form.wrong(problems), status=422, passing=passing)
     return RedirectResponse(f"/mailboxes/{channel.id}/sending?done=saved", 303)
 
 
-def write_sending(visit: Visit, account: Account, values: dict[str, Any]) -> dict[str, str]:
-    """Write what the form says; why not, by field. Guesses of the password are counted as those of a login are."""
+def write_sending(visit: Visit, account: Account, values: dict[str, Any]) -> tuple[dict[str, str], bool]:
+    """Try another server, and write what the form says; why not, by field, and whether it can be saved all the same.
+
+    Guesses of the password are counted as those of a login are.
+    """
     sends, now, user_id, keys = bool(visit.form.get("sends")), visit.now, visit.user.id, visit.app.keys
     server, password = (values["smtp_host"], values["smtp_security"]), visit.form.fields.get("password", [""])[0]
 
@@ -98,14 +111,25 @@ def write_sending(visit: Visit, account: Account, values: dict[str, Any]) -> dic
 
     guesses = password and leads_elsewhere(account, *server)
     if guesses and not may_try(visit.app.ledger, visit.session, account.id, net_of(visit.ip), now):
-        return {"password": TOO_MANY_TRIES}
+        return {"password": TOO_MANY_TRIES}, False
     try:
+        require_password(keys, account, *server, password)
+        wrong = try_first(visit.app, account, values, password)
+        if wrong and not (wrong.passing and visit.form.get("anyway")):
+            return {wrong.field: wrong.sentence}, wrong.passing
         visit.app.ledger.write(write)
     except TypeAgain as error:
-        return {"password": str(error)}
+        return {"password": str(error)}, False
     except ValueError as error:
-        return {"sends": f"{error}. See Routes."}
-    return {}
+        return {"sends": f"{error}. See Routes."}, False
+    return {}, False
+
+
+def try_first(app: App, account: Account, values: dict[str, Any], password: str) -> NotTaken | None:
+    """What another server for sending says to the mailbox's login; the password was proven before."""
+    if app.try_server is None or "smtp_host" not in values:
+        return None
+    return app.try_server(account, Server(values["smtp_host"], values["smtp_port"], values["smtp_security"]), password)
 
 
 def read_sending(form: Form) -> tuple[dict[str, Any], dict[str, str]]:

@@ -21,6 +21,8 @@ from gatepost.web.live import Live
 if TYPE_CHECKING:
     from gatepost.connectors.probe import Probe
     from gatepost.gateway.accept import Gate
+    from gatepost.gateway.account_login import NotTaken, Server
+    from gatepost.model import Account
 
 BUILDERS = 2
 
@@ -49,7 +51,8 @@ class App:
     `preview_account` counts what lies in the mailbox of an account (its id), `list_folders` asks its server which
     folders there are and notes them; both raise ValueError with a sentence.
     `bell` wakes those who read mailboxes. `try_account` tries an account (its id) step by step, with a mail to itself
-    too where that is asked. `writers` are the threads that write large requests to files,
+    too where that is asked, `try_server` another server for sending (with the password as typed) before it is saved.
+    `writers` are the threads that write large requests to files,
     `builders` those that make mails of them: who has a share of the memory must not wait for who waits for one.
     """
 
@@ -65,6 +68,7 @@ class App:
     bell: Bell = field(default_factory=Bell)
     list_folders: Callable[[str], None] | None = None
     try_account: "Callable[[str, bool], Probe] | None" = None
+    try_server: "Callable[[Account, Server, str], NotTaken | None] | None" = None
     writers: Executor = field(default_factory=writers)
     builders: Executor = field(default_factory=lambda: ThreadPoolExecutor(BUILDERS, "build"))
 

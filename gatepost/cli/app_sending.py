@@ -50,11 +50,14 @@ def mailbox_sending(
     again: Annotated[
         bool, typer.Option("--again", help="Try once more what could not be done at the provider and was given up.")
     ] = False,
+    anyway: Annotated[
+        bool, typer.Option("--anyway", help="Save another server also where it does not answer now; it is tried first.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show or change how a connected mailbox sends, where copies go, and whether it works two ways."""
     from gatepost.cli.sending import Wanted, change_sending
 
     with ending():
-        wanted = Wanted(host, port, security, through, copies, sent_folder, two_way, password_file, again)
+        wanted = Wanted(host, port, security, through, copies, sent_folder, two_way, password_file, again, anyway)
         change_sending(context.obj.settings(), address, wanted, as_json)

@@ -8,10 +8,10 @@ from typing import Any
 from sqlmodel import Session
 
 from gatepost.cli.connect import read_password
-from gatepost.cli.frame import DONE, FINDINGS, BadInput, opened, print_object, say
+from gatepost.cli.frame import DONE, FINDINGS, BadInput, Failed, opened, print_object, say
 from gatepost.cli.mailbox import account_of, known_channel
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.account_login import TypeAgain, leads_elsewhere, require_password
+from gatepost.gateway.account_login import Server, TypeAgain, leads_elsewhere, require_password
 from gatepost.mailbox_access import access_of, smtp_login
 from gatepost.model import Account, SentCopy, WriteBack
 from gatepost.parts import Parts, clock
@@ -19,7 +19,7 @@ from gatepost.settings import Settings
 from gatepost.store import sent_copies, write_back
 from gatepost.store.chores import try_now
 from gatepost.store.sending import COPIES, SECURITIES, route_of_account, send_over_account, set_sending
-from gatepost.trial import try_account
+from gatepost.trial import try_account, try_new_server
 
 MARKS = {True: "ok", False: "FAILED", None: "-"}
 
@@ -37,6 +37,7 @@ class Wanted:
     two_way: bool | None = None
     password_file: Path | None = None
     again: bool = False
+    anyway: bool = False
 
 
 def test_mailbox(settings: Settings, address: str, round_trip: bool, as_json: bool) -> int:
@@ -46,10 +47,9 @@ def test_mailbox(settings: Settings, address: str, round_trip: bool, as_json: bo
             account, channel = account_of(session, address), known_channel(session, "ADDRESS", address)
         if round_trip and not account.smtp_host:
             raise BadInput("--send: no server for sending is known; name it with `gatepost mailbox sending --host`")
-        access = access_of(parts)
-        login = smtp_login(access)
-        gate = Gate(parts.settings, parts.database, parts.ledger, parts.keys, parts.blobs, account_login=login)
-        found = try_account(gate, access, account, account.address or channel.address, round_trip=round_trip)
+        found = try_account(
+            gate_of(parts), access_of(parts), account, account.address or channel.address, round_trip=round_trip
+        )
     if as_json:
         steps = [asdict(step) for step in found.steps]
         print_object({"address": address, "ok": found.ok, "sent_folder": found.sent_folder, "steps": steps})
@@ -64,6 +64,7 @@ def change_sending(settings: Settings, address: str, wanted: Wanted, as_json: bo
     with opened(settings) as parts:
         password = password_of(parts, address, wanted)
         try:
+            try_server(parts, address, wanted, password)
             told = parts.ledger.write(lambda session: written(session, parts, address, wanted, password))
         except TypeAgain as error:
             raise BadInput(f"--password-file: {error}") from None
@@ -104,6 +105,24 @@ def password_of(parts: Parts, address: str, wanted: Wanted) -> str:
     elsewhere = account.auth == "password" and leads_elsewhere(account, *server_of(account, wanted)[::2])
     can_ask = wanted.password_file is not None or sys.stdin.isatty()
     return read_password(wanted.password_file) if elsewhere and can_ask else ""
+
+
+def try_server(parts: Parts, address: str, wanted: Wanted, password: str) -> None:
+    """Try another server before it is saved. Raises Failed, and TypeAgain before the password goes anywhere."""
+    with parts.database.session() as session:
+        account = account_of(session, address)
+    server = Server(*server_of(account, wanted))
+    require_password(parts.keys, account, server.host, server.security, password)
+    wrong = try_new_server(gate_of(parts), access_of(parts), account, server, password)
+    if wrong and not (wrong.passing and wanted.anyway):
+        passing = " This may pass by itself: --anyway saves it all the same." if wrong.passing else ""
+        raise Failed(wrong.sentence + passing)
+
+
+def gate_of(parts: Parts) -> Gate:
+    """What is needed to log in to a server for sending."""
+    login = smtp_login(access_of(parts))
+    return Gate(parts.settings, parts.database, parts.ledger, parts.keys, parts.blobs, account_login=login)
 
 
 def server_of(account: Account, wanted: Wanted) -> tuple[str, int, str]:

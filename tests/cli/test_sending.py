@@ -25,10 +25,19 @@ def test_how_a_mailbox_sends_is_shown_and_changed(gatepost: Command, password: s
         connect(gatepost, server.port, password)
     assert "Server for sending: not known" in gatepost.run("mailbox", "sending", SUPPORT).stdout
     assert "first" in gatepost.run("mailbox", "sending", SUPPORT, "--through", code=2).stderr
-    to = ["--host", "SMTP.example.net", "--through", "--two-way"]
+    to = ["--host", "127.0.0.1", "--port", "1", "--security", "starttls", "--through", "--two-way"]
     assert "Type the mailbox's password again" in gatepost.run("mailbox", "sending", SUPPORT, *to, code=2).stderr
-    (told,) = gatepost.objects("mailbox", "sending", SUPPORT, *to, "--password-file", password)
-    assert (told["smtp_host"], told["smtp_port"], told["smtp_security"]) == ("smtp.example.net", 587, "starttls")
+    to += ["--password-file", password]
+    refused = gatepost.run("mailbox", "sending", SUPPORT, *to, code=1).stderr
+    assert "No mail server answers on port 1" in refused
+    assert "--anyway saves it" in refused
+    assert "Server for sending: not known" in gatepost.run("mailbox", "sending", SUPPORT).stdout
+    wrong = [*to, "--host", "nobody.invalid", "--anyway"]
+    assert (
+        "There is no server named nobody.invalid" in gatepost.run("mailbox", "sending", SUPPORT, *wrong, code=1).stderr
+    )
+    (told,) = gatepost.objects("mailbox", "sending", SUPPORT, *to, "--anyway")
+    assert (told["smtp_host"], told["smtp_port"], told["smtp_security"]) == ("127.0.0.1", 1, "starttls")
     assert (told["route"], told["two_way"], told["sent_copy"]) == ("support-gatepost-test", True, "auto")
     assert "sender:" + SUPPORT in gatepost.run("route", "list").stdout
     (told,) = gatepost.objects("mailbox", "sending", SUPPORT, "--not-through", "--copies", "never")

@@ -1,15 +1,23 @@
-"""The server for sending of a mailbox that is about to be saved, tried with the login that it is fetched with."""
+"""The server for sending of a mailbox, tried before it is saved with the login that it is fetched with."""
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from gatepost.connectors.access import Access
+from gatepost.connectors.provider_data import PROVIDERS
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.account_login import NotTaken, Server
 from gatepost.gateway.send_connection import tls_context
-from gatepost.trial import try_server
+from gatepost.http import Guard
+from gatepost.model import Account
+from gatepost.seal import seal
+from gatepost.store.accounts import secret_place
+from gatepost.trial import try_new_server, try_server
 from tests.fakes.certificates import self_signed, server_context
 from tests.fakes.smtp import Script, smtp_server_thread
 from tests.gateway.conftest import gate as gate
@@ -55,3 +63,35 @@ def test_a_server_inside_is_only_asked_where_that_is_allowed(gate: Gate) -> None
     found = try_server(far, "localhost", 1, "starttls", LOGIN)
     assert (found.ok, found.field) == (False, "smtp_host")
     assert "private_hosts" in found.sentence
+
+
+def test_another_server_of_a_saved_mailbox_is_tried_with_its_own_login(
+    near: Gate, script: Script, now: datetime
+) -> None:
+    account = Account(
+        id="acc_x", channel_id="chn_x", host="imap.mail.test", port=993, security="tls", username=ME,
+        secret_sealed=seal(near.keys, secret_place("acc_x"), b"s3cret"), state_since=now, next_poll_at=now,
+        created_at=now, smtp_host="smtp.old.test", smtp_port=587, smtp_security="starttls",
+    )  # fmt: skip
+    access = Access(near.ledger, near.database, near.keys, PROVIDERS, Guard(private=True), lambda: now)
+
+    def tried(server: Server, password: str = "") -> NotTaken | None:
+        return try_new_server(near, access, account, server, password)
+
+    assert tried(Server("smtp.old.test", 587, "starttls")) is None  # nothing changes, so nobody is asked
+    assert tried(Server("", 587, "starttls")) is None
+    with smtp_server_thread(script) as server:
+        there = Server("localhost", server.port, "starttls")
+        assert tried(there) is None
+        assert tried(there, "s3cret") is None
+        refused = tried(there, "other")
+        assert refused is not None
+        assert (refused.field, refused.passing) == ("password", False)
+        tls = tried(Server("localhost", server.port, "tls"))
+        assert tls is not None
+        assert (tls.field, tls.passing) == ("smtp_security", False)
+        assert server.mails == []
+    away = tried(there)
+    assert away is not None
+    assert (away.field, away.passing) == ("smtp_port", True)
+    assert account.smtp_host == "smtp.old.test"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gatepost.gateway.route import Hop
-from gatepost.gateway.send_trial import try_sending
+from gatepost.gateway.send_trial import try_login, try_sending
 from tests.fakes.certificates import self_signed, server_context
 from tests.fakes.smtp import Script, smtp_server_thread
 
@@ -68,3 +68,15 @@ def test_nobody_there_and_no_such_name(script: Script, tmp_path: Path) -> None:
     assert (ok, field, sentence) == (False, "smtp_port", "No mail server answers on port 1 of localhost.")
     assert "465 with TLS and 587 with STARTTLS" in fix
     assert try_sending(hop_to(1, tmp_path, host="nobody.invalid"), ME)[3] == "smtp_host"
+
+
+def test_what_may_pass_by_itself(script: Script, tmp_path: Path) -> None:
+    assert try_login(hop_to(1, tmp_path))[1]  # nobody answers now
+    assert not try_login(hop_to(1, tmp_path, host="nobody.invalid"))[1]
+    for answer, passes in (("454 4.7.0 Temporary authentication failure", True), ("535 5.7.8 no", False)):
+        with smtp_server_thread(replace(script, replies={"AUTH": [answer]})) as server:
+            tried, passing = try_login(hop_to(server.port, tmp_path))
+            assert (tried[0], passing) == (False, passes)
+    with smtp_server_thread(script) as server:
+        assert not try_login(hop_to(server.port, tmp_path, ca=None))[1]
+        assert try_login(hop_to(server.port, tmp_path))[0][0]

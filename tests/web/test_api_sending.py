@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from gatepost.connectors.probe import Probe, Step
+from gatepost.gateway.account_login import NotTaken
 from gatepost.store import accounts
 from gatepost.store.channels import create_channel
 from gatepost.web.api import routes
@@ -64,6 +65,23 @@ def test_the_stored_password_goes_to_another_server_only_when_it_is_given_again(
                    "invalid-fields")  # fmt: skip
     assert pointers(told) == ["#/password"]
     assert api.client.post(f"{PATH}/sending", headers=auth, json={"smtp_port": 466}).status_code == 200
+
+
+def test_another_server_is_tried_before_it_is_saved(api: Api, auth: dict[str, str]) -> None:
+    found: list[NotTaken | None] = [NotTaken("smtp_port", "Nobody answers.", passing=True)]
+    app = replace(api.parts, try_server=lambda account, server, password: found[0])
+    body = {"smtp_host": "smtp.shop.example", "password": "pw"}
+    with TestClient(Starlette(routes=routes(app)), base_url="http://127.0.0.1:8025") as client:
+        told = problem(client.post(f"{PATH}/sending", headers=auth, json=body), 422, "invalid-fields")
+        assert pointers(told) == ["#/smtp_port"]
+        assert "`anyway` saves it" in str(told)
+        found[0] = NotTaken("smtp_host", "The certificate is not trusted.")
+        told = problem(client.post(f"{PATH}/sending", headers=auth, json={**body, "anyway": True}), 422,
+                       "invalid-fields")  # fmt: skip
+        assert "anyway" not in str(told)
+        found[0] = NotTaken("smtp_port", "Nobody answers.", passing=True)
+        answer = client.post(f"{PATH}/sending", headers=auth, json={**body, "anyway": True})
+        assert (answer.status_code, answer.json()["smtp_host"]) == (200, "smtp.shop.example")
 
 
 def test_a_mailbox_is_tried_step_by_step(api: Api, auth: dict[str, str]) -> None:

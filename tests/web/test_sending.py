@@ -6,6 +6,7 @@ from sqlmodel import Session
 from starlette.testclient import TestClient
 
 from gatepost.connectors.probe import Probe, Step
+from gatepost.gateway.account_login import NotTaken, Server
 from gatepost.ids import new_id
 from gatepost.model import Account, Arrival, Message
 from gatepost.store.accounts import create_account, list_accounts
@@ -117,6 +118,38 @@ def test_each_step_of_a_trial_is_shown_with_its_fix(site: Site) -> None:
     for words in ("Logged in.", "It speaks no TLS.", "Set Security for sending to STARTTLS."):
         assert words in shown
     assert asked == [True]
+
+
+def test_another_server_is_tried_before_it_is_saved(site: Site) -> None:
+    page = f"/mailboxes/{connect(site)}/sending"
+    asked: list[tuple[Server, str]] = []
+    answers = [
+        NotTaken("smtp_port", "No mail server answers there.", passing=True),
+        NotTaken("smtp_security", "It does not speak TLS."),
+    ]
+
+    def tried(account: Account, server: Server, password: str) -> NotTaken | None:
+        asked.append((server, password))
+        return answers[0] if answers else None
+
+    client = TestClient(
+        create_app(replace(site.parts, try_server=tried)), base_url=BASE, headers=HERE, follow_redirects=False
+    )
+    client.post("/login", data={"email": "ada@example.org", "password": PASSWORD})
+    assert client.post(page, data={**FORM, "password": "guess"}).status_code == 422
+    assert asked == []  # the password is proven before it goes anywhere
+    away = client.post(page, data=FORM)
+    assert (away.status_code, "No mail server answers there." in away.text) == (422, True)
+    assert "Save anyway" in away.text
+    assert "s3cret" not in away.text
+    answers.pop(0)
+    wrong = client.post(page, data={**FORM, "anyway": "yes"})  # what does not pass by itself is not saved
+    assert (wrong.status_code, "Save anyway" in wrong.text) == (422, False)
+    assert account_of(site)[0].smtp_host == ""
+    answers[0] = NotTaken("smtp_port", "No mail server answers there.", passing=True)
+    assert client.post(page, data={**FORM, "anyway": "yes"}).status_code == 303
+    assert account_of(site)[0].smtp_host == "smtp.example.net"
+    assert asked[-1] == (Server("smtp.example.net", 587, "starttls"), "s3cret")
 
 
 def fail(site: Site) -> None:
