@@ -2,7 +2,7 @@
 
 What of a refusal is temporary is decided here: a person is only asked to act where the token endpoint, or the browser's
 answer, says so in OAuth's own words. The two libraries are loaded when they are first needed: they would take a tenth
-of the start, and 9 MB.
+of the start, and 8 MB.
 """
 
 import hmac

@@ -5,6 +5,9 @@ from typing import Any
 
 from sqlalchemy import Dialect
 from sqlalchemy.types import DateTime, TypeDecorator
+from sqlmodel import SQLModel
+
+SQLModel.model_config["defer_build"] = True  # rows are not validated: making their validators takes time at each start
 
 
 class UTCDateTime(TypeDecorator[datetime]):
