@@ -79,8 +79,9 @@ async def cut_often(run: Run, short: int, full: int, *, careless: bool) -> list[
             cluster, product = set_up(run, place, stack, careless)
             load = Load(product.ports["submission"], clients=10, size=3000, big_every=0 if careless else 25)
             async with loading(load):
+                await first_taken(load)
                 for _ in run.times(short, full):
-                    await asyncio.sleep(run.dice.uniform(*SECONDS_BETWEEN) if load.acked else 2)
+                    await asyncio.sleep(run.dice.uniform(*SECONDS_BETWEEN))
                     acked = copy_now(image, load, processes(product, cluster))
                     found.append(await asyncio.to_thread(look, run, image, acked, product))
                     if careless and found[-1].missing:
@@ -90,6 +91,14 @@ async def cut_often(run: Run, short: int, full: int, *, careless: bool) -> list[
     finally:
         image.unlink(missing_ok=True)
     return found
+
+
+async def first_taken(load: Load) -> None:
+    """Wait for the first mail that has its 250, a minute at most: a cut before it would show nothing."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while not load.acked:
+                await asyncio.sleep(0.05)
 
 
 def set_up(run: Run, place: Path, stack: ExitStack, careless: bool) -> tuple[Cluster | None, Gatepost]:
