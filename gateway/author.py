@@ -6,7 +6,7 @@ from gatepost.address import Address, parse_mailboxes
 from gatepost.gateway.canonical import Field, values
 
 MOST_FROM = 4096
-WORD = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[^? ]{1,40}\?[bBqQ]\?[^? ]{0,200}\?=')
+WORD = re.compile(r'"(?:[^"\\]|\\.){0,500}"|=\?[^? ]{1,40}\?[bBqQ]\?[^? ]{0,200}\?=')
 
 
 def author(fields: list[Field]) -> tuple[Address | None, str]:

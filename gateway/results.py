@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gatepost.gateway.canonical import NotMail, split_mail, with_crlf
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~/@:-]+")
-LEXEME = re.compile(r'"(?:[^"\\]|\\.)*"|[;=]|[^\s;="]+|"')
+LEXEME = re.compile(r'"(?:[^"\\]|\\.){0,500}"|[;=]|[^\s;="]+|"')
 NAME = b"authentication-results"
 MOST_VALUE = 4096
 MOST_METHODS = 50

@@ -11,7 +11,7 @@ from gatepost.mail_words import decode_words
 from gatepost.message_ids import extract_ids
 from gatepost.reply import Refused, clean_text
 
-QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"|=\?[A-Za-z0-9._*-]{1,40}\?[bBqQ]\?[A-Za-z0-9+/=!*_-]{0,200}\?=')
+QUOTED = re.compile(r'"(?:[^"\\]|\\.){0,500}"|=\?[A-Za-z0-9._*-]{1,40}\?[bBqQ]\?[A-Za-z0-9+/=!*_-]{0,200}\?=')
 DROPPED = (b"bcc", b"resent-bcc", b"return-path")
 ONCE = (b"message-id", b"date")
 MOST_HOPS = 50

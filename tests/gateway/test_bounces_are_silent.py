@@ -8,16 +8,24 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import Session
 
+from gatepost.address import parse_address
 from gatepost.envelope import Asked
 from gatepost.gateway.accept import Gate, accept
-from gatepost.gateway.dsn import tell_once
+from gatepost.gateway.account_notices import TRIGGER as NOTICE
+from gatepost.gateway.account_notices import tell_once
+from gatepost.gateway.confirm import AGENT_TRIGGER, ask_agent_to_confirm, ask_to_confirm
+from gatepost.gateway.confirm import TRIGGER as CONFIRMATION
+from gatepost.gateway.dsn import tell_once as tell_systems
 from gatepost.gateway.dsn_parameters import DSN_TRIGGER
 from gatepost.model import Delivery, Message
 from gatepost.reply import Reply
+from gatepost.store.accounts import AccountState, create_account, set_state
 from gatepost.store.automatic import set_acknowledgement
+from gatepost.store.channels import create_channel
 from gatepost.store.claims import claim
 from gatepost.store.deliveries import Result, deliveries_of
 from gatepost.store.settled import Horizon
+from gatepost.store.users import create_user
 from gatepost.tokens import return_path
 from gatepost.words import DeliveryState, Outcome, Strength
 from tests.gateway.agent_rig import ANA, MARTA, SUPPORT, Rig, make_rig
@@ -26,7 +34,8 @@ from tests.rows import record_reply
 
 SYSTEM = "orders@shop.example"
 DETAILS = ("1.1", "1.10", "2.1", "2.2", "4.1", "4.7", "7.1", "7.26", "7.129", "7.133", "0.0", "9.999")
-TRIGGERS = {"acknowledgement", "agent copy", "agent reply", "smtp"}
+TRIGGERS = {"acknowledgement", "agent copy", "agent reply", "smtp", NOTICE, CONFIRMATION, AGENT_TRIGGER}
+OWNER = "owner@office.example"
 WANTED = "FAILURE,DELAY,SUCCESS"
 
 
@@ -50,7 +59,7 @@ def settle(rig: Rig) -> None:
     for _ in range(3):
         rig.gate.ledger.write(op)
         rig.follow()
-        while tell_once(rig.gate, Horizon(), rig.now):
+        while tell_systems(rig.gate, Horizon(), rig.now):
             pass
 
 
@@ -68,6 +77,27 @@ def every_sender(rig: Rig, submit: Submit, notify: str) -> None:
     asked = {ANA: Asked(notify, "")} if notify else {}
     accept(rig.gate, replace(submission, envelope=replace(submission.envelope, asked=asked)), now=rig.now)
     settle(rig)
+    by_ourselves(rig)
+    settle(rig)
+
+
+def by_ourselves(rig: Rig) -> None:
+    """What no customer causes: a notice that a mailbox is not read any more, and both mails with a link."""
+
+    def op(session: Session) -> None:
+        owner = create_user(session, email=OWNER, name="Olga", role="admin", now=rig.now)
+        channel = create_channel(session, name="Sales", address="sales@shop.example", now=rig.now)
+        account = create_account(
+            session, rig.gate.keys, channel_id=channel.id, host="imap.example.org", port=993, security="tls",
+            username="sales", secret="s", now=rig.now,
+        )  # fmt: skip
+        account.address, account.user_id, account.told = channel.address, owner.id, "live"
+        set_state(session, account, AccountState.NEEDS_RECONNECT, "The login was refused.", rig.now)
+
+    rig.gate.ledger.write(op)
+    tell_once(rig.gate, rig.now)
+    ask_to_confirm(rig.gate, parse_address("new@sender.example"), rig.now)
+    ask_agent_to_confirm(rig.gate, rig.marta, parse_address("marta@other.example"), rig.now)
 
 
 def bounce(chance: random.Random, about: Delivery, message: Message, to: str) -> bytes:

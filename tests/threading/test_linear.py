@@ -1,66 +1,67 @@
 """Reading bounces and quotes is linear: every pattern is bounded, and twice the input is at most twice the work."""
 
-import importlib
+import ast
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
-from re import _constants as constants  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
 from types import FrameType
 from typing import Any
 
 import pytest
 
-import gatepost.threading
 from gatepost.mail import parse
 from gatepost.threading.quoted import reply_text
 from gatepost.threading.quoted_html import own_text
 from gatepost.threading.quoted_parent import mark_parent
 from gatepost.threading.quoted_text import cut_text
 from gatepost.threading.report import read_report
+from tests.threading.patterns import Pattern, is_slow, made_in_functions, modules, parsed, patterns, slow_units, steps
 
-FOLDER = Path(next(iter(gatepost.threading.__path__)))
-NAMES = ("quoted", "attributions", "report", "automatic")
-MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem.startswith(NAMES))
 MOST_STEPS = 3_000
 """What a pattern may cost at one place of the input, in characters looked at, whatever the input is."""
 
+ANSWERS = ("threading.quoted", "threading.attributions", "threading.report", "threading.automatic")
+"""Where no pattern may be without a bound; elsewhere one may be that is fast on whatever is tried."""
 
-def patterns() -> list[tuple[str, re.Pattern[str]]]:
-    found: dict[str, re.Pattern[str]] = {}
-    for module in MODULES:
-        names = vars(importlib.import_module(f"gatepost.threading.{module}"))
-        found |= {f"{value.pattern[:60]}": value for value in names.values() if isinstance(value, re.Pattern)}
-    return sorted(found.items())
-
-
-def steps(items: Any) -> float:
-    """The most characters that a parsed pattern can look at from one place; infinite for `*` and `+`."""
-    total: float = 0
-    for kind, value in items:
-        if kind in (constants.MAX_REPEAT, constants.MIN_REPEAT, constants.POSSESSIVE_REPEAT):
-            _, most, inside = value
-            total += float("inf") if most == constants.MAXREPEAT else most * max(1, steps(inside))
-        elif kind is constants.SUBPATTERN:
-            total += steps(value[3])
-        elif kind is constants.BRANCH:
-            total += sum(steps(branch) for branch in value[1])
-        elif kind in (constants.ASSERT, constants.ASSERT_NOT):
-            total += steps(value[1])
-        elif kind is not constants.AT:
-            total += 1
-    return total
+SLOW = [
+    (r'"(?:[^"\\]|\\.)*"', '\\"'),
+    (r"<a[^>]*>", "<a"),
+    (r"a*c", "a"),
+]
 
 
-def test_the_patterns_are_found() -> None:
-    assert len(patterns()) > 20
-    assert {"quoted_lines", "report_text", "report_lines", "report_codes", "report_fields"} <= set(MODULES)
+def unbounded() -> dict[str, Pattern]:
+    return {name: pattern for name, pattern in patterns().items() if steps(parsed(pattern)) > MOST_STEPS}
 
 
-@pytest.mark.parametrize(("name", "pattern"), patterns())
-def test_every_pattern_is_bounded(name: str, pattern: re.Pattern[str]) -> None:
-    assert steps(parser.parse(pattern.pattern, pattern.flags)) <= MOST_STEPS, name
+def test_the_patterns_are_found_wherever_they_are() -> None:
+    found = {name.removeprefix("gatepost.").rpartition(".")[0] for name in patterns()}
+    assert len(patterns()) > 90
+    assert {"html_text", "mail_header", "mail_words", "mail_params", "mail_transfer", "message_ids", "address"} <= found
+    assert {"threading.quoted_lines", "threading.report_text", "threading.archive_lost", "gateway.results"} <= found
+    made = [one for tree in modules().values() for one in made_in_functions(tree)]
+    assert made == [], "a pattern that is put together at run time is not looked at here"
+
+
+def test_a_pattern_that_is_made_at_run_time_would_be_found() -> None:
+    tree = ast.parse("import re\ndef f(a, b):\n    re.sub(a + '*', '', b)\n    re.sub('x', '', b)\n    re.escape(a)\n")
+    assert made_in_functions(tree) == ["a + '*'"]
+
+
+def test_every_pattern_is_bounded_or_fast_on_whatever_is_repeated() -> None:
+    slow = {name: units for name, pattern in unbounded().items() if (units := slow_units(name, pattern))}
+    assert slow == {}
+
+
+def test_in_quotes_and_reports_every_pattern_is_bounded() -> None:
+    assert [name for name in unbounded() if name.removeprefix("gatepost.").startswith(ANSWERS)] == []
+
+
+@pytest.mark.parametrize(("pattern", "unit"), SLOW)
+def test_a_slow_pattern_would_be_found(pattern: str, unit: str) -> None:
+    slow = re.compile(pattern)
+    assert steps(parsed(slow)) > MOST_STEPS
+    assert is_slow(slow, "", unit, only_here=False)
 
 
 def work(task: Callable[[str], object], text: str) -> int:
