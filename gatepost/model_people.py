@@ -51,7 +51,7 @@ class Invite(SQLModel, table=True):
 
 
 class LoginFailure(SQLModel, table=True):
-    """A refused login, by web or SMTP AUTH, for the throttle."""
+    """A refused login, by web or SMTP AUTH, or a mail that asked an address, for the throttle; it is kept for a day."""
 
     id: int | None = Field(default=None, primary_key=True)
     account: str = Field(index=True)

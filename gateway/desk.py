@@ -22,6 +22,7 @@ from gatepost.gateway.acknowledge import (
 )
 from gatepost.gateway.agent_mail import Op, act, tell_held
 from gatepost.gateway.answer import header_of
+from gatepost.gateway.budget import for_reading
 from gatepost.gateway.followers import make_copies, store_copy
 from gatepost.mail import parse_head
 from gatepost.model import Channel, Conversation, Event, Message
@@ -122,6 +123,21 @@ def follow_once(gate: Gate, horizon: Horizon, now: datetime, failed: dict[int, i
 
 def follow(gate: Gate, event: Event, after: int, now: datetime, failed: dict[int, int]) -> bool:
     """One event; False where another process was faster. After three tries an event leads to nothing, and is logged."""
+    with gate.budget.hold(share_of(gate, event)):
+        return follow_one(gate, event, after, now, failed)
+
+
+def share_of(gate: Gate, event: Event) -> int:
+    """What an agent's mail takes until its answer is stored; copies have a share only while a mail is read for them."""
+    if event.kind != "agent.mailed":
+        return 0
+    with gate.database.session() as session:
+        message = get_message(session, event.message_id or "")
+        return for_reading(message.size) if message else 0
+
+
+def follow_one(gate: Gate, event: Event, after: int, now: datetime, failed: dict[int, int]) -> bool:
+    """As `follow`, with a share of the memory."""
     seq = event.seq or 0
     try:
         ops = steps_of(gate, event, now)

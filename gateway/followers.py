@@ -9,6 +9,7 @@ from gatepost.address import format_mailbox
 from gatepost.child import JobFailed
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.answer import AnswerRecipient, anchor_of, answer_recipients, reply_subject
+from gatepost.gateway.budget import for_reading
 from gatepost.gateway.own_mail import Letter, prepare_letter
 from gatepost.gateway.put import Prepared, put
 from gatepost.ids import new_id
@@ -58,13 +59,20 @@ def make_copies(
     if not wanted:
         return []
     people = answer_recipients(session, conversation.id, gate.settings, message) if message.direction == "in" else []
-    raw = raw_of(session, message.raw_id, gate.blobs)
-    text = new_text(session, gate, message, raw) if message.direction == "in" else raw.decode("utf-8", "replace")
+    with gate.budget.hold(for_reading(message.size)):
+        text = text_shown(session, gate, message)
     return [
         make_copy(gate, conversation, channel, message, user, address, people, text, now)
         for user, address in wanted
         if (channel := channel_to_answer_from(session, conversation, user))
     ]
+
+
+def text_shown(session: Session, gate: Gate, message: Message) -> str:
+    """As much of a mail's new text, or of a note, as a copy shows. Raises RawLost."""
+    raw = raw_of(session, message.raw_id, gate.blobs)
+    text = new_text(session, gate, message, raw) if message.direction == "in" else raw.decode("utf-8", "replace")
+    return text[:TEXT_SHOWN]
 
 
 def new_text(session: Session, gate: Gate, message: Message, raw: bytes) -> str:
@@ -95,7 +103,7 @@ def make_copy(
     letter = Letter(
         to=(user.name, address),
         subject=reply_subject(conversation.subject),
-        text=f"{top}\n{LINE}\n\n{text[:TEXT_SHOWN]}\n",
+        text=f"{top}\n{LINE}\n\n{text}\n",
         trigger=TRIGGER,
         from_=(f"{writer} via {channel.sender_name}", f"no-reply@{gate.settings.domain}"),
         reply_to=(public if people else private) if answerable else "",

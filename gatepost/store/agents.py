@@ -10,7 +10,7 @@ from gatepost.acts import Actor
 from gatepost.model import AgentAddress, AgentCopy, AgentMail, Arrival, Message, User
 from gatepost.store.channels import channel_by_address
 from gatepost.store.events import add_event
-from gatepost.store.links import USED, asked_again, row_by_token
+from gatepost.store.links import USED, asked_again, count_asking, row_by_token
 from gatepost.store.rows import insert_row
 from gatepost.words import Outcome
 
@@ -47,6 +47,7 @@ def ask_agent(session: Session, user_id: str, address: str, token: str, now: dat
         raise ValueError(f"{address} is confirmed by another user; he removes it on his profile first.")
     if row is None and len(addresses_of(session, user_id)) >= MOST_ADDRESSES:
         raise ValueError(f"{MOST_ADDRESSES} addresses are the most; remove one first.")
+    count_asking(session, user_id, address, now)
     values = {**asked_again(address, row.asked if row else (), token, now), "user_id": user_id}
     if row is None:
         insert_row(session, AgentAddress(address=address, created_at=now, **values))

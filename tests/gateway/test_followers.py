@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from gatepost.gateway.accept import Gate
+from gatepost.gateway.budget import READING
 from tests.gateway.agent_rig import Rig, make_rig
 
 MUCH = "A line of a long mail.\r\n" * 5000
@@ -46,3 +47,17 @@ def test_an_agents_mail_that_cannot_be_read_sends_nothing_and_he_is_told(rig: Ri
     assert rig.sent("agent reply") == []
     ((_, told, _),) = rig.sent("agent receipt")
     assert "Nothing was done, and nothing was sent. Your mail cannot be read." in told.text
+
+
+def test_large_mail_is_read_and_answered_within_the_memory_for_it(rig: Rig) -> None:
+    budget = rig.gate.budget
+    budget.most = 0
+    rig.customer(2 * MUCH, f"References: <{rig.message_ids(rig.copy_row().conversation_id)[0]}>\r\n")
+    rig.follow()
+    for_copy = budget.most
+    assert 2 * len(MUCH) * READING < for_copy < 3 * len(MUCH) * READING
+    rig.answer(f"It is on its way.\r\n{4 * MUCH}")
+    rig.follow()
+    assert rig.sent("agent reply")
+    assert budget.most > 2 * for_copy - READING * len(MUCH)
+    assert budget.taken == 0

@@ -9,6 +9,7 @@ from gatepost.model import Breaker, Message
 from gatepost.store.agents import confirmed_addresses
 from gatepost.store.automatic import acknowledgement_of, trip
 from gatepost.store.channels import list_channels
+from gatepost.store.links import MOST_A_DAY, MOST_BY_ONE
 from gatepost.store.messages import raw_of
 from tests.web.conftest import Site
 
@@ -38,6 +39,29 @@ def test_an_address_counts_when_its_owner_has_opened_the_link(site: Site) -> Non
     assert ben.post("/profile/addresses/remove", data={"address": "ben@home.test"}).status_code == 303
     with site.parts.database.session() as session:
         assert confirmed_addresses(session, site.agent) == []
+
+
+def test_removing_an_address_does_not_reset_how_often_it_is_asked(site: Site) -> None:
+    ben, victim = site.client("ben@example.org"), {"address": "victim@elsewhere.test"}
+    said = []
+    for _ in range(MOST_A_DAY + 1):
+        said.append(ben.post("/profile/addresses", data=victim))
+        ben.post("/profile/addresses/remove", data=victim)
+        assert ben.post("/profile/addresses", data=victim).status_code == 422  # not within a minute, either
+        site.now += timedelta(minutes=2)
+    assert [answer.status_code for answer in said] == [303] * MOST_A_DAY + [422]
+    assert "wait until tomorrow" in said[-1].text
+    site.now += timedelta(days=1)
+    assert ben.post("/profile/addresses", data=victim).status_code == 303
+
+
+def test_one_agent_asks_only_so_many_addresses_a_day(site: Site) -> None:
+    ben, codes = site.client("ben@example.org"), []
+    for number in range(MOST_BY_ONE + 1):
+        other = {"address": f"victim+{number}@elsewhere.test"}
+        codes.append(ben.post("/profile/addresses", data=other).status_code)
+        ben.post("/profile/addresses/remove", data=other)
+    assert codes == [303] * MOST_BY_ONE + [422]
 
 
 def test_a_wrong_address_and_one_of_ours_are_told(site: Site) -> None:
