@@ -13,7 +13,7 @@ from sqlmodel import Session
 from gatepost.child import JobFailed
 from gatepost.connectors.cursor import Position
 from gatepost.connectors.fetch import Batch, Fetched
-from gatepost.connectors.polling import Aside, Polling
+from gatepost.connectors.polling import PATIENCE, Aside, Polling
 from gatepost.database import AWAY
 from gatepost.ledger import LedgerClosed
 from gatepost.model import Account
@@ -146,6 +146,8 @@ def write(session: Session, store: Store, mails: Sequence[Ready], batch: Batch, 
     good = [(ready.mail, ready.prepared) for ready in mails if not ready.why]
     if good:
         store.polling.receive(session, good)
+        if store.lease and store.account.failures > PATIENCE:  # known also where we are killed before the pass ends
+            accounts.calm(session, store.account, PATIENCE)
     for ready in mails:
         if ready.why:
             store.polling.quarantine(session, ready.mail, ready.why)

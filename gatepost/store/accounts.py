@@ -279,6 +279,12 @@ def fail(
     return account
 
 
+def calm(session: Session, claimed: Account, most: int) -> None:
+    """A pass got on after many failures: no more than so many of them count."""
+    mine = col(Account.id) == claimed.id, col(Account.lease_fence) == claimed.lease_fence
+    session.execute(update(Account).where(*mine, col(Account.failures) > most).values(failures=most))
+
+
 def release(session: Session, claimed: Account, now: datetime) -> None:
     """Give a lease back in the middle of a pass, state unchanged. Raises LeaseLost."""
     account = held(session, claimed, now)

@@ -136,6 +136,10 @@ def test_states_are_events_when_they_change(ledger: Ledger, keys: Keys, now: dat
     )
     assert (row.state, row.state_since, row.state_why, row.failures) == ("delayed", later, "It broke. Wait.", 1)
     assert (row.last_sync_at, row.lease_until) == (later, None)
+    for most, left in ((3, 1), (0, 0)):
+        ledger.write(lambda session, most=most: accounts.calm(session, row, most))  # type: ignore[misc]
+        held = ledger.write(lambda session: accounts.get_account(session, row.id))
+        assert (held.failures if held else None) == left
     assert kinds(database) == [("account.state", "live"), ("account.state", "delayed")]
 
 
