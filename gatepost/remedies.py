@@ -22,6 +22,7 @@ from gatepost.codes_data import (
     UNKNOWN_USER,
 )
 from gatepost.failures import Delivered, failed_reply, has_failed
+from gatepost.reply import capital
 from gatepost.typos import Proposal
 
 MOST = 3
@@ -64,7 +65,7 @@ def remedies(
         return full(proposals)
     if any(entry is known for known in ABOUT_ADDRESS):
         return tuple(
-            Remedy("address", f"Did you mean {one.address}? {one.why[:1].upper()}{one.why[1:]}.", one.address)
+            Remedy("address", f"Did you mean {one.address}? {capital(one.why)}.", one.address)
             for one in proposals[:MOST]
         )
     if entry is TOO_BIG or (entry is CODES[552] and size > 1_000_000):
@@ -95,7 +96,7 @@ def too_big(size: int, files: Sequence[tuple[str, int]]) -> str:
 
 
 def megabytes(octets: int) -> str:
-    return f"{octets / 1_000_000:.1f} MB"
+    return f"{octets / 1_000_000:.1f} MB" if octets >= 100_000 else f"{max(octets // 1000, 1)} KB"
 
 
 def said(text: str) -> list[str]:

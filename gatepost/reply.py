@@ -10,6 +10,14 @@ LEADING_STATUS = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})(?:\s+|$)")
 TEXT_LIMIT = 2048
 
 
+def capital(text: str) -> str:
+    """A sentence with its first letter capital; a name such as `example.com` or `gp2026` at its beginning stays."""
+    first = text.partition(" ")[0].rstrip(",.:;")
+    return (
+        text if any(not letter.isalpha() and letter not in "'’-" for letter in first) else text[:1].upper() + text[1:]
+    )
+
+
 def clean_text(text: str) -> str:
     """Remote text made safe to store and show: no control or bidi characters, one line, at most 2,048 characters."""
     return " ".join(shown(text[: TEXT_LIMIT * 4].translate(BLANKS)).split())[:TEXT_LIMIT]

@@ -145,5 +145,11 @@ def sentence(item: Any) -> str:
             return "This field is not known here; check its spelling or leave it out"
         case "missing":
             return "This field is needed"
+        case "list_type":
+            return "Write a list here, in [square brackets], also of one"
+        case "string_type":
+            return "Write a text here, in quotes"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "Write an object here, in {braces}"
         case _:
             return str(item["msg"]).removeprefix("Value error, ")[:500]

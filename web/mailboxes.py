@@ -12,6 +12,7 @@ from gatepost.activation import Facts, missing_conditions
 from gatepost.address import AddressError, parse_address
 from gatepost.connectors.idle import idle_words
 from gatepost.model import Account, Channel
+from gatepost.reply import capital
 from gatepost.store import accounts, approvals, attempts, channels, sent_copies, write_back
 from gatepost.store.completeness import get_verification, verifications
 from gatepost.store.domains import list_domains
@@ -99,7 +100,7 @@ def attempt(visit: Visit, op: Callable[[Session], Any]) -> tuple[Any, dict[str, 
 
 def sentence(text: str) -> str:
     """A problem as a sentence."""
-    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
+    return capital(text) + ("" if text.endswith((".", "?", "!")) else ".")
 
 
 def channel_of(visit: Visit) -> Channel:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 from gatepost.account_states import meaning_of
 from gatepost.acts import possible
 from gatepost.codes import code_page
+from gatepost.reply import capital
 from gatepost.store import message_pages, pages, set_aside
 from gatepost.store.accounts import list_accounts
 from gatepost.store.events import last_seq
@@ -27,6 +28,11 @@ from gatepost.web.said import tls_of
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 THEMES = ("auto", "light", "dark")
 LINK = re.compile(r"https?://[^\s<>\"']{1,2000}")
+BROWSERS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+SYSTEMS = (
+    *(("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows")),
+    *(("Mac OS", "macOS"), ("CrOS", "ChromeOS"), ("Linux", "Linux")),
+)
 SHAPES = ("relative", "stamp", "precise", "ahead", "day", "date")
 
 
@@ -56,7 +62,15 @@ def make_environment(assets: Assets, *, theme: str) -> Environment:
         no_form=Form(),
     )
     env.filters.update(when=when, size=size, initials=initials, tint=tint, linked=linked, plain_time=plain_time)
+    env.filters.update(sentence=capital, browser=browser)
     return env
+
+
+def browser(agent: str) -> str:
+    """The browser and system that a User-Agent claims, such as `Firefox on Windows`; others stay as they are."""
+    name = next((name for mark, name in BROWSERS if mark in agent), "")
+    system = next((name for mark, name in SYSTEMS if mark in agent), "")
+    return f"{name} on {system}" if name and system else name or agent[:70]
 
 
 def when(moment: datetime | None, shape: str = "stamp") -> Markup:

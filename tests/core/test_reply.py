@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatepost.reply import TROUBLE, Refused, Reply, clean_text, is_shown, read_reply
+from gatepost.reply import TROUBLE, Refused, Reply, capital, clean_text, is_shown, read_reply
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,14 @@ def test_text_is_made_safe_to_show() -> None:
     assert len(clean_text("x" * 100_000)) == 2048
     assert str(Reply(550, "5.1.1", "no")) == "550 5.1.1 no"
     assert str(Reply(None)) == ""
+
+
+def test_a_sentence_begins_with_a_capital_letter_and_a_name_stays() -> None:
+    assert capital("its domain is not known") == "Its domain is not known"
+    assert capital("gmial.com looks like a slip") == "gmial.com looks like a slip"
+    assert [capital("gp2026ed is not seen"), capital("a@b.c: no"), capital("it's late"), capital("")] == [
+        *("gp2026ed is not seen", "a@b.c: no", "It's late", "")
+    ]
 
 
 def test_a_refusal_carries_its_reply() -> None:
