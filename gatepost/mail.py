@@ -98,6 +98,7 @@ def parse(raw: bytes) -> Mail:
     parts, mime_defects = read_parts(raw, header)
     text, html, attachments, body_defects = read_bodies(parts)
     values = _by_name(header.fields)
+    date = read_date(_one(values, "date"))
     ids = extract_ids(_one(values, "message-id"))
     return Mail(
         size=len(raw),
@@ -109,7 +110,7 @@ def parse(raw: bytes) -> Mail:
         to=_mailboxes(values, "to"),
         cc=_mailboxes(values, "cc"),
         subject=clean_name(decode_words(_one(values, "subject")), SUBJECT_LIMIT),
-        date=read_date(_one(values, "date")),
+        date=date,
         in_reply_to=extract_ids(" ".join(values.get("in-reply-to", ())[:10])),
         references=extract_ids(" ".join(values.get("references", ())[:10])),
         content_type=parts[0].content_type,
@@ -117,7 +118,7 @@ def parse(raw: bytes) -> Mail:
         html=html,
         parts=parts,
         attachments=attachments,
-        defects=(*header.defects, *_field_defects(values), *mime_defects, *body_defects),
+        defects=(*header.defects, *_field_defects(values, date), *mime_defects, *body_defects),
     )
 
 
@@ -154,13 +155,13 @@ def _mailboxes(values: dict[str, list[str]], name: str) -> tuple[Mailbox, ...]:
     return tuple(mailbox for value in values.get(name, ())[:10] for mailbox in parse_mailboxes(value))
 
 
-def _field_defects(values: dict[str, list[str]]) -> Iterator[str]:
+def _field_defects(values: dict[str, list[str]], date: datetime | None) -> Iterator[str]:
     for name in ONLY_ONCE:
         if len(values.get(name, ())) > 1:
             yield f"several {name} fields"
     if "from" not in values:
         yield "no from field"
-    if "date" in values and read_date(values["date"][0]) is None:
+    if "date" in values and date is None:
         yield "malformed date"
 
 
@@ -172,12 +173,14 @@ def part_content(mail: Mail, index: int) -> tuple[Attachment, bytes] | None:
     return None
 
 
-def digest(raw: bytes) -> str:
+def digest(raw: bytes, mail: Mail | None = None) -> str:
     """The identity of a mail, whatever way it came: SHA-256 in hex of its fields (Message-ID included) and its body.
 
     Trace and filter fields, which each way adds, are left out; line ends and final blank lines make no difference.
+    `mail` is what `parse` made of it, where that was done.
     """
-    header: Header = read_header(raw)
+    read = mail is not None and mail.parts[0].raw is raw  # else its line ends were changed
+    header = Header(mail.headers, mail.parts[0].start) if mail and read else read_header(raw)
     state = hashlib.sha256()
     for name, value in header.fields:
         lower = name.lower()

@@ -62,12 +62,12 @@ def has_date(text: str) -> bool:
 
 def attribution(lines: Sequence[str], index: int) -> Mark | None:
     """`On <date>, <somebody> wrote:` over at most six lines, in many orders and languages."""
-    first = lines[index][:LINE_LENGTH].translate(UNSEEN).strip().lstrip(">-_* ").strip()
+    first = _seen(lines[index]).strip().lstrip(">-_* ").strip()
     if not first or not (_starts_like_attribution(first) or has_date(first)) or not _may_announce(lines, index):
         return None
     joined = ""
     for end in range(index, min(index + JOINED_LINES, len(lines))):
-        line = lines[end][:LINE_LENGTH].translate(UNSEEN).strip().lstrip("> ") if end > index else first
+        line = _seen(lines[end]).strip().lstrip("> ") if end > index else first
         is_open = joined.count("<") > joined.count(">")
         if end > index and is_quoted(lines[end]) and not is_quoted(lines[index]) and not is_open:
             break
@@ -79,6 +79,12 @@ def attribution(lines: Sequence[str], index: int) -> Mark | None:
         if end > index and not line and joined[-1:] not in ("<", ",") and not _has_address(lines[end : end + 4]):
             break
     return None
+
+
+def _seen(line: str) -> str:
+    """A line without the marks of direction in it, which ASCII has none of."""
+    line = line[:LINE_LENGTH]
+    return line if line.isascii() else line.translate(UNSEEN)
 
 
 def _has_address(lines: Sequence[str]) -> bool:
@@ -154,7 +160,7 @@ def header_block(lines: Sequence[str], index: int) -> Mark | None:
     at = index
     for at in range(index, min(index + 14, len(lines))):
         line = lines[at][:LINE_LENGTH]
-        kind = field_kind(line)
+        kind = field_kind(line) if ":" in line or "\uff1a" in line else ""
         if at == index and not kind:
             return None
         if not line.strip():

@@ -39,7 +39,7 @@ def read(raw: bytes, envelope_from: str | None) -> Reading:
     kind, why = classify(mail, envelope_from)
     report = read_report(mail) if kind in REPORTS else None
     snippet = "" if report else " ".join(reply_head(mail, SNIPPET * 4).split())[:SNIPPET]
-    return Reading(mail, digest(raw), kind, tuple(why), report, snippet)
+    return Reading(mail, digest(raw, mail), kind, tuple(why), report, snippet)
 
 
 def read_all(*raws: bytes) -> list[Reading]:

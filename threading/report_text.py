@@ -96,12 +96,18 @@ def split_returned(text: str) -> tuple[str, str]:
     return text, ""
 
 
+FOLLOWS = ("follows", "follows.")
+
+
 def _is_mark(line: str) -> bool:
-    lower = line[:LINE_LENGTH].strip().lower()
-    if not 8 < len(lower) < 120 or " not " in lower:
+    bare = line[:LINE_LENGTH].strip()
+    if not 8 < len(bare) < 120:
         return False
-    dashed = lower[0] in "-=*_~>|" or lower.endswith((":", "--", "follows", "follows.", "==", "**"))
-    return dashed and any(mark in lower for mark in RETURNED_MARKS)
+    dashed = bare[0] in "-=*_~>|" or bare.endswith((":", "--", "==", "**")) or bare[-8:].lower().endswith(FOLLOWS)
+    if not dashed:  # as most lines
+        return False
+    lower = bare.lower()
+    return " not " not in lower and any(mark in lower for mark in RETURNED_MARKS)
 
 
 def _starts_header(lines: Sequence[str], index: int) -> bool:
