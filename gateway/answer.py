@@ -34,6 +34,28 @@ class NoAnswer(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """What an agent writes into a conversation, or a system in his place: from which mailbox, to whom, in what words.
+
+    Recipients are (name, address). `answered` is the message it answers; one that answers none has a `subject`. `key`
+    is a system's idempotency key with the hash of its request.
+    """
+
+    conversation: Conversation
+    channel: Channel
+    user: User | None
+    to: list[tuple[str, str]]
+    cc: list[tuple[str, str]]
+    text: str
+    references: list[str]
+    answered: Message | None = None
+    subject: str = ""
+    credential: Credential | None = None
+    key: tuple[str, str] | None = None
+    files: Sequence[File] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerRecipient:
     """One proposed recipient: `to` or `cc`, the address, its name, and why he is proposed."""
 
@@ -153,11 +175,7 @@ def make_answer(
     if not text.strip():
         raise NoAnswer("Write something first: the answer is empty")
     with gate.database.session() as session:
-        conversation = get_conversation(session, conversation_id)
-        if conversation is None:
-            raise NoAnswer("This conversation is not there any more")
-        if told := why_not(conversation):
-            raise NoAnswer(told)
+        conversation = writable(session, conversation_id)
         user = get_user(session, user_id) if user_id else None
         channel = channel_of_answer(session, conversation, user, credential)
         if channel is None:
@@ -168,12 +186,32 @@ def make_answer(
         answered = named_one or answered_message(session, conversation)
         references = references_of(session, gate, conversation, answered)
         names = {one.address.lower(): one.name for one in answer_recipients(session, conversation_id, gate.settings)}
-    people = (named(addresses(to), names), named(addresses(cc), names))
-    if not people[0]:
-        raise NoAnswer("Name at least one recipient in To")
-    return submission_of(
-        gate, conversation, channel, user, people, text, answered, references, now, credential, key, files
+    draft = Draft(
+        conversation,
+        channel,
+        user,
+        to=named(addresses(to), names),
+        cc=named(addresses(cc), names),
+        text=text,
+        references=references,
+        answered=answered,
+        credential=credential,
+        key=key,
+        files=files,
     )
+    if not draft.to:
+        raise NoAnswer("Name at least one recipient in To")
+    return submission_of(gate, draft, now)
+
+
+def writable(session: Session, conversation_id: str) -> Conversation:
+    """A conversation that may be written into. Raises NoAnswer."""
+    conversation = get_conversation(session, conversation_id)
+    if conversation is None:
+        raise NoAnswer("This conversation is not there any more")
+    if told := why_not(conversation):
+        raise NoAnswer(told)
+    return conversation
 
 
 def channel_of_answer(
@@ -240,54 +278,43 @@ def in_reply_to(answered: Message | None, references: list[str]) -> list[str]:
     return [answered.message_id] if answered.message_id else []
 
 
-def submission_of(
-    gate: Gate,
-    conversation: Conversation,
-    channel: Channel,
-    user: User | None,
-    people: tuple[list[tuple[str, str]], list[tuple[str, str]]],
-    text: str,
-    answered: Message | None,
-    references: list[str],
-    now: datetime,
-    credential: Credential | None = None,
-    key: tuple[str, str] | None = None,
-    files: Sequence[File] = (),
-    subject: str = "",
-) -> Submission:
-    """Compose; `subject` is that of a mail that answers none."""
+def submission_of(gate: Gate, draft: Draft, now: datetime) -> Submission:
+    """A draft composed, with an id of its own."""
     row_id = new_id("msg")
-    to, cc = people
-    body = text.replace("\r\n", "\n").rstrip("\n")
+    return Submission(
+        envelope=Envelope("", tuple(address for _, address in draft.to + draft.cc), composed(gate, draft, row_id, now)),
+        senders=(draft.channel.address,),
+        trigger="api" if draft.credential else TRIGGER,
+        credential=draft.credential,
+        key=draft.key,
+        conversation_id=draft.conversation.id,
+        channel_id=draft.channel.id,
+        user_id=draft.user.id if draft.user else None,
+        row_id=row_id,
+        snippet=" ".join(draft.text.split())[:200],
+    )
+
+
+def composed(gate: Gate, draft: Draft, row_id: str, now: datetime) -> bytes:
+    """The mail; where answers come to us by SMTP, with a reply address that names it."""
+    channel = draft.channel
     footer = f"\n\n-- \n{channel.footer}" if channel.footer.strip() else ""
     extra = {}
     if channel.by_mx:
         token = f"{reply_address(gate.keys, row_id)}@{gate.settings.replies}"
         extra["Reply-To"] = format_mailbox(channel.sender_name, token)
-    content = compose(
-        from_=(sender_name(channel, user), channel.address),
-        to=to,
-        cc=cc,
-        subject=subject or reply_subject(conversation.subject),
-        text=body + footer + "\n",
+    return compose(
+        from_=(sender_name(channel, draft.user), channel.address),
+        to=draft.to,
+        cc=draft.cc,
+        subject=draft.subject or reply_subject(draft.conversation.subject),
+        text=draft.text.replace("\r\n", "\n").rstrip("\n") + footer + "\n",
         message_id=mint_message_id(gate.keys, row_id, gate.settings.domain),
         date=now,
-        in_reply_to=in_reply_to(answered, references),
-        references=references,
+        in_reply_to=in_reply_to(draft.answered, draft.references),
+        references=draft.references,
         extra_headers=extra,
-        attachments=files,
-    )
-    return Submission(
-        envelope=Envelope("", tuple(address for _, address in to + cc), content),
-        senders=(channel.address,),
-        trigger="api" if credential else TRIGGER,
-        credential=credential,
-        key=key,
-        conversation_id=conversation.id,
-        channel_id=channel.id,
-        user_id=user.id if user else None,
-        row_id=row_id,
-        snippet=" ".join(body.split())[:200],
+        attachments=draft.files,
     )
 
 

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from gatepost.address import parse_address
 from gatepost.gateway.accept import Gate, prepare
 from gatepost.gateway.answer import (
+    Draft,
     NoAnswer,
     addresses,
     anchor_of,
@@ -15,12 +16,12 @@ from gatepost.gateway.answer import (
     is_internal,
     own_addresses,
     submission_of,
+    writable,
 )
 from gatepost.gateway.put import put
 from gatepost.ids import new_id
 from gatepost.model import Channel, Conversation, Credential, User
-from gatepost.store.conversations import get_conversation, participants
-from gatepost.store.gone import why_not
+from gatepost.store.conversations import participants
 from gatepost.store.showing import channel_to_answer_from
 from gatepost.store.sides import open_side
 from gatepost.store.users import get_user
@@ -53,11 +54,18 @@ def ask_aside(
         if user_id and user is None:
             raise NoAnswer("Whoever asks does not work here any more")
         side, channel = begin(session, gate, conversation_id, (user, credential), people, title, now)
-    named = [("", address) for address in people]
-    submission = submission_of(
-        gate, side, channel, user, (named, []), text, None, [anchor_of(gate, side)], now, credential, subject=title
+    draft = Draft(
+        side,
+        channel,
+        user,
+        to=[("", address) for address in people],
+        cc=[],
+        text=text,
+        references=[anchor_of(gate, side)],
+        subject=title,
+        credential=credential,
     )
-    prepared = prepare(gate, submission, now)
+    prepared = prepare(gate, submission_of(gate, draft, now), now)
     keys = [(parse_address(address).key, "") for address in people]
 
     def op(session: Session) -> int:
@@ -80,11 +88,7 @@ def begin(
     now: datetime,
 ) -> tuple[Conversation, Channel]:
     """The new conversation as a value, and the mailbox that writes. Raises NoAnswer."""
-    conversation = get_conversation(session, conversation_id)
-    if conversation is None:
-        raise NoAnswer("This conversation is not there any more")
-    if told := why_not(conversation):
-        raise NoAnswer(told)
+    conversation = writable(session, conversation_id)
     user, credential = writer
     if credential:
         channel = channel_of_answer(session, conversation, user, credential)
