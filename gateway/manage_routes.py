@@ -14,6 +14,7 @@ from gatepost.gateway.route import parse_relay, relay_hop
 from gatepost.gateway.route_config import (
     ONLY_HERE,
     ConfigError,
+    RouteConfig,
     as_row,
     check_config,
     config_of,
@@ -47,9 +48,32 @@ def save_route(
     user_id: str | None = None,
 ) -> None:
     """Make a route, or change `old`; `here` is the command line. Raises ConfigError with a sentence for each field."""
+    config, secrets, wanted, over = check_route(gate, name, kind, given, rules, account=account, old=old, here=here)
+    route_id = old.id if old else new_id("rte")
+    values: dict[str, Any] = {"kind": kind, "config": as_row(config), "rules": wanted}
+    values |= {"account_id": over.id if over else None, "now": now, "route_id": route_id}
+    values |= {"secret_sealed": seal_secrets(gate.keys, route_id, secrets)}
+    try:
+        gate.ledger.write(lambda session: put_route(session, name, user_id=user_id, **values))
+    except ValueError as error:
+        raise ConfigError({"rules" if "rule" in str(error) else "name": str(error)}) from None
+
+
+def check_route(
+    gate: Gate,
+    name: str,
+    kind: str,
+    given: Mapping[str, str],
+    rules: Sequence[str],
+    *,
+    account: str,
+    old: Route | None,
+    here: bool,
+) -> tuple[RouteConfig, dict[str, str], list[str], Account | None]:
+    """What a route is to be: where it leads, its secrets, its rules, the mailbox it goes over. Raises ConfigError."""
     problems: dict[str, str] = {}
     kept = open_secrets(gate.keys, old) if old and leads_where_it_led(old, given) else {}
-    config, secrets = None, dict[str, str]()
+    config, secrets, wanted = None, dict[str, str](), list[str]()
     try:
         check_name(name, kind)
     except ValueError as error:
@@ -72,14 +96,7 @@ def save_route(
         )
     if problems or config is None:
         raise ConfigError(problems)
-    route_id = old.id if old else new_id("rte")
-    values: dict[str, Any] = {"kind": kind, "config": as_row(config), "rules": wanted}
-    values |= {"account_id": over.id if over else None, "now": now, "route_id": route_id}
-    values |= {"secret_sealed": seal_secrets(gate.keys, route_id, secrets)}
-    try:
-        gate.ledger.write(lambda session: put_route(session, name, user_id=user_id, **values))
-    except ValueError as error:
-        raise ConfigError({"rules" if "rule" in str(error) else "name": str(error)}) from None
+    return config, secrets, wanted, over
 
 
 def with_what_stays(old: Route | None, given: Mapping[str, str]) -> tuple[dict[str, str], bool]:
