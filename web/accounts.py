@@ -54,45 +54,36 @@ def connect(visit: Visit) -> Response:
 
 def read_account(form: Form, *, known: bool) -> tuple[dict[str, Any], dict[str, str]]:
     """The fields of a login, and what is wrong with which."""
-    problems: dict[str, str] = {}
-    host, port = form.get("host").lower(), form.get("port")
-    try:
-        host = parse_host(host)
-    except AddressError as error:
-        problems["host"] = f"{error} Write the server's name, such as imap.example.com."
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
-        problems["port"] = "A port is a number from 1 to 65535; usual are 993 (TLS) and 143 (STARTTLS)."
-    if form.get("security") not in SECURITY:
-        problems["security"] = "Choose TLS or STARTTLS; a password is never sent without encryption."
+    values, problems = read_place(form, "", "imap.example.com", "993 (TLS) and 143 (STARTTLS)")
     if not form.get("username"):
         problems["username"] = "Write the name that you log in with, mostly the whole address."
     if not known and not form.fields.get("password", [""])[0]:
         problems["password"] = "Write the password, or an app password where the provider asks for one."  # noqa: S105
-    values = {
-        "host": host,
-        "port": int(port) if "port" not in problems else 0,
-        "security": form.get("security"),
-        "username": form.get("username")[:254],
-        "folder": form.get("folder")[:200] or "INBOX",
-    }
-    return values, problems
+    return {**values, "username": form.get("username")[:254], "folder": form.get("folder")[:200] or "INBOX"}, problems
 
 
 def read_server(form: Form) -> tuple[dict[str, Any], dict[str, str]]:
-    """The fields of a server for sending, and what is wrong with which."""
+    """The fields of a server for sending, which need not be named, and what is wrong with which."""
+    return read_place(form, "smtp_", "smtp.example.com", "465 (TLS) and 587 (STARTTLS)", required=False)
+
+
+def read_place(
+    form: Form, prefix: str, example: str, usual: str, *, required: bool = True
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Host, port and security of a server, in fields of names with this prefix, and what is wrong with which."""
     problems: dict[str, str] = {}
-    host, port, security = form.get("smtp_host").lower(), form.get("smtp_port"), form.get("smtp_security")
-    if host:
+    host, port, security = form.get(f"{prefix}host").lower(), form.get(f"{prefix}port"), form.get(f"{prefix}security")
+    if host or required:
         try:
             host = parse_host(host)
         except AddressError as error:
-            problems["smtp_host"] = f"{error} Write the server's name, such as smtp.example.com."
-    if not (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536):
-        problems["smtp_port"] = "A port is a number from 1 to 65535; usual are 465 (TLS) and 587 (STARTTLS)."
+            problems[f"{prefix}host"] = f"{error} Write the server's name, such as {example}."
+    if not (port.isascii() and port.isdigit() and len(port) < 6 and 0 < int(port) < 65536):
+        problems[f"{prefix}port"] = f"A port is a number from 1 to 65535; usual are {usual}."
     if security not in SECURITY:
-        problems["smtp_security"] = "Choose TLS or STARTTLS; a login is never sent without encryption."
-    number = int(port) if "smtp_port" not in problems else 0
-    return {"smtp_host": host[:254], "smtp_port": number, "smtp_security": security}, problems
+        problems[f"{prefix}security"] = "Choose TLS or STARTTLS; a password is never sent without encryption."
+    number = int(port) if f"{prefix}port" not in problems else 0
+    return {f"{prefix}host": host[:254], f"{prefix}port": number, f"{prefix}security": security}, problems
 
 
 def parse_host(host: str) -> str:

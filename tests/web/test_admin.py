@@ -131,6 +131,7 @@ def test_the_server_for_sending_is_named_with_a_new_account(site: Site) -> None:
 
 @pytest.mark.parametrize(("field", "value", "problem"), [
     ("host", "not a host", "Write the server"), ("port", "0", "from 1 to 65535"), ("port", "99999999999", "65535"),
+    ("port", "0000199999", "65535"),
     ("security", "none", "never sent without encryption"), ("username", "", "log in with"),
     ("password", "", "app password"),
 ])  # fmt: skip
