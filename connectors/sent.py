@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
+from sqlmodel import Session
 
 from gatepost.connectors.imap import Client, begin_session, list_entries
 from gatepost.connectors.logged_in import logged_in
@@ -16,7 +17,7 @@ from gatepost.ledger import Ledger
 from gatepost.model import Account, Message, SentCopy
 from gatepost.rounds import is_past
 from gatepost.store.accounts import AccountState
-from gatepost.store.chores import Claimed, next_due
+from gatepost.store.chores import Chore, Claimed, Needed, next_due
 from gatepost.store.sent_copies import CopyState, claim_copies, get_copy, look_again, settle_copy
 
 LOOKS = 3
@@ -68,11 +69,7 @@ def decide(account: Account, copy: SentCopy, keeps_copies: str) -> Decided:
 
 def file_copies(filing: Filing) -> bool:
     """Do what is due of one account; whether there was anything."""
-    now = filing.clock()
-    with filing.ledger.database.session() as session:
-        if not is_past(next_due(session, SentCopy), now):
-            return False
-    work = filing.ledger.write(lambda session: claim_copies(session, now))
+    work = claimed(filing, SentCopy, claim_copies)
     if work is None:
         return False
     keeps = filing.keeps_copies(work.account)
@@ -89,6 +86,17 @@ def file_copies(filing: Filing) -> bool:
             for copy, _, _ in asked:
                 later(filing, copy, str(trouble))
     return True
+
+
+def claimed(
+    filing: Filing, table: type[Chore], claim: Callable[[Session, datetime], Claimed[Chore, Needed] | None]
+) -> Claimed[Chore, Needed] | None:
+    """What is due of one account; first it is only looked, for a claim waits for other writers."""
+    now = filing.clock()
+    with filing.ledger.database.session() as session:
+        if not is_past(next_due(session, table), now):
+            return None
+    return filing.ledger.write(lambda session: claim(session, now))
 
 
 def file_in(filing: Filing, work: Claimed[SentCopy, Message], asked: Sequence[tuple[SentCopy, Message, bool]]) -> None:

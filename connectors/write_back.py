@@ -6,12 +6,11 @@ import structlog
 
 from gatepost.connectors.imap import Client, begin_session, list_entries
 from gatepost.connectors.logged_in import logged_in
-from gatepost.connectors.sent import TRIES, Filing, wait_after
+from gatepost.connectors.sent import TRIES, Filing, claimed, wait_after
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.write import find_ids, ids_of, label, move, open_to_write, set_flag
 from gatepost.model import WriteBack
-from gatepost.rounds import is_past
-from gatepost.store.chores import Claimed, next_due
+from gatepost.store.chores import Claimed
 from gatepost.store.write_back import Place, WriteState, claim_acts, settle, try_again
 
 MOVED_BY_US: dict[str, tuple[str, ...]] = {
@@ -39,11 +38,7 @@ class NotThere(Exception):
 
 def write_back(filing: Filing) -> bool:
     """Do what is due of one account; whether there was anything."""
-    now = filing.clock()
-    with filing.ledger.database.session() as session:
-        if not is_past(next_due(session, WriteBack), now):
-            return False
-    due = filing.ledger.write(lambda session: claim_acts(session, now))
+    due = claimed(filing, WriteBack, claim_acts)
     if due is None:
         return False
     if not due.account.two_way:
