@@ -47,7 +47,7 @@ async def behind(run: Run) -> Verdict:
         verdict.check("listening_s", listening, limits[0])
         verdict.check("first_delivery_s", first, limits[1])
         verdict.check("peak_rss_mb", product.peak(), limits[2])
-        product.stop()
+        await asyncio.to_thread(product.stop)  # the sink answers meanwhile what is in flight
         there = await asyncio.to_thread(stored, product)
         verdict.check("lost", count - sum(there.messages.values()), 0)
         verdict.check("forgotten", count - there.unfinished - there.states["delivered"], 0)
