@@ -61,10 +61,12 @@ def load_keys(path: Path) -> Keys:
         lines = path.read_text(encoding="ascii").split("\n")
     except FileNotFoundError:
         raise KeyFileError(
-            f"key file {path} is not there: run `gatepost init`, or restore it from your backup"
+            f"key file {path} is not there: put your copy back, or, where there is no data yet, run `gatepost init`"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise KeyFileError(f"key file {path} cannot be read: {error}") from None
+    except UnicodeDecodeError:
+        raise KeyFileError(f"key file {path} is damaged: put your copy of it back") from None
+    except OSError as error:
+        raise KeyFileError(f"key file {path} cannot be read: {error.strerror or error}") from None
     if mode & 0o077:
         raise KeyFileError(f"key file {path} is readable by others: run chmod 600 {path}")
     try:

@@ -265,7 +265,19 @@ def config_show(
         show(context.obj.config, origin, as_json)
 
 
+def show_whole(group: typer.Typer) -> None:
+    """Have each command's sentence shown whole in the list of its group; it would be cut off at the line's end."""
+    for command in group.registered_commands:
+        text = command.help or (command.callback and command.callback.__doc__) or ""
+        command.short_help = " ".join(text.partition("\n\n")[0].split())
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            inner.short_help = str(inner.typer_instance.info.help)
+            show_whole(inner.typer_instance)
+
+
 def main() -> None:
     """The command; files that it makes, such as the database with all mail, are its user's alone."""
     os.umask(0o077)
+    show_whole(app)
     app()

@@ -166,7 +166,9 @@ def suppression_add(
     context: typer.Context,
     address: Address,
     reason: Annotated[str, typer.Option(help="Why nothing is to be sent there.")] = "A person asked for it",
-    days: Annotated[int, typer.Option(min=0, max=3650, help="For so many days (default: for good).")] = 0,
+    days: Annotated[
+        int, typer.Option(min=0, max=3650, show_default=False, help="For so many days (default: for good).")
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Send nothing to an address any more."""

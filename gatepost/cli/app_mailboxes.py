@@ -47,7 +47,9 @@ def mailbox_connect(
     context: typer.Context,
     address: Address,
     host: Annotated[str, typer.Option(help="The IMAP server, such as imap.example.com.")],
-    port: Annotated[int, typer.Option(help="Its port (default: 993 with tls, 143 with starttls).")] = 0,
+    port: Annotated[
+        int, typer.Option(show_default=False, help="Its port (default: 993 with tls, 143 with starttls).")
+    ] = 0,
     security: Annotated[str, typer.Option(help="tls, starttls or none.")] = "tls",
     username: Annotated[str, typer.Option(help="The login (default: the mailbox's address).")] = "",
     password_file: Annotated[
@@ -69,7 +71,7 @@ def mailbox_connect(
     tried: Annotated[bool, typer.Option("--check/--no-check", help="Log in for real before saving.")] = True,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch an IMAP account into a mailbox; it is only ever read."""
+    """Fetch an IMAP account into a mailbox; it is only read, unless `mailbox sending` says otherwise."""
     from gatepost.cli.connect import Login, connect
 
     with ending():

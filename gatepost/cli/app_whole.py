@@ -38,7 +38,7 @@ def mailbox_import(
     context: typer.Context,
     address: Address,
     everything: Annotated[bool, typer.Option("--all", help="Fetch all mail that was there before.")] = False,
-    days: Annotated[int, typer.Option("--days", help="Fetch that of the last so many days.")] = 0,
+    days: Annotated[int, typer.Option("--days", show_default=False, help="Fetch that of the last so many days.")] = 0,
     new: Annotated[bool, typer.Option("--new", help="Fetch none of it.")] = False,
     pause: Annotated[bool, typer.Option("--pause", help="Fetch no more of it for now.")] = False,
     resume: Annotated[bool, typer.Option("--resume", help="Go on where it was paused.")] = False,

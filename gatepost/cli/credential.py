@@ -7,8 +7,10 @@ from typing import Any
 
 from sqlmodel import Session
 
+from gatepost.address import parse_address
 from gatepost.cli.frame import BadInput, naming, opened, print_object, print_rows, say, warn
 from gatepost.gateway.senders import read_senders
+from gatepost.gateway.standing import Standing, address_standing, domain_standing
 from gatepost.model import Credential
 from gatepost.parts import clock
 from gatepost.settings import Settings
@@ -54,9 +56,21 @@ def add_credential(
                 now=clock(),
             )
         )
+        with parts.database.session() as session:
+            found = [standing_of(session, settings, sender) for sender in credential.senders]
+    for standing in found:
+        if not standing.usable:
+            warn(f"gatepost: warning: nothing is sent as it yet: {standing.why}; {standing.fix}")
     for network in networks:
         warn(f"gatepost: warning: whoever connects from {network} may send as {', '.join(allowed)} without a password")
     tell_secret(settings, credential, secret, as_json)
+
+
+def standing_of(session: Session, settings: Settings, sender: str) -> Standing:
+    """Whether a listed address or domain may stand in From by now."""
+    if "@" in sender:
+        return address_standing(session, settings, parse_address(sender))
+    return domain_standing(session, settings, sender)
 
 
 def check_options(kind: str, scopes: Sequence[str], networks: Sequence[str], conversations: str) -> None:

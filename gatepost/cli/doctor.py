@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from gatepost.amount import amount
 from gatepost.cli import doctor_data, doctor_domains, doctor_net, doctor_routing
 from gatepost.cli.findings import Finding, Findings, fail, guarded, ok, warn
 from gatepost.cli.frame import DONE, FINDINGS, print_object, say
@@ -35,7 +36,9 @@ def doctor(config: Path | None, as_json: bool) -> int:
     if not as_json:
         say("")
         say(
-            f"{len(findings)} checks, {len(bad)} with something to do." if bad else f"{len(findings)} checks, all well."
+            f"{amount(len(findings), 'check')}, {len(bad)} with something to do."
+            if bad
+            else f"{len(findings)} checks, all well."
         )
     return FINDINGS if bad else DONE
 
@@ -113,7 +116,7 @@ def look_at_keys(settings: Settings) -> Findings:
     except KeyFileError as error:
         yield fail("keys", *split_fix(str(error)))
         return
-    yield ok("keys", f"{path} holds {len(keys.secrets)} keys and is readable by its owner only")
+    yield ok("keys", f"{path} holds {amount(len(keys.secrets), 'key')} and is readable by its owner only")
 
 
 def split_fix(text: str) -> tuple[str, str]:

@@ -142,7 +142,7 @@ def look_at_expiries(parts: Parts) -> Findings:
         say = fail if tone_of(one, now) == "past" and not one.key.startswith("dkim") else warn
         yield say("expiries", sentence_of(one, now).rstrip("."), one.fix)
     if not near:
-        yield ok("expiries", f"nothing of {len(found)} things that end some day does so within 30 days")
+        yield ok("expiries", f"nothing ends within 30 days, of {len(found)} that end some day")
 
 
 def look_at_queue(parts: Parts) -> Findings:

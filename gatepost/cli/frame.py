@@ -155,7 +155,9 @@ def sentence_of(error: Exception) -> str:
     """What to say about trouble; of a database error what the database said, not our statement."""
     origin = getattr(error, "orig", None)
     if origin is not None:
-        return f"the database cannot be used: {origin}"
+        said = str(origin).strip()
+        fix = ": another program writes to it for long; end that, or try again" if "locked" in said else ""
+        return f"the database cannot be used: {said}{fix}"
     return str(error) or type(error).__name__
 
 

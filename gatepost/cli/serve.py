@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import pwd
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,12 +18,13 @@ from gatepost.serve import serve as run
 from gatepost.settings import Settings
 
 UNPRIVILEGED = ("gatepost", "nobody")
-LISTENERS = "`submission`, `submissions`, `mx` or `web` in gatepost.toml (or GATEPOST_WEB=host:port and so on)"
+LISTENERS = ("submission", "submissions", "mx", "web")
 UNBOUND = {
-    errno.EADDRINUSE: f"stop what listens there, or choose another port with {LISTENERS}",
-    errno.EADDRNOTAVAIL: f"this machine has no such address; choose one of its own, or 0.0.0.0, with {LISTENERS}",
-    errno.EACCES: f"a port under 1024 needs root or CAP_NET_BIND_SERVICE; or choose another with {LISTENERS}",
+    errno.EADDRINUSE: "stop what listens there, or choose another port",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose one of its own, or 0.0.0.0,",
+    errno.EACCES: "a port under 1024 needs root or CAP_NET_BIND_SERVICE; or choose another",
 }
+PORT = re.compile(r"\('[^']{1,200}', (\d{1,5})")
 
 
 def serve(settings: Settings, as_json: bool = False, roles: Sequence[str] = ()) -> None:
@@ -38,7 +40,7 @@ def serve(settings: Settings, as_json: bool = False, roles: Sequence[str] = ()) 
     with opened(settings) as parts:
         if parts.database.sqlite and len(chosen) < len(Role):
             raise Failed("on SQLite one server does everything: use PostgreSQL for processes with a --role each")
-        with alone(settings, parts.database.sqlite), binding():
+        with alone(settings, parts.database.sqlite), binding(settings):
             try:
                 run(parts, ready, chosen)
             except DutyEnded as error:
@@ -54,14 +56,22 @@ def roles_of(names: Sequence[str]) -> tuple[Role, ...]:
 
 
 @contextmanager
-def binding() -> Iterator[None]:
-    """Name the fix where a listener cannot have its port. Raises Failed."""
+def binding(settings: Settings) -> Iterator[None]:
+    """Name the setting and the fix where a listener cannot have its port. Raises Failed."""
     try:
         yield
     except OSError as error:
         if error.errno not in UNBOUND:
             raise
-        raise Failed(f"{error.strerror or error}: {UNBOUND[error.errno]}") from None
+        said = error.strerror or str(error)
+        raise Failed(f"{said}: {UNBOUND[error.errno]} with {settings_of(settings, said)} in gatepost.toml") from None
+
+
+def settings_of(settings: Settings, said: str) -> str:
+    """Which listener's setting an error is about, by the port that it names; all of them where it names none."""
+    found = PORT.search(said)
+    fitting = [name for name in LISTENERS if found and getattr(settings, name).endswith(f":{found[1]}")]
+    return " or ".join(f"`{name}` (GATEPOST_{name.upper()})" for name in fitting or LISTENERS)
 
 
 @contextmanager
@@ -88,7 +98,10 @@ def drop_root(settings: Settings) -> None:
     programs = (Path(__file__), Path(sys.executable), Path(os.__file__))
     reachable = passable(settings.path(settings.var)) and all(readable_by_others(program) for program in programs)
     if user is None or not reachable:
-        warn("gatepost: running as root: no unprivileged user can read the program and the data here; better make one")
+        warn(
+            "gatepost: running as root, good enough for a trial; for real make a user `gatepost`, and put the program "
+            f"and {settings.path(settings.var)} where it can read them"
+        )
         return
     for path in [settings.path(settings.var), *settings.path(settings.var).rglob("*")]:
         os.chown(path, user.pw_uid, user.pw_gid, follow_symlinks=False)

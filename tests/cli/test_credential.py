@@ -4,6 +4,12 @@ from gatepost.store.credentials import check_credential, credential_by_secret
 from tests.cli.conftest import Command
 
 
+def test_a_sender_that_is_not_verified_yet_is_told_with_its_fix(gatepost: Command) -> None:
+    told = gatepost.run("credential", "add", "x", "--sender", "not-ours.org", "--json").stderr
+    assert "nothing is sent as it yet: not-ours.org is not verified; add not-ours.org under Senders" in told
+    assert not gatepost.run("credential", "add", "y", "--sender", "ours.example", "--json").stderr
+
+
 def test_an_smtp_secret_works_and_is_shown_once(gatepost: Command) -> None:
     (made,) = gatepost.objects("credential", "add", "shop", "--sender", "Shop.example", "--sender", "a@b.example")
     assert made["senders"] == ["shop.example", "a@b.example"]
