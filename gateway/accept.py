@@ -102,7 +102,7 @@ def prepare(gate: Gate, submission: Submission, now: datetime) -> Prepared:
     header = with_clear_from(header, mailbox)
     recipients = check_recipients(envelope.recipients)
     row_id = submission.row_id or new_id("msg")
-    minted = mint_message_id(gate.keys, row_id, gate.settings.domain)
+    minted = "" if header.message_id else mint_message_id(gate.keys, row_id, gate.settings.domain)
     protocol = "ESMTPSA" if envelope.tls else "ESMTPA" if submission.trigger == "smtp" else "HTTP"
     content = stamped(header, row_id=row_id, minted_id=minted, host=gate.settings.host, protocol=protocol, now=now)
     signers = signers_for(gate, sender.domain, now)

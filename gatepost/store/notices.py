@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import update
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from gatepost.model import Counter, Delivery, Event, Message
 from gatepost.store.events import add_event
@@ -13,6 +13,7 @@ from gatepost.store.events import add_event
 NAME = "dsn"
 WINDOW = 1000
 SENT = "dsn.sent"
+DELIVERED = "delivery.delivered"
 NEWS = tuple(
     f"delivery.{state}" for state in ("delivered", "delayed", "failed", "expired", "bounced", "suppressed", "cancelled")
 )
@@ -47,13 +48,14 @@ def move_on(session: Session, before: int, after: int, name: str = NAME) -> bool
 
 
 def news_between(session: Session, after: int, until: int) -> Sequence[News]:
-    """News of mail that a system submitted with a reverse-path, oldest first."""
+    """News of mail that a system submitted with a reverse-path, oldest first; no success that nobody asked for."""
     rows = session.exec(
         select(Event, Delivery, Message)
         .join(Delivery, col(Delivery.id) == col(Event.delivery_id))
         .join(Message, col(Message.id) == col(Delivery.message_id))
         .where(col(Event.seq) > after, col(Event.seq) <= until, col(Event.kind).in_(NEWS))
         .where(Message.trigger == "smtp", Message.envelope_from != "")
+        .where(or_(Event.kind != DELIVERED, Delivery.notify != ""))
         .order_by(col(Event.seq))
     )
     return [News(*row) for row in rows.all()]

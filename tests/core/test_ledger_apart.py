@@ -12,11 +12,13 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, func, select
 
 from gatepost.database import Database, SyncFailed, is_full
+from gatepost.envelope import Asked, Envelope
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.ledger_apart import Apart, packed, read_trouble, trouble_of, unpacked
 from gatepost.model import Contact
-from gatepost.reply import Refused
+from gatepost.reply import Refused, Reply
+from gatepost.words import DeliveryState
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -55,6 +57,15 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+def test_dataclasses_cross_as_their_values() -> None:
+    envelope = Envelope("a@b.example", ("c@d.example",), b"text", asked={"c@d.example": Asked("NEVER")})
+    sent = [(1, add_contacts, (envelope, Reply(250, "2.0.0", "OK"), NOW, DeliveryState.DELIVERED))]
+    crossing = bytearray(packed(sent))
+    assert list(unpacked(crossing)) == [sent]
+    assert b"_dataclass_setstate" not in packed(sent)
+    assert not crossing
 
 
 def played(scenario: Callable[[], Coroutine[None, None, None]]) -> None:
