@@ -12,6 +12,7 @@ from gatepost.ids import new_id
 from gatepost.model import Conversation, Delivery, DeliveryEvent, Message, Transcript
 from gatepost.store.deliveries import Claim, Result, announce, learn
 from gatepost.store.events import add_events, event_values
+from gatepost.store.many import execute_many
 from gatepost.store.rows import connection, insert_values
 from gatepost.store.suppressions import SANDBOX, forgive_all
 from gatepost.words import DeliveryState
@@ -65,7 +66,7 @@ def record_replies(session: Session, answers: Sequence[Answer]) -> list[bool]:
     holds = [fences.get(answer.claim.delivery_id) == answer.claim.fence for answer in answers]
     held = [answer for answer, hold in zip(answers, holds, strict=True) if hold]
     if held:
-        connection(session).execute(RECORD, [record_values(answer) for answer in held])
+        execute_many(connection(session), RECORD, [record_values(answer) for answer in held])
         add_history(session, held)
         announce_all(session, held)
         learn_all(session, held)

@@ -9,6 +9,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import configure_mappers
 from sqlmodel import Session, SQLModel
 
+from gatepost.store.many import execute_many
 from gatepost.store.together import connect, together_in
 
 M = TypeVar("M", bound=SQLModel)
@@ -59,7 +60,7 @@ def write(session: Session, model: Any, insert: Insert, values: list[dict[str, A
     """Insert now, or with what else a batch leaves."""
     batch = together_in(session)
     if batch is None:
-        connection(session).execute(insert, values)
+        execute_many(connection(session), insert, values)
     else:
         batch.insert(model.__table__, insert, values)
 

@@ -12,6 +12,8 @@ from sqlalchemy import Connection, Table, event
 from sqlalchemy.orm import ORMExecuteState
 from sqlmodel import Session, SQLModel
 
+from gatepost.store.many import execute_many
+
 T = TypeVar("T")
 KEY = "together"
 Values = dict[str, Any]
@@ -45,9 +47,9 @@ class Together:
         self.inserts, self.updates = {}, {}
         connection = self.session.connection()
         for _, statement, keys in sorted(inserts, key=lambda key: key[0]):
-            connection.execute(statement, inserts[_, statement, keys])
+            execute_many(connection, statement, inserts[_, statement, keys])
         for statement, values in updates.items():
-            connection.execute(statement, values)
+            execute_many(connection, statement, values)
 
 
 def depth_of(table: Table) -> int:
