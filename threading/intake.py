@@ -20,8 +20,9 @@ from gatepost.store.messages import foresee_digests, get_message, give_up_digest
 from gatepost.store.rows import made
 from gatepost.store.together import together
 from gatepost.threading.agent_mail import take_agent_mail
+from gatepost.threading.candidates import aim_of
 from gatepost.threading.joining import channel_of, join, time_of
-from gatepost.threading.kept_away import kept_away, outcome_of, take_away
+from gatepost.threading.kept_away import kept_away, outcome_of, proves_more, take_away
 from gatepost.threading.leaving import take_leaving
 from gatepost.threading.own_copy import own_copy, written_there
 from gatepost.threading.reading import Reading
@@ -184,10 +185,12 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
         take_away(session, arrival, own[0], now)
         return Received(Outcome.PLACED, own[1], own[0].id, own[0].conversation_id)
     same = message_by_digest(session, "in", reading.digest)
-    if same and (received := come_again(session, arrival, reading, same, now)):
-        return received
-    if same and is_another(same, arrival, reading, now):
+    kept = stays_away(session, desk, arrival, reading, same) if same else ""
+    if same and is_another(same, arrival, reading, bool(kept), now):
         give_up_digest(session, same.id)
+    elif same and kept:
+        take_away(session, arrival, same, now)
+        return Received(outcome_of(same), kept, same.id, same.conversation_id)
     elif same:
         return once_more(session, desk, arrival, reading, same, now)
     if written_there(arrival, reading.mail):
@@ -209,15 +212,11 @@ def decide(session: Session, desk: Desk, arrival: Arrival, reading: Reading, now
     return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)
 
 
-def come_again(session: Session, arrival: Arrival, reading: Reading, same: Message, now: datetime) -> Received | None:
-    """A mail that was deleted here and comes again; None where it is another one, or is to be shown."""
-    if is_later(same, arrival, reading, now):
-        return None
-    why = kept_away(session, arrival, same, reading.digest, channel_of(session, arrival))
-    if not why:
-        return None
-    take_away(session, arrival, same, now)
-    return Received(outcome_of(same), why, same.id, same.conversation_id)
+def stays_away(session: Session, desk: Desk, arrival: Arrival, reading: Reading, same: Message) -> str:
+    """Why a mail is not shown because the `same` one was deleted here; empty where it is to be shown."""
+    channel_id = channel_of(session, arrival)
+    named = channel_id in aim_of(session, desk.settings, reading.mail).channels
+    return kept_away(session, arrival, same, reading.digest, channel_id, named=named)
 
 
 def once_more(
@@ -249,17 +248,14 @@ def once_more(
     return Received(joined.outcome, joined.why, joined.message_id, joined.conversation_id)
 
 
-def is_another(same: Message, arrival: Arrival, reading: Reading, now: datetime) -> bool:
-    """Whether a mail that reads as one we have is a mail of its own.
+def is_another(same: Message, arrival: Arrival, reading: Reading, gone: bool, now: datetime) -> bool:
+    """Whether a mail that reads as one we have, or that is `gone`, is a mail of its own.
 
     One that failed authentication must not stand in the way of the true one. Mail without an id of its own, such as
     that of a monitoring script, may say the same every day; one that was moved in its mailbox keeps its time there.
     """
-    if same.outcome == Outcome.REVIEW and arrival.strength != Strength.FAILING:
+    if gone and proves_more(same, arrival):
         return True
-    return is_later(same, arrival, reading, now)
-
-
-def is_later(same: Message, arrival: Arrival, reading: Reading, now: datetime) -> bool:
-    """Whether a mail without an id of its own came days from one that reads the same."""
+    if not gone and same.outcome == Outcome.REVIEW and arrival.strength != Strength.FAILING:
+        return True
     return not reading.mail.message_id and abs(time_of(arrival, reading.mail, now) - same.at) >= RECEIPT_KEPT

@@ -130,6 +130,36 @@ def test_mail_without_an_id_on_another_day_is_another_mail(office: Office) -> No
     assert office.receive(raw).conversation_id != first.conversation_id
 
 
+@pytest.mark.parametrize("ever", [False, True])
+@pytest.mark.parametrize("first", [Strength.FAILING, Strength.NONE])
+def test_a_forged_copy_that_was_deleted_hides_no_true_mail(office: Office, first: Strength, ever: bool) -> None:
+    """A forger, or a forwarder that breaks SPF, is first; what its author then sends is shown."""
+    forged = deleted(office, office.receive(mail(), strength=first), ever=ever)
+    true = office.receive(mail(), recipient="support+shop@shop.example", strength=Strength.ALIGNED)
+    assert true.conversation_id != forged.conversation_id
+    assert office.conversation(true).state == "open"
+    assert mail() in octets(office)
+    again = fetched(office, mail())
+    assert again.conversation_id == true.conversation_id
+
+
+def test_the_same_forgery_does_not_come_back(office: Office) -> None:
+    forged = deleted(office, office.receive(mail(), strength=Strength.FAILING))
+    again = office.receive(mail(), recipient="support+shop@shop.example", strength=Strength.FAILING)
+    assert again.conversation_id == fetched(office, mail()).conversation_id == forged.conversation_id
+
+
+def test_who_was_written_to_sees_it_whoever_else_deleted_it(office: Office) -> None:
+    """Fetched into the other mailbox after the first one's people had deleted it."""
+    raw = mail().replace(b"To: ", b"To: sales@shop.example, ")
+    sales = mailbox(office, "sales@shop.example")
+    first = deleted(office, office.receive(raw), ever=True)
+    there = fetched(office, raw, sales)
+    assert (office.conversation(there).channel_id, office.conversation(there).state) == (sales, "open")
+    assert office.conversation(first).state == "purged"
+    assert fetched(office, raw, sales).conversation_id == there.conversation_id
+
+
 def test_who_never_got_it_gets_what_is_sent_to_them(office: Office) -> None:
     """One mailbox's people delete a mail before it is delivered to the other: those get their own conversation."""
     sales = mailbox(office, "sales@shop.example")
