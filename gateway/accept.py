@@ -25,6 +25,7 @@ from gatepost.gateway.signing import Signer, SigningError, make_signer, sign_all
 from gatepost.gateway.stamp import read_header, stamped, with_clear_from
 from gatepost.gateway.standing import Standing, address_standing
 from gatepost.gateway.stream_mark import with_mark
+from gatepost.gateway.unwritten import Unwritten
 from gatepost.ids import new_id
 from gatepost.ledger import Ledger
 from gatepost.reply import Refused
@@ -49,7 +50,8 @@ class Gate:
     """What accepting needs; `wake` tells the outbox that there is something new.
 
     Without `looks_up` only what is remembered of senders is used; what is not raises NotRemembered. `budget` is the
-    memory for large mails that are read whole; `account_login` gets what connected mailboxes log in with.
+    memory for large mails that are read whole; `account_login` gets what connected mailboxes log in with,
+    `unwritten` are the outbox's deliveries whose result is not stored yet.
     """
 
     settings: Settings
@@ -63,6 +65,7 @@ class Gate:
     looks_up: bool = True
     budget: Budget = field(default_factory=Budget)
     account_login: AccountLogin | None = None
+    unwritten: Unwritten = field(default_factory=Unwritten)
 
     @contextmanager
     def reading(self) -> Iterator[Session]:

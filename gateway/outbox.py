@@ -95,7 +95,6 @@ class Outbox:
         self.route = route
         self.clock = clock
         self.tasks: dict[asyncio.Task[None], tuple[Claim, datetime]] = {}
-        self.answered: set[str] = set()
         self.reserved = 0
         self.news = asyncio.Event()
         self.looks = Looks(gate.database)
@@ -250,17 +249,16 @@ class Outbox:
 
     async def deliver(self, taken: Claim, site: Site | None = None, content: Octets | None = None) -> None:
         """One attempt and its record."""
+        unwritten = self.gate.unwritten
         try:
             result = await self.attempt(taken, site, content)
-        except ClaimLost:
-            log.warning("a delivery was taken over before it was begun", delivery=taken.delivery_id)
-            return
-        self.answered.add(taken.delivery_id)
-        try:
+            unwritten.ids.add(taken.delivery_id)
             if not await self.record(Answer(taken, result, self.clock())):
                 log.warning("a result came after its lease had been lost", delivery=taken.delivery_id)
+        except ClaimLost:
+            log.warning("a delivery was taken over before it was begun", delivery=taken.delivery_id)
         finally:
-            self.answered.discard(taken.delivery_id)
+            unwritten.written(taken.delivery_id)
 
     async def record(self, answer: Answer) -> bool:
         """Write a result, once the database is there and has room: a forgotten one would send the mail twice."""
@@ -324,7 +322,7 @@ class Outbox:
         """
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=GRACE)
-        left = [taken for taken, _ in self.tasks.values() if taken.delivery_id not in self.answered]
+        left = [taken for taken, _ in self.tasks.values() if taken.delivery_id not in self.gate.unwritten.ids]
         now = self.clock()
         for task in self.tasks:
             task.cancel()

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from gatepost.gateway.send import Sent
+from gatepost.gateway.unwritten import Unwritten
 from gatepost.reply import Reply, clean_text
 
 FIRST = 5.0
@@ -131,18 +132,23 @@ class Pace:
 
 
 class RelayPace(Pace):
-    """The pace of a relay, which is one site for all: who sends waits for his turn there, in the loop."""
+    """The pace of a relay, which is one site for all: who sends waits for his turn there, in the loop.
 
-    def __init__(self, time: Callable[[], float], most: int) -> None:
+    What is `unwritten` takes a place too: a crash sends at most `most` mails twice, however slow the database is.
+    """
+
+    def __init__(self, time: Callable[[], float], most: int, unwritten: Unwritten | None = None) -> None:
         super().__init__(time)
         self.closing = RELAY_CLOSED
         self.most = most
+        self.unwritten = unwritten or Unwritten()
+        self.unwritten.waiting.add(self)
         self.relay = Site("")
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     def room(self, site: Site) -> int:
         """How many more deliveries may begin now; no more than the settings allow."""
-        return min(super().room(site), max(self.most - site.busy, 0))
+        return min(super().room(site), max(self.most - site.busy - len(self.unwritten.ids), 0))
 
     async def through(self, attempt: Callable[[], Awaitable[Sent]]) -> Sent:
         """One attempt in its turn, or what a closed relay answers; what it says of the relay is learned."""
@@ -171,8 +177,12 @@ class RelayPace(Pace):
             raise
 
     def leave(self) -> None:
-        """Give a place back, and let in whom there is room for."""
+        """Give a place back."""
         self.relay.busy -= 1
+        self.let_in()
+
+    def let_in(self) -> None:
+        """Let in whom there is room for."""
         while self.waiting and self.room(self.relay):
             turn = self.waiting.popleft()
             if not turn.done():  # who was cancelled waits no more

@@ -220,7 +220,7 @@ def relay(gate: Gate, route: Route) -> Way:
 
 def in_turn(gate: Gate) -> Through:
     """The pace of one server: who waited long there, makes sure before he begins that the deliveries are still his."""
-    pace = RelayPace(time.monotonic, gate.settings.deliveries_at_once)
+    pace = RelayPace(time.monotonic, gate.settings.deliveries_at_once, gate.unwritten)
 
     async def through(claims: Sequence[Claim], attempt: Callable[[], Awaitable[Sent]]) -> Sent:
         since = time.monotonic()
@@ -228,7 +228,9 @@ def in_turn(gate: Gate) -> Through:
         async def attempt_now() -> Sent:
             if time.monotonic() - since > SURE_SECONDS:
                 await asyncio.to_thread(make_sure, gate, claims)
-            return await attempt()
+            sent = await attempt()
+            gate.unwritten.ids.update(claim.delivery_id for claim in claims)  # before its place is given back
+            return sent
 
         return await pace.through(attempt_now)
 

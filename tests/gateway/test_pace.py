@@ -11,6 +11,7 @@ from gatepost.gateway.accept import Gate, accept
 from gatepost.gateway.outbox import Outgoing, Route
 from gatepost.gateway.pace import FIRST, MOST, Pace, RelayPace
 from gatepost.gateway.send import Sent
+from gatepost.gateway.unwritten import Unwritten
 from gatepost.model import Delivery
 from gatepost.parts import clock
 from gatepost.reply import Reply
@@ -138,6 +139,30 @@ def test_who_waits_for_a_relay_has_his_turn_in_the_order_of_asking(time: Time) -
         waiting[2].cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
         assert (begun, pace.relay.busy, list(pace.waiting)) == ([0, 1, 3, 4], 0, [])
+
+    asyncio.run(scenario())
+
+
+def test_nothing_is_handed_over_while_results_wait_to_be_stored(time: Time) -> None:
+    async def scenario() -> None:
+        unwritten, begun = Unwritten(), list[int]()
+        pace = RelayPace(time, 2, unwritten)
+
+        async def attempt(number: int) -> Sent:
+            begun.append(number)
+            unwritten.ids.add(str(number))
+            return FINE
+
+        tasks = [asyncio.create_task(pace.through(partial(attempt, number))) for number in range(5)]
+        await asyncio.sleep(0.01)
+        assert (begun, pace.relay.busy) == ([0, 1], 0)
+        unwritten.written("1")
+        await asyncio.sleep(0.01)
+        assert begun == [0, 1, 2]
+        unwritten.written("0")
+        unwritten.written("2")
+        await asyncio.gather(*tasks)
+        assert begun == [0, 1, 2, 3, 4]
 
     asyncio.run(scenario())
 
