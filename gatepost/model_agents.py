@@ -40,7 +40,7 @@ class AgentCopy(SQLModel, table=True):
     message_id: str = Field(foreign_key="message.id", primary_key=True)
     conversation_id: str = Field(foreign_key="conversation.id", index=True)
     user_id: str = Field(foreign_key="user.id", index=True)
-    answers_id: str
+    answers_id: str = Field(index=True)
     people: list[dict[str, str]] = Field(default_factory=list, sa_type=JSON)
     expires_at: datetime = Field(sa_type=UTCDateTime)
 
@@ -72,7 +72,7 @@ class AutomaticMail(SQLModel, table=True):
     __tablename__ = "automatic_mail"
     message_id: str = Field(foreign_key="message.id", primary_key=True)
     address: str = Field(index=True)
-    conversation_id: str | None = Field(default=None, foreign_key="conversation.id")
+    conversation_id: str | None = Field(default=None, foreign_key="conversation.id", index=True)
     kind: str
     at: datetime = Field(sa_type=UTCDateTime, index=True)
 

@@ -9,9 +9,8 @@ from sqlmodel import Session
 from gatepost.blobs import Blobs
 from gatepost.ledger import Ledger
 from gatepost.parts import Parts, clock
-from gatepost.rounds import Duty, When, earliest, is_past, rounds
+from gatepost.rounds import Duty, When, rounds
 from gatepost.store.corrections import NotPossible
-from gatepost.store.deleted import oldest_deleted
 from gatepost.store.purge import BY_TIME, due_to_purge, files_to_remove, forget_file, purge
 
 ROUND_SECONDS = 5.0
@@ -38,31 +37,31 @@ def purge_one(session: Session, *, conversation_id: str, now: datetime) -> None:
 
 def remove_files(ledger: Ledger, blobs: Blobs, now: datetime) -> bool:
     """Remove the files of what is deleted for ever, unless another mail has the same; True where some are left."""
-    with ledger.database.session() as session:
-        found = files_to_remove(session)
-    before, left = (now - LATER).timestamp(), False
-    for raw_id, name, shared in found:
-        path = blobs.file(name)
-        if shared or not path.exists() or blobs.remove_old(path, before):
-            ledger.write(partial(forget_file, raw_id=raw_id))
-        else:
-            left = True
-    return left
+    before, left, after = (now - LATER).timestamp(), False, ""
+    while True:
+        with ledger.database.session() as session:
+            found = files_to_remove(session, after)
+        for raw_id, name, shared in found:
+            path, after = blobs.file(name), raw_id
+            if shared or not path.exists() or blobs.remove_old(path, before):
+                ledger.write(partial(forget_file, raw_id=raw_id))
+            else:
+                left = True
+        if not found:
+            return left
 
 
 def purging(parts: Parts) -> AbstractAsyncContextManager[None]:
-    """What is due is deleted for ever while this context is open; files are looked at once an hour."""
-    days, looked = parts.settings.deleted_days, [datetime.min.replace(tzinfo=UTC)]
+    """What is due is deleted for ever while this context is open; it looks once an hour, whatever is committed."""
+    next_at = [datetime.min.replace(tzinfo=UTC)]
 
     def work(now: datetime) -> When:
-        if purge_due(parts.ledger, days, now):
+        if now < next_at[0]:
+            return next_at[0]
+        if purge_due(parts.ledger, parts.settings.deleted_days, now):
             return True
-        if now - looked[0] >= LATER:
-            remove_files(parts.ledger, parts.blobs, now)
-            looked[0] = now
-        with parts.database.session() as session:
-            oldest = oldest_deleted(session)
-        due = oldest + timedelta(days=days) if oldest and days else None
-        return earliest(None if is_past(due, now) else due, looked[0] + LATER)
+        remove_files(parts.ledger, parts.blobs, now)
+        next_at[0] = now + LATER
+        return next_at[0]
 
     return rounds(Duty("deleting for ever", work, ROUND_SECONDS, parts.ledger, clock))

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import update
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col
 
 from gatepost.acts import Actor
 from gatepost.model import Conversation
@@ -42,7 +42,8 @@ def restore(session: Session, conversation_id: str, actor: Actor, now: datetime,
     if row.state != DELETED:
         return False
     state = row.deleted_from or "open"
-    change(session, row, {"state": state, **NOT_DELETED})
+    if not change(session, row, {"state": state, **NOT_DELETED}, DELETED):
+        raise NotPossible("Somebody else has just restored this conversation, or deleted it for ever")
     want_back(session, row.id, "inbox" if state == "open" else "back", now)
     tell(session, "conversation.restored", row, actor, now, why)
     return True
@@ -58,8 +59,11 @@ def restore_by_answer(session: Session, row: Conversation, message_id: str, now:
 NOT_DELETED: dict[str, Any] = {"deleted_from": "", "deleted_at": None, "deleted_by": "", "spam": False}
 
 
-def change(session: Session, row: Conversation, values: dict[str, Any]) -> None:
-    session.execute(update(Conversation).where(col(Conversation.id) == row.id).values(**values))
+def change(session: Session, row: Conversation, values: dict[str, Any], only: str = "") -> bool:
+    """Write values, `only` in this state: another process may just have changed it; whether it was."""
+    mine = update(Conversation).where(col(Conversation.id) == row.id)
+    mine = mine.where(col(Conversation.state) == only) if only else mine
+    return bool(session.execute(mine.values(**values)).rowcount)  # type: ignore[attr-defined]
 
 
 def tell(
@@ -76,8 +80,3 @@ def tell(
         user_id=actor.user_id,
         data={"number": row.number, "by": actor.name, "why": why},
     )
-
-
-def oldest_deleted(session: Session) -> datetime | None:
-    """When the conversation was deleted that waits longest in Deleted; None where none waits."""
-    return session.exec(select(func.min(Conversation.deleted_at)).where(Conversation.state == DELETED)).one()

@@ -33,6 +33,7 @@ from gatepost.words import DELETED, PURGED, WAITING, DeliveryState, Outcome
 UNDER_WAY = (*WAITING, DeliveryState.HELD)
 """States of deliveries that may still need what their mail says."""
 MOST_HELD = 1000
+NOTHING: dict[str, Any] = {"subject": "", "snippet": "", "tags": []}
 BY_TIME = Actor("the time that deleted conversations are kept")
 
 
@@ -52,23 +53,25 @@ class Contents:
         return ", ".join(amount(number, name) for name, number in parts)
 
 
-def mails_of(conversation_id: str) -> ColumnElement[bool]:
-    """The mails that tell what was said in a conversation: its own, what agents got and wrote by mail, what was sent
-    by itself, and reports about them.
+def mails_of(conversation_ids: Sequence[str]) -> ColumnElement[bool]:
+    """The mails that tell what was said in a conversation and those merged into it: its own, what agents got and wrote
+    by mail, also where that was before a mail was moved here, what was sent by itself, and reports about them.
     """
-    copies = select(AgentCopy.message_id).where(AgentCopy.conversation_id == conversation_id)
+    own = select(Message.id).where(col(Message.conversation_id).in_(conversation_ids))
+    here = select(AgentCopy.message_id).where(col(AgentCopy.conversation_id).in_(conversation_ids))
+    moved = select(AgentCopy.message_id).where(col(AgentCopy.answers_id).in_(own))
+    copies = union(here, moved)  # an OR would walk all of them
     answers = select(AgentMail.message_id).where(col(AgentMail.copy_id).in_(copies))
-    automatic = select(AutomaticMail.message_id).where(AutomaticMail.conversation_id == conversation_id)
-    own = select(Message.id).where(Message.conversation_id == conversation_id)
+    automatic = select(AutomaticMail.message_id).where(col(AutomaticMail.conversation_id).in_(conversation_ids))
     about: Any = Event.__table__  # type: ignore[attr-defined]
     told = and_(about.c.kind == "report.received", about.c.message_id.in_(own))
     reports: Any = select(about.c.data["report"].as_string()).where(told)
-    return col(Message.id).in_(union(own, copies, answers, automatic, reports))  # an OR would walk all mails
+    return col(Message.id).in_(union(own, here, moved, answers, automatic, reports))
 
 
 def waiting_in(session: Session, conversation_id: str) -> int:
     """How many mails of a conversation are not sent yet to everybody."""
-    ids = select(Message.id).where(mails_of(conversation_id))
+    ids = select(Message.id).where(mails_of([conversation_id, *merged_into(session, conversation_id)]))
     under_way = (col(Delivery.message_id).in_(ids), col(Delivery.state).in_(UNDER_WAY))
     return session.exec(select(func.count(func.distinct(col(Delivery.message_id)))).where(*under_way)).one()
 
@@ -99,25 +102,22 @@ def due_to_purge(session: Session, before: datetime, limit: int) -> Sequence[str
 
 def purge(session: Session, conversation_id: str, actor: Actor, now: datetime) -> Contents:
     """Delete a conversation that is in Deleted for ever. Raises NotPossible."""
+    values = {"state": PURGED, "purged_at": now, **NOTHING}
+    mine = (col(Conversation.id) == conversation_id, col(Conversation.state) == DELETED)
+    held = contents(session, [conversation_id])
+    done = session.execute(update(Conversation).where(*mine).values(**values))  # first: whoever restores it waits
     row = get_conversation(session, conversation_id)
-    if row is None or row.state != DELETED:
+    if row is None or not done.rowcount:  # type: ignore[attr-defined]
         raise NotPossible("Only what is in Deleted can be deleted for ever; delete it first")
     if count := waiting_in(session, row.id):
         mails = amount(count, "mail")
         raise NotPossible(f"#{row.number} holds {mails} not sent to everybody yet: wait, or cancel what is queued")
-    held = contents(session, [row.id])
     merged = merged_into(session, row.id)
-    for key in (row.id, *merged):
-        values = {"state": PURGED, "purged_at": now, "subject": "", "snippet": "", "tags": []}
-        session.execute(update(Conversation).where(col(Conversation.id) == key).values(**values))
-        session.execute(update(Participant).where(col(Participant.conversation_id) == key).values(name=""))
-    session.execute(
-        update(Conversation)
-        .where(col(Conversation.id).in_(merged))
-        .values(deleted_at=row.deleted_at, deleted_by=row.deleted_by)
-    )
-    row = get_conversation(session, row.id) or row
-    empty_mails(session, row, now)
+    values |= {"deleted_at": row.deleted_at, "deleted_by": row.deleted_by}
+    session.execute(update(Conversation).where(col(Conversation.id).in_(merged)).values(**values))
+    people = col(Participant.conversation_id).in_([row.id, *merged])
+    session.execute(update(Participant).where(people).values(name=""))
+    empty_mails(session, row, merged, now)
     add_event(
         session,
         "conversation.purged",
@@ -141,9 +141,9 @@ def merged_into(session: Session, conversation_id: str) -> list[str]:
     return found
 
 
-def empty_mails(session: Session, row: Conversation, now: datetime) -> None:
+def empty_mails(session: Session, row: Conversation, merged: Sequence[str], now: datetime) -> None:
     """Take what the mails of a conversation say; who wrote to whom and when, ids and sizes stay."""
-    mine, why = mails_of(row.id), f"{gone(row)}; what it said is gone"
+    mine, why = mails_of([row.id, *merged]), f"{gone(row)}; what it said is gone"
     ids = select(Message.id).where(mine)
     values = {"subject": "", "snippet": "", "from_name": "", "recipients_shown": [], "purged_at": now}
     reasons = [{"result": "deleted", "text": why}]
@@ -180,12 +180,15 @@ def empty_arrival(session: Session, arrival: Arrival, now: datetime) -> None:
     empty(session, col(Raw.id) == arrival.raw_id, col(Arrival.id) == arrival.id, now)
 
 
-def files_to_remove(session: Session, limit: int = 100) -> list[tuple[str, str, bool]]:
-    """Octets that are deleted and still lie in a file: their id, the file's name, whether it is somebody else's too."""
+def files_to_remove(session: Session, after: str = "", limit: int = 100) -> list[tuple[str, str, bool]]:
+    """Octets that are deleted and still lie in a file: their id, the file's name, whether it is somebody else's too;
+    those behind the id `after`.
+    """
     other = aliased(Raw)
     shared = exists().where(col(other.blob) == col(Raw.blob), col(other.purged_at).is_(None))
-    query = select(Raw.id, Raw.blob, shared).where(col(Raw.purged_at).is_not(None), col(Raw.blob).is_not(None))
-    return [(row[0], row[1] or "", bool(row[2])) for row in session.exec(query.limit(limit))]
+    left = (col(Raw.purged_at).is_not(None), col(Raw.blob).is_not(None), col(Raw.id) > after)
+    query = select(Raw.id, Raw.blob, shared).where(*left).order_by(col(Raw.id)).limit(limit)
+    return [(row[0], row[1] or "", bool(row[2])) for row in session.exec(query)]
 
 
 def forget_file(session: Session, raw_id: str) -> None:

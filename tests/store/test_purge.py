@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, select
 
 from gatepost.acts import Actor
-from gatepost.blobs import Blobs
+from gatepost.blobs import Blobs, Content
 from gatepost.database import Database
 from gatepost.gateway import acts
 from gatepost.ids import new_id
@@ -46,6 +47,14 @@ def told(ledger: Ledger, now: datetime) -> str:
         assert message.conversation_id
         key = message.conversation_id
     ledger.write(lambda session: delete(session, key, KIM, now))
+    return key
+
+
+def note(session: Session, row: Conversation, now: datetime) -> str:
+    """A mail in a conversation."""
+    key = new_id("msg")
+    message = Message(id=key, direction="in", digest=key, message_id=f"{key}@x", at=now, size=9, conversation_id=row.id)
+    messages.put_message(session, message, Content(b"x", None, 1))
     return key
 
 
@@ -113,6 +122,64 @@ def test_copies_for_agents_go_too(ledger: Ledger, database: Database, told: str,
         assert copy
         assert copy.purged_at
         assert copy.conversation_id is None
+
+
+def test_copies_of_what_was_merged_or_moved_here_go_too(ledger: Ledger, database: Database, now: datetime) -> None:
+    """A copy names the conversation that its mail was in when it was made."""
+    mia = ledger.write(lambda s: create_user(s, email="mia@desk.example", name="Mia", role="agent", now=now).id)
+
+    def op(session: Session) -> list[str]:
+        one, other = (
+            conversations.create_conversation(session, subject="s", requester="a@x", channel_id=None, now=now)
+            for _ in range(2)
+        )
+        made = [note(session, key, now) for key in (one, one, other)]
+        copies = [send(session, ["mia@desk.example"], now)[0].message_id for _ in made]
+        for answers_id, copy_id in zip(made, copies, strict=True):
+            session.add(
+                AgentCopy(
+                    message_id=copy_id, conversation_id=one.id, user_id=mia, answers_id=answers_id, expires_at=now
+                )
+            )
+        carry_out(session, one.id, other.id, made[:1], KIM, now)  # moved
+        return [other.id, *copies]
+
+    other_id, moved, stays, _ = ledger.write(op)
+    sent(ledger, now)
+
+    def gone_for_ever(session: Session) -> None:
+        delete(session, other_id, KIM, now)
+        purge(session, other_id, KIM, now)
+
+    ledger.write(gone_for_ever)
+    with database.session() as session:
+        purged = {row.id: row.purged_at is not None for row in session.exec(select(Message)).all()}
+    assert (purged[moved], purged[stays]) == (True, False)
+
+
+def test_what_is_restored_at_this_moment_is_not_emptied(
+    ledger: Ledger, database: Database, told: str, now: datetime
+) -> None:
+    """On PostgreSQL another process may bring it back, with a new mail, between our reading and our writing."""
+    if database.sqlite:
+        return  # there whoever writes reads nothing that others may change
+    sent(ledger, now)
+
+    seen: list[str] = []
+
+    def meanwhile(connection: object, cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("UPDATE conversation") and not seen:
+            seen.append(statement)
+            with Session(database.engine) as other:
+                restore(other, told, KIM, now)
+                other.commit()
+
+    event.listen(database.engine, "before_cursor_execute", meanwhile)
+    with Session(database.engine) as session, pytest.raises(NotPossible):
+        purge(session, told, KIM, now)
+    with database.session() as session:
+        assert session.exec(select(Conversation.state)).one() == "open"
+        assert session.exec(select(Message.purged_at)).one() is None
 
 
 def test_a_file_goes_an_hour_later_unless_another_mail_has_it(

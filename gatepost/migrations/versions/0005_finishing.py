@@ -40,6 +40,8 @@ def add_deletion() -> None:
         op.add_column(table, sa.Column("purged_at", sa.DateTime(timezone=True), nullable=True))
     named = sa.text("blob IS NOT NULL")
     op.create_index("ix_raw_blob", "raw", ["blob"], sqlite_where=named, postgresql_where=named)
+    for table, name in (("automatic_mail", "conversation_id"), ("agent_copy", "answers_id")):
+        op.create_index(f"ix_{table}_{name}", table, [name])
 
 
 def add_processes() -> None:
