@@ -37,7 +37,7 @@ from gatepost.store.messages import RawLost, get_message
 from gatepost.store.notices import move_on, told_until
 from gatepost.store.settled import Horizon, mark
 from gatepost.store.shelf import next_to_wake, wake_snoozed
-from gatepost.words import Kind, Outcome
+from gatepost.words import GONE, Kind, Outcome
 
 NAME = "desk mail"
 WINDOW = 500
@@ -62,6 +62,8 @@ def steps_of(gate: Gate, event: Event, now: datetime) -> list[Op]:
         conversation = get_conversation(session, message.conversation_id or "")
         channel = get_channel(session, conversation.channel_id or "") if conversation else None
         if conversation is None or channel is None or channel.state != "active" or not is_news(event, message, now):
+            return []
+        if conversation.state in GONE:  # meanwhile: nobody is told of it
             return []
         copies = make_copies(gate, session, conversation, message, now)
         ops: list[Op] = [lambda session, copy=copy: store_copy(session, copy, now) for copy in copies]  # type: ignore[misc]

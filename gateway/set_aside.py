@@ -17,6 +17,7 @@ from gatepost.model import Arrival, Conversation, Message
 from gatepost.store.arrivals import get_arrival
 from gatepost.store.conversations import get_conversation, set_state
 from gatepost.store.corrections import merge
+from gatepost.store.deleted import restore
 from gatepost.store.deliveries import get_delivery, note_report
 from gatepost.store.messages import RawLost, conversation_messages, get_message, raw_of
 from gatepost.store.set_aside import begin_again, decide, place_released, say_why, tell
@@ -28,6 +29,7 @@ from gatepost.words import Kind, Outcome
 
 GONE = "This mail does not wait any more: somebody else was faster, or it never did."
 UNREADABLE_AT_ONCE = 20
+RELEASED = "a mail in it was released from review"
 NO_CONTENT = "The content of this mail cannot be read from storage, so it cannot be read again."
 
 
@@ -101,7 +103,8 @@ def discard(ledger: Ledger, arrival_id: str, reason: str, actor: Actor, now: dat
 def release(ledger: Ledger, arrival_id: str, actor: Actor, now: datetime, into: bool = False) -> Message:
     """Let a mail in that waits in review: as the conversation it is, or into the one that it claims to belong to.
 
-    Mail to an agent's reply address is let in by `review.let_in`.
+    A conversation that was deleted meanwhile is there again. Mail to an agent's reply address is let in by
+    `review.let_in`.
     """
 
     def op(session: Session) -> Message:
@@ -113,6 +116,7 @@ def release(ledger: Ledger, arrival_id: str, actor: Actor, now: datetime, into: 
             raise ValueError(GONE)
         outcome = Outcome.AUTOMATIC if message.kind == Kind.AUTO_REPLY else Outcome.PLACED
         place_released(session, message, outcome, f"Released from review by {actor.name}")
+        restore(session, conversation.id, actor, now, RELEASED)
         if claimed:
             merge(session, conversation, claimed, actor, now)
         return message

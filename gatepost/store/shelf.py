@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 from gatepost.model import Conversation
 from gatepost.store.conversations import set_state
 from gatepost.store.events import add_event
+from gatepost.words import DELETED
 
 MOST_TAGS = 50
 
@@ -27,13 +28,17 @@ def next_to_wake(session: Session) -> datetime | None:
 
 
 def wake_snoozed(session: Session, now: datetime, limit: int = 100) -> int:
-    """Open what was snoozed until now; how many there were. What was opened before is left as it is."""
+    """Open what was snoozed until now; how many there were. What was opened before is left as it is; what was deleted
+    is open once it is restored.
+    """
     due = select(Conversation).where(col(Conversation.snoozed_until) <= now).limit(limit)
     rows = session.exec(due).all()
     for row in rows:
         if row.state == "closed":
             set_state(session, row, "open", None, now)
-        session.execute(update(Conversation).where(col(Conversation.id) == row.id).values(snoozed_until=None))
+        from_ = "open" if row.state == DELETED else row.deleted_from
+        mine = update(Conversation).where(col(Conversation.id) == row.id)
+        session.execute(mine.values(snoozed_until=None, deleted_from=from_))
     return len(rows)
 
 

@@ -4,8 +4,10 @@ from datetime import datetime
 
 import pytest
 
+from gatepost.acts import Actor
 from gatepost.gateway.accept import Gate
 from gatepost.gateway.budget import READING
+from gatepost.store.deleted import delete
 from tests.gateway.agent_rig import Rig, make_rig
 
 MUCH = "A line of a long mail.\r\n" * 5000
@@ -61,3 +63,11 @@ def test_large_mail_is_read_and_answered_within_the_memory_for_it(rig: Rig) -> N
     assert rig.sent("agent reply")
     assert budget.most > 2 * for_copy - READING * len(MUCH)
     assert budget.taken == 0
+
+
+def test_nobody_is_told_of_what_was_deleted_meanwhile(rig: Rig) -> None:
+    key, told = rig.copy_row().conversation_id, len(rig.sent("agent copy"))
+    rig.customer("Buy this.", f"References: <{rig.message_ids(key)[0]}>\r\n")
+    rig.gate.ledger.write(lambda session: delete(session, key, Actor("Kim"), rig.now, spam=True))
+    rig.follow()
+    assert len(rig.sent("agent copy")) == told

@@ -6,9 +6,11 @@ from sqlmodel import Session, select
 from gatepost.acts import Actor
 from gatepost.blobs import Content
 from gatepost.gateway import set_aside
-from gatepost.model import Arrival, Delivery, Event, Suppression
+from gatepost.model import Arrival, Conversation, Delivery, Event, Suppression
 from gatepost.store.arrivals import get_arrival, settle
 from gatepost.store.channels import get_channel
+from gatepost.store.deleted import delete
+from gatepost.store.messages import get_message
 from gatepost.threading.intake import Arriving, Desk, receive, store_arrival
 from gatepost.threading.reading import read
 from gatepost.words import Outcome, Strength
@@ -153,3 +155,16 @@ def test_nothing_can_be_let_in_twice(site: Site) -> None:
     set_aside.release(site.parts.ledger, one, Actor("one"), site.now)
     with pytest.raises(ValueError, match="does not wait any more"):
         set_aside.keep_out(site.parts.ledger, one, Actor("another"), site.now)
+
+
+def test_what_is_let_in_is_there_though_its_conversation_was_deleted(site: Site) -> None:
+    one = come(site, MAIL % b"a@b.example", Strength.FAILING)
+
+    def conversation(session: Session) -> Conversation:
+        message = get_message(session, found(site, one).message_id or "")
+        return session.get_one(Conversation, message.conversation_id if message else "")
+
+    site.parts.ledger.write(lambda session: delete(session, conversation(session).id, Actor("another"), site.now))
+    set_aside.release(site.parts.ledger, one, Actor("one"), site.now)
+    with site.parts.database.session() as session:
+        assert conversation(session).state == "open"
