@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from gatepost.gateway.canonical import NotMail, split_mail, with_crlf
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~/@:-]+")
-LEXEME = re.compile(r'"(?:[^"\\]|\\.){0,500}"|[;=]|[^\s;="]+|"')
+LEXEME = re.compile(r'"(?:[^"\\]|\\.)*(?:"|\\?$)|[;=]|[^\s;="]+', re.DOTALL)
+"""A quoted string may be long, for what a sender wrote may stand in it; one that never ends takes all the rest."""
 NAME = b"authentication-results"
 MOST_VALUE = 4096
 MOST_METHODS = 50
