@@ -82,7 +82,11 @@ class Onlooker:
         connection = connected(engine)
         if engine.dialect.name != "sqlite":
             lock = f"SELECT pg_advisory_lock_shared({PROCESSES}, {self.process})"
-            connection.dbapi_connection.execute(lock).fetchall()
+            try:
+                connection.dbapi_connection.execute(lock).fetchall()
+            except Exception:
+                connection.close()
+                raise
         return connection
 
     def close(self) -> None:

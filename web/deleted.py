@@ -44,13 +44,17 @@ def selected(visit: Visit) -> Response:
     act, rows = visit.form.get("act"), named(visit, visit.form.all("number"))
     if act not in ACTS:
         raise HTTPException(422, "Choose what to do with these conversations.")
-    numbers = ",".join(str(row.number) for row in rows)
     if act == "purge":
-        return RedirectResponse(f"/inbox/purge?{urlencode({'numbers': numbers})}", 303)
-    perform(visit, act, [row for row in rows if not row.merged_into and (act != "restore" or row.state == DELETED)])
-    told = {"did": act, "numbers": numbers} if rows else {}
+        return RedirectResponse(f"/inbox/purge?{urlencode({'numbers': listed(rows)})}", 303)
+    rows = [row for row in rows if not row.merged_into and (act == "restore") == (row.state == DELETED)]
+    perform(visit, act, rows)
+    told = {"did": act, "numbers": listed(rows)} if rows else {}
     query = urlencode({**kept_query(visit), **told})
     return RedirectResponse(f"/inbox{'?' + query if query else ''}", 303)
+
+
+def listed(rows: Sequence[Conversation]) -> str:
+    return ",".join(str(row.number) for row in rows)
 
 
 def perform(visit: Visit, act: str, rows: Sequence[Conversation]) -> None:

@@ -49,6 +49,9 @@ def test_some_are_chosen_in_the_list_and_taken_back(site: Site) -> None:
     assert state(site, site.foreign) == ("deleted", True)
     client.post("/inbox/selected", data={"act": "restore", "number": numbers})
     assert state(site, site.foreign) == ("open", False)
+    client.post(f"/inbox/{numbers[0]}/delete", data={})
+    told = client.post("/inbox/selected", data={"act": "spam", "number": numbers}).headers["location"]
+    assert told == f"/inbox?did=spam&numbers={numbers[1]}"  # what was deleted before is not taken back with it
     assert client.post("/inbox/selected", data={"act": "burn", "number": numbers}).status_code == 422
 
 
