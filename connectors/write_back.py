@@ -121,14 +121,17 @@ def put_aside(client: Client, place: Place, roles: dict[str, str]) -> Place:
     """The one mail with this id in trash or spam, which then is opened: those folders are mostly not read, so that only
     its id is known. Raises NotThere, Trouble.
     """
+    found: list[Place] = []
     for name in (roles[role] for role in ASIDE if roles.get(role)):
         folder = open_to_write(client, name)
-        uids = find_ids(client, [place.header_id])
-        if len(uids) > 1:
-            raise NotThere(f"Several mails in {name} have its Message-ID: move the right one there by hand")
-        if uids:
-            return Place(name, folder.uidvalidity, uids[0], place.header_id)
-    raise NotThere("The mail is not on the server any more")
+        found += [Place(name, folder.uidvalidity, uid, place.header_id) for uid in find_ids(client, [place.header_id])]
+    if not found:
+        raise NotThere("The mail is not on the server any more")
+    if len(found) > 1:
+        names = " and ".join(dict.fromkeys(one.folder for one in found))
+        raise NotThere(f"Several mails in {names} have its Message-ID: move the right one there by hand")
+    open_to_write(client, found[0].folder)
+    return found[0]
 
 
 def done(filing: Filing, row: WriteBack, state: WriteState, why: str) -> None:

@@ -6,7 +6,7 @@ from gatepost.connectors.probe import Probe, Step, Trial, before_saving, probe
 from gatepost.connectors.trouble import Trouble
 from gatepost.connectors.wire import Connect
 from gatepost.gateway.accept import Gate
-from gatepost.gateway.account_login import Login, NoLogin, NotTaken, Server
+from gatepost.gateway.account_login import Login, NoLogin, NotTaken, Server, leads_elsewhere
 from gatepost.gateway.account_way import server_hop
 from gatepost.gateway.route import TlsPolicy
 from gatepost.gateway.route_config import RouteConfig, config_hop
@@ -96,8 +96,8 @@ def try_new_server(gate: Gate, access: Access, account: Account, server: Server,
     named = {"smtp_host": server.host, "smtp_port": server.port, "smtp_security": server.security}
     changed = Account(**{**account.model_dump(), **named})
     try:
-        typed = password and account.auth == "password"
-        login = Login("password", password) if typed else smtp_login(access)(changed, "")
+        proven = password and account.auth == "password" and leads_elsewhere(account, server.host, server.security)
+        login = Login("password", password) if proven else smtp_login(access)(changed, "")  # guesses are tried nowhere
         hop = server_hop(gate, changed, login, RouteConfig(tls=tls_of(gate, changed)))
     except NoHop as error:
         return NotTaken("smtp_host", f"Sending cannot be tried: {error}. Check the server for sending.")

@@ -102,8 +102,6 @@ def find_written(session: Session, message_id: str) -> Written | None:
     channel = channel_to_answer_from(session, conversation, user) if conversation and user else None
     if not copy or not user or not conversation or not channel:
         raise NotDone("The conversation or its mailbox is not there any more.")
-    if told := why_not(conversation):
-        raise NotDone(f"{told}.")
     bound = bound_to(session, mail.copy_id)
     if not bound or not bound.may_answer:
         raise NotDone(f"{user.name} may not answer in this mailbox any more.")
@@ -129,6 +127,8 @@ def act(gate: Gate, message_id: str, now: datetime) -> list[Op]:
 
 def steps(gate: Gate, session: Session, written: Written, now: datetime) -> list[Op]:
     """As `act`. Raises NotDone, NoAnswer, BadCommand, Refused, RawLost: nothing is done then."""
+    if gone := why_not(written.conversation):
+        raise NotDone(f"{gone}.")
     mail, found = read_written(session, gate, written)
     text = own_words(found, hidden_addresses(session, gate, written, mail))
     commands, text = read_commands(text)

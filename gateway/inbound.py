@@ -144,7 +144,7 @@ def is_refused(verdict: Verdict) -> bool:
 
 
 def store_all(session: Session, envelope: Envelope, content: Content, verdict: Verdict, now: datetime) -> list[Arrival]:
-    """One arrival per recipient, over the same octets.
+    """One arrival per recipient, over the same octets; those of an earlier arrival may be deleted with it.
 
     What is refused ends here, kept with its outcome all the same; it has receipts of its own, for the same octets may
     come again from where they are not refused.
@@ -164,7 +164,8 @@ def store_all(session: Session, envelope: Envelope, content: Content, verdict: V
         )
         if is_refused(verdict):
             arriving = replace(arriving, receipt=f"refused:{arriving.key}")
-        arrival = store_arrival(session, arriving, content, now, stored[0].raw_id if stored else "")
+        shared = next((one.raw_id for one in stored if one.received_at == now), "")
+        arrival = store_arrival(session, arriving, content, now, shared)
         if is_refused(verdict):
             why = f"Refused, as the policy of {verdict.dmarc.domain} asks: {verdict.dmarc.why}"
             settle(session, arrival.id, Outcome.REFUSED, why, None)

@@ -47,7 +47,7 @@ def count_asking(session: Session, user_id: str, address: str, now: datetime) ->
 
     Raises AskedOften.
     """
-    who, whom, today = f"asked by {user_id}", f"asked {address}", now - DAY
+    who, whom, today = f"asked by {user_id}", f"ASKED {address}", now - DAY  # no login that is refused has capitals
     if failures_since(session, now - STEP, account=whom):
         raise AskedOften(f"A mail went to {address} less than a minute ago; look into its mailbox first.")
     if failures_since(session, today, account=whom) >= MOST_A_DAY:

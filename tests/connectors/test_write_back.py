@@ -116,14 +116,15 @@ def test_what_was_put_aside_is_brought_back(box: Mailbox, aside: str, back: str,
     assert (len(box.files(folder)), box.files(away)) == (2 if folder == "INBOX" else 1, [])
 
 
-def test_of_two_mails_with_one_id_none_is_brought_back(box: Mailbox) -> None:
+@pytest.mark.parametrize(("other", "where"), [("Junk", "Junk"), ("Trash", "Trash and Junk")])
+def test_of_two_mails_with_one_id_none_is_brought_back(box: Mailbox, other: str, where: str) -> None:
     """Anybody may write a mail with the same id, and spam is where it would lie."""
     first = box.fetched("one", uid=1)
     box.wanted(first, "spam")
     work(box)
-    box.dovecot.deliver(box.user, RAW % b"one", "Junk")
+    box.dovecot.deliver(box.user, RAW % b"one", other)
     box.wanted(first, "inbox")
     work(box)
     (why,) = (why for state, why in said(box) if state == "failed")
-    assert "Several mails in Junk have its Message-ID" in why
-    assert len(box.files("Junk")) == 2
+    assert f"Several mails in {where} have its Message-ID" in why
+    assert len(box.files("Junk")) + len(box.files("Trash")) == 2

@@ -87,6 +87,8 @@ def test_another_server_of_a_saved_mailbox_is_tried_with_its_own_login(
         refused = tried(there, "other")
         assert refused is not None
         assert (refused.field, refused.passing) == ("password", False)
+        at_home = Account(**{**account.model_dump(), "smtp_host": "localhost", "smtp_port": 1})
+        assert try_new_server(near, access, at_home, there, "a guess") is None  # it is not tried, but the stored one
         tls = tried(Server("localhost", server.port, "tls"))
         assert tls is not None
         assert (tls.field, tls.passing) == ("smtp_security", False)

@@ -10,6 +10,7 @@ from gatepost.gateway.accept import Gate
 from gatepost.gateway.agent_mail import own_words, release
 from gatepost.gateway.answer import answer
 from gatepost.store.conversations import add_note, participants
+from gatepost.store.deleted import delete
 from gatepost.store.followers import follow, set_follows_assigned
 from gatepost.store.users import create_user, disable_user, set_memberships
 from gatepost.threading.quoted import Quoted
@@ -235,6 +236,16 @@ def test_a_mail_with_nothing_but_quotes_is_not_sent(rig: Rig, conversation_id: s
     ((_, mail, recipients),) = rig.sent("agent receipt")
     assert recipients == [MARTA]
     assert "no text of its own" in mail.text
+
+
+def test_who_answers_what_was_deleted_is_told(rig: Rig, conversation_id: str) -> None:
+    rig.answer("Late")
+    rig.gate.ledger.write(lambda s: delete(s, conversation_id, Actor("Kim"), rig.now))
+    rig.follow()
+    assert rig.sent("agent reply") == []
+    ((_, mail, recipients),) = rig.sent("agent receipt")
+    assert recipients == [MARTA]
+    assert "Nothing was done, and nothing was sent. #1 was deleted by Kim on" in mail.text
 
 
 def test_commands_are_done_and_told_and_never_sent(rig: Rig, conversation_id: str) -> None:

@@ -127,6 +127,17 @@ def test_two_recipients_are_two_arrivals_of_one_message(inbound: Inbound) -> Non
     assert first.raw_id == second.raw_id
 
 
+def test_octets_that_came_before_are_kept_once_more(inbound: Inbound, clock: Clock) -> None:
+    """What the earlier arrival holds may be deleted for ever with it, which sees only those of its own time."""
+    come_in(inbound)
+    clock.now += timedelta(hours=1)
+    come_in(inbound, RAW, SUPPORT, "help@gatepost.test", "support+shop@gatepost.test")
+    later, shop, first = sorted(arrivals(inbound), key=lambda one: len(one.recipient))
+    by_name = {one.recipient: one.raw_id for one in (later, shop, first)}
+    assert len(set(by_name.values())) == 2
+    assert by_name["help@gatepost.test"] == by_name["support+shop@gatepost.test"]
+
+
 def test_a_policy_of_reject_is_obeyed_and_the_mail_is_kept(inbound: Inbound) -> None:
     reply = come_in(inbound, ip="203.0.113.9")
     assert (reply.code, reply.status) == (550, "5.7.26")

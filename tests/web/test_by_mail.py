@@ -55,6 +55,15 @@ def test_removing_an_address_does_not_reset_how_often_it_is_asked(site: Site) ->
     assert ben.post("/profile/addresses", data=victim).status_code == 303
 
 
+def test_a_stranger_at_the_login_keeps_nobody_from_asking(site: Site) -> None:
+    """Both are counted together; what was typed as the name of an account is no mail that went out."""
+    for typed in ("asked ben@home.test", "ASKED ben@home.test"):
+        for _ in range(MOST_A_DAY):
+            site.client().post("/login", data={"email": typed, "password": "x" * 12})
+    ben = site.client("ben@example.org")
+    assert ben.post("/profile/addresses", data={"address": "ben@home.test"}).status_code == 303
+
+
 def test_one_agent_asks_only_so_many_addresses_a_day(site: Site) -> None:
     ben, codes = site.client("ben@example.org"), []
     for number in range(MOST_BY_ONE + 1):
