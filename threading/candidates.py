@@ -33,7 +33,7 @@ from gatepost.threading.forwarded import addressed, is_forward
 from gatepost.threading.place import Candidate, Carries
 from gatepost.threading.subject import base_subject
 from gatepost.tokens import read_message_id, read_reply_address, read_return_path
-from gatepost.words import PURGED
+from gatepost.words import DELETED, PURGED
 
 SUBJECT_NUMBER = re.compile(r"\[#(\d{1,9})\]")
 MOST_IDS = 30
@@ -261,7 +261,7 @@ def places_of(search: Search, message: Message, carries: Carries, where: str) ->
     credential = get_credential(search.session, message.credential_id) if message.credential_id else None
     if credential and credential.conversations != "never":
         people = may_answer(search, message)
-        if not any(people & people_of(search, one.id) for one in answers if one.state != PURGED):
+        if not any(people & people_of(search, one.id) for one in answers if not why_closed(search, one, carries)):
             yield Candidate(None, None, carries, where, f"the relayed mail “{message.subject}”", "", people, message.id)
 
 
@@ -284,9 +284,23 @@ def of_conversation(
         matched = f"message {position(search.session, conversation, message)} of #{conversation.number}"
     else:
         matched = f"#{conversation.number}" if carries == "subject" else f"an id that #{conversation.number} refers to"
-    told = gone(conversation) if conversation.state == PURGED else ""
+    told = why_closed(search, conversation, carries)
     found = (conversation.id, conversation.number, carries, where, matched, conversation.requester, people)
     return Candidate(*found, gone=told)
+
+
+def why_closed(search: Search, conversation: Conversation, carries: Carries) -> str:
+    """Why nobody joins a conversation any more; empty where people may. Who deleted it, only its own mailboxes hear.
+
+    What was deleted as spam is not restored by its sender's next mail: that he wrote it, he can prove.
+    """
+    spam = conversation.state == DELETED and conversation.spam and search.before is None
+    if not spam and conversation.state != PURGED:
+        return ""
+    homes = channels_of(search.session, conversation.id)
+    if search.channel_id not in homes if search.channel_id else carries == "subject":
+        return f"#{conversation.number} was deleted"
+    return f"{gone(conversation)}{', as spam' if spam else ''}"
 
 
 def of_known(search: Search, conversation: Conversation, message_pk: str | None, where: str) -> Candidate:

@@ -27,7 +27,7 @@ from gatepost.threading.leaving import take_leaving
 from gatepost.threading.own_copy import own_copy, written_there
 from gatepost.threading.reading import Reading
 from gatepost.threading.reported import apply_report
-from gatepost.threading.showing import view_in
+from gatepost.threading.showing import PROVEN, view_in
 from gatepost.threading.written_elsewhere import take_written
 from gatepost.words import Outcome, Strength
 
@@ -96,11 +96,13 @@ class Received:
 def store_arrival(session: Session, arriving: Arriving, content: Content, now: datetime, raw_id: str = "") -> Arrival:
     """Store the octets with their envelope before anything is done with them; the earlier arrival when there is one.
 
-    The same octets again within 48 h are a client that tries again; later they are another mail that reads the same.
+    The same octets again within 48 h are a client that tries again; later they are another mail that reads the same. So
+    is what its author sends after somebody who had got it, too.
     `raw_id` names octets already stored, where one mail came for several recipients.
     """
     earlier = arrival_by_receipt(session, arriving.key)
-    if earlier and (arriving.receipt or now - earlier.received_at < RECEIPT_KEPT):
+    recent = earlier is not None and now - earlier.received_at < RECEIPT_KEPT
+    if earlier and (arriving.receipt or (recent and not is_better(arriving.strength, earlier))):
         return earlier
     if earlier:
         forget_receipt(session, earlier.id)
@@ -127,6 +129,13 @@ def store_arrival(session: Session, arriving: Arriving, content: Content, now: d
         put_raw(session, arrival.raw_id, content)
     put_arrival(session, arrival)
     return arrival
+
+
+def is_better(strength: Strength, earlier: Arrival) -> bool:
+    """Whether a mail proves who wrote it where the same octets did not before."""
+    if earlier.strength == Strength.FAILING:
+        return strength != Strength.FAILING
+    return strength in PROVEN and earlier.strength not in PROVEN
 
 
 @dataclass(frozen=True, slots=True)

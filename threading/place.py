@@ -48,7 +48,7 @@ class Candidate:
     `conversation_id` it is a relayed message, `origin_id`, that nobody who may see this answer has answered yet.
     `holder` is the one person who knows the token or minted id; empty where several do: each could write as another.
     `elsewhere` is set where the mail went to another mailbox of ours and to nobody of this conversation: passed on.
-    `gone` says who deleted it for ever, and when: nobody joins it any more.
+    `gone` says who deleted it for ever, or as spam, and when: nobody joins it any more.
     """
 
     conversation_id: str | None

@@ -17,6 +17,7 @@ from gatepost.store.events import add_event
 from gatepost.store.messages import get_message, put_message, sent_by_header_id
 from gatepost.store.other_ids import messages_by_other_id
 from gatepost.threading.identity import name_of
+from gatepost.threading.kept_away import take_away
 from gatepost.threading.report import Report
 from gatepost.threading.report_facts import Recipient
 from gatepost.tokens import read_message_id, read_return_path
@@ -52,15 +53,24 @@ def apply_report(
         found = by_message_id(session, keys, report)
         named = ", ".join(delivery.recipient for delivery, _ in found)
         why = f"The report returns a mail of ours to {named}" if found else "The report is about no mail that we sent"
-    message = store_report(session, arrival, mail, digest, report, found[0][0] if found else None, why, now)
-    for about, fact in found:
+    about = found[0][0] if found else None
+    gone = about is not None and bool(delivery or signed) and is_purged(session, about)
+    message = store_report(session, arrival, mail, digest, report, about, why, now, gone=gone)
+    take_away(session, arrival, message, now)
+    for one, fact in found:
         if fact:
             state, reply = fact_of(report, fact)
             if delivery or signed:
-                record_report(session, about, state, reply, "", delivery is not None, now)
+                record_report(session, one, state, reply, "", delivery is not None, now)
             else:
-                note_report(session, about, state, reply, now)
+                note_report(session, one, state, reply, now)
     return message.id, why
+
+
+def is_purged(session: Session, delivery: Delivery) -> bool:
+    """Whether what a delivery's mail said was deleted for ever: a bounce, which says it again, is not kept then."""
+    message = get_message(session, delivery.message_id)
+    return message is not None and message.purged_at is not None
 
 
 def is_ours(session: Session, keys: Keys, header_id: str) -> bool:
@@ -132,8 +142,13 @@ def store_report(
     delivery: Delivery | None,
     why: str,
     now: datetime,
+    *,
+    gone: bool,
 ) -> Message:
-    """Keep the report as a message of its own; it is in no conversation, the delivery's history points at it."""
+    """Keep the report as a message of its own; it is in no conversation, the delivery's history points at it.
+
+    Of one about what is `gone` for ever only who, when and whereto is kept.
+    """
     message = Message(
         id=new_id("msg"),
         direction="in",
@@ -141,10 +156,10 @@ def store_report(
         kind=report.kind,
         message_id=mail.message_id or "",
         raw_id=arrival.raw_id,
-        subject=mail.subject[:500],
-        from_name=name_of(mail),
+        subject="" if gone else mail.subject[:500],
+        from_name="" if gone else name_of(mail),
         from_address=mail.from_[0].address.key if mail.from_ and mail.from_[0].address else "",
-        snippet=clean_text(mail.text)[:200],
+        snippet="" if gone else clean_text(mail.text)[:200],
         at=now,
         sent_at=mail.date,
         size=mail.size,
@@ -152,6 +167,7 @@ def store_report(
         trigger=arrival.inlet,
         outcome=Outcome.REPORT,
         why=[{"result": "report", "text": why, "delivery": delivery.id if delivery else None}],
+        purged_at=now if gone else None,
     )
     put_message(session, message, None)
     add_event(

@@ -12,7 +12,6 @@ from sqlmodel import Session
 from gatepost.model import Arrival, Conversation, Message
 from gatepost.store.arrivals import arrivals_of, note_channel
 from gatepost.store.channels import get_channel
-from gatepost.store.gone import gone
 from gatepost.store.messages import message_by_digest
 from gatepost.store.placing import channels_of, has_earlier, moved_by_hand, survivor
 from gatepost.store.showing import show
@@ -108,6 +107,6 @@ def why_not(session: Session, placement: Placement, copy_of: Message | None) -> 
     mail = copy_of or placement
     there = survivor(session, copy_of.conversation_id or "") if copy_of else None
     if there and there.state in GONE:
-        return gone(there)
+        return "it was deleted there"
     why = may_widen(mail, named=False)[1]
     return "a person had put it there" if copy_of and moved_by_hand(session, copy_of) else why

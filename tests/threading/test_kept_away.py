@@ -14,7 +14,7 @@ from gatepost.store.purge import purge
 from gatepost.threading.intake import Arriving, Received, receive, store_arrival
 from gatepost.threading.reading import read
 from gatepost.words import Strength
-from tests.threading.office import ANA, BEN, SUPPORT, Office, mail, reply
+from tests.threading.office import ANA, BEN, EVE, SUPPORT, Office, mail, reply
 
 KIM = Actor("Kim", "usr_kim")
 ANSWER = mail(ANA, "Re: Hello", "2@calderon.example", "In-Reply-To: <1@calderon.example>")
@@ -89,6 +89,33 @@ def test_a_new_mail_restores_what_was_deleted(office: Office) -> None:
     assert ("conversation.restored", "a new mail came for it") in kinds(office, first)
 
 
+def test_spam_does_not_restore_itself(office: Office) -> None:
+    """However well its sender proves himself; what he writes next is seen as any new mail is."""
+    first = office.receive(mail(), strength=Strength.ALIGNED)
+    key = first.conversation_id or ""
+    office.ledger.write(lambda session: delete(session, key, KIM, office.now, spam=True))
+    again = office.receive(ANSWER, strength=Strength.ALIGNED)
+    assert again.conversation_id != key
+    assert "#1 was deleted by Kim on 2026-11-22, as spam" in again.why
+    assert [office.conversation(one).state for one in (first, again)] == ["deleted", "open"]
+    office.ledger.write(lambda session: restore(session, key, KIM, office.now))
+    third = office.receive(mail(ANA, "Re: Hello", "3@calderon.example", "In-Reply-To: <1@calderon.example>"))
+    assert third.conversation_id == key
+
+
+def test_who_deleted_it_is_not_told_to_other_mailboxes(office: Office) -> None:
+    """A number in the subject is anybody's guess."""
+    mailbox(office, "sales@shop.example")
+    deleted(office, office.receive(mail()), ever=True)
+    there = office.receive(mail(EVE, "[#1] Hello", "2@evil.example"), recipient="sales@shop.example")
+    copy = office.receive(mail(), recipient="sales@shop.example")
+    said = [str(one["text"]) for received in (there, copy) for one in office.message(received).why]
+    assert "#1 was deleted" in said[0]
+    assert not [text for text in said if "Kim" in text]
+    own = office.receive(mail(EVE, "[#1] Hello", "3@evil.example"))
+    assert "deleted by Kim" in str(office.message(own).why)
+
+
 def test_an_automatic_answer_restores_nothing(office: Office) -> None:
     first = deleted(office, office.receive(mail()))
     office.receive(ANSWER.replace(b"Subject:", b"Auto-Submitted: auto-replied\r\nSubject:"))
@@ -135,8 +162,9 @@ def test_mail_without_an_id_on_another_day_is_another_mail(office: Office) -> No
 def test_a_forged_copy_that_was_deleted_hides_no_true_mail(office: Office, first: Strength, ever: bool) -> None:
     """A forger, or a forwarder that breaks SPF, is first; what its author then sends is shown."""
     forged = deleted(office, office.receive(mail(), strength=first), ever=ever)
-    true = office.receive(mail(), recipient="support+shop@shop.example", strength=Strength.ALIGNED)
+    true = office.receive(mail(), strength=Strength.ALIGNED)
     assert true.conversation_id != forged.conversation_id
+    assert office.receive(mail(), strength=Strength.ALIGNED).message_id == true.message_id
     assert office.conversation(true).state == "open"
     assert mail() in octets(office)
     again = fetched(office, mail())

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import Session
 
 from gatepost.database import Database
+from gatepost.model import Message
 from gatepost.reply import Reply
 from gatepost.store import claims, deliveries
 from gatepost.store.deliveries import Result
+from gatepost.store.messages import RawLost, raw_of
 from gatepost.tokens import mint_message_id, return_path
 from gatepost.words import DeliveryState, Outcome
 from tests.rows import record_reply
@@ -70,6 +73,20 @@ def test_a_bounce_at_the_signed_return_path_changes_just_that_recipient(
     assert received.outcome == Outcome.REPORT
     assert state(database, ids[ANA]) == (DeliveryState.BOUNCED, 550, False)
     assert state(database, ids[BEN])[0] == DeliveryState.DELIVERED
+
+
+def test_a_bounce_of_what_was_deleted_for_ever_says_it_not_again(
+    office: Office, database: Database, delivered: Callable[[list[str]], dict[str, str]]
+) -> None:
+    ids = delivered([ANA])
+    office.ledger.write(lambda session: session.execute(update(Message).values(purged_at=office.now)))
+    recipient = f"{return_path(office.desk.keys, ids[ANA])}@{office.desk.settings.bounces}"
+    received = office.receive(dsn(ANA), recipient=recipient)
+    assert state(database, ids[ANA])[0] == DeliveryState.BOUNCED
+    message = office.message(received)
+    assert (message.subject, message.snippet, message.purged_at) == ("", "", office.now)
+    with database.session() as session, pytest.raises(RawLost, match="was deleted for ever"):
+        raw_of(session, message.raw_id, office.desk.blobs)
 
 
 def test_a_bounce_known_by_its_returned_id_only_is_marked_as_reported(
