@@ -172,8 +172,9 @@ def slow_units(name: str, pattern: Pattern) -> list[str]:
 
 def is_slow(pattern: Pattern, opening: str, unit: str, *, only_here: bool) -> bool:
     """Whether the time grows faster than the text; asked three times, for others use the machine, too."""
+    short, long = (opening + unit * (size // len(unit)) for size in (SIZE, SIZE * STEP))
     for _ in range(3):
-        once, more = (cost(pattern, opening + unit * (size // len(unit)), only_here) for size in (SIZE, SIZE * STEP))
+        once, more = min(cost(pattern, short, only_here) for _ in range(3)), cost(pattern, long, only_here)
         if more <= max(once, LEAST) * STEP * MARGIN:
             return False
     return True
