@@ -24,6 +24,7 @@ SQLITE_NO_ROOM = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLIT
 """The second is what SQLite makes of a quota that is used up, and of a write that fails."""
 SQLITE_SYNC = (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 POSTGRES_NO_ROOM = ("53100",)
+POSTGRES_DEADLOCK = "40P01"
 SQLITE_VERSION = "PRAGMA data_version"
 POSTGRES_VERSION = "SELECT pg_current_snapshot()::text"
 """Both are other ones after each commit of another connection, in whichever process."""
@@ -51,6 +52,11 @@ def is_sync_failure(error: BaseException) -> bool:
     """Whether a commit failed because the disk did not sync."""
     known = getattr(error, "orig", None) or error
     return isinstance(known, SyncFailed) or getattr(known, "sqlite_errorcode", 0) in SQLITE_SYNC
+
+
+def is_deadlock(error: BaseException) -> bool:
+    """Whether PostgreSQL ended a transaction that waited for one that waited for it: it may be tried again."""
+    return getattr(getattr(error, "orig", None), "sqlstate", "") == POSTGRES_DEADLOCK
 
 
 class Onlooker:

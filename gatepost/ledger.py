@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import structlog
 from sqlmodel import Session
 
-from gatepost.database import AWAY, Database, SyncFailed, is_sync_failure
+from gatepost.database import AWAY, Database, SyncFailed, is_deadlock, is_sync_failure
 from gatepost.disk import Disk, any_disk
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ class Ledger:
             if self.disk.failed:
                 error = SyncFailed(self.disk.failed)
             away = isinstance(error, (*AWAY, SyncFailed))  # alone they would each wait for a database that is away
-            if away or len(batch) == 1:
+            if (away and not is_deadlock(error)) or len(batch) == 1:
                 settle([(job, None, error) for job in batch])
                 return
             for job in batch:

@@ -2,8 +2,9 @@ import asyncio
 import threading
 from datetime import datetime
 
+import psycopg
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlmodel import Session, col, func, select
 
 from gatepost.database import Database
@@ -46,6 +47,24 @@ def test_a_caller_who_gives_up_does_not_stop_the_writer(database: Database, now:
         assert count(database) == 1
     finally:
         ledger.close()
+
+
+def test_what_was_ended_by_a_deadlock_is_done_again(ledger: Ledger, database: Database, now: datetime) -> None:
+    gate, tries = threading.Event(), 0
+
+    def ended_once(session: Session) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise OperationalError("", None, psycopg.errors.DeadlockDetected("deadlock detected"))
+        session.add(contact("b@x", now))
+
+    ledger.submit(lambda session: gate.wait())
+    futures = [ledger.submit(lambda session: session.add(contact("a@x", now))), ledger.submit(ended_once)]
+    gate.set()
+    assert [future.exception(30) for future in futures] == [None, None]
+    assert tries == 2
+    assert count(database) == 2
 
 
 def test_one_bad_operation_fails_alone(ledger: Ledger, database: Database, now: datetime) -> None:
