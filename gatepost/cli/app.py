@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -56,6 +58,16 @@ def show_version(value: bool) -> None:
         raise typer.Exit
 
 
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load what handles many mails, and look for garbage seldom from then on."""
+    gc.disable()  # loading the program makes many objects and no garbage: looking for it takes a fifth of the start
+    yield
+    gc.freeze()
+    gc.enable()
+    gc.set_threshold(20_000, 10, 20)  # a mail makes thousands of objects and no cycles; a page's are some MB of cycles
+
+
 @app.callback()
 def options(
     context: typer.Context,
@@ -83,13 +95,10 @@ def serve(
     ] = None,
 ) -> None:
     """Run everything: submission, MX, the pages and the API, the outbox and the mailbox poller."""
-    gc.disable()  # loading the program makes many objects and no garbage: looking for it takes a fifth of the start
-    from gatepost.cli.init import init as make
-    from gatepost.cli.serve import serve as run
+    with loading():
+        from gatepost.cli.init import init as make
+        from gatepost.cli.serve import serve as run
 
-    gc.freeze()
-    gc.enable()
-    gc.set_threshold(20_000, 10, 20)  # a mail makes thousands of objects and no cycles; a page's are some MB of cycles
     with ending():
         settings = context.obj.settings()
         if first:
@@ -132,7 +141,8 @@ def import_mail(
     as_json: AsJson = False,
 ) -> None:
     """Store mail from files; nobody is told of it, and a second run adds nothing."""
-    from gatepost.cli.importing import import_paths
+    with loading():
+        from gatepost.cli.importing import import_paths
 
     with ending():
         finish(import_paths(context.obj.settings(), paths, mailbox, as_json, dry_run))
