@@ -8,6 +8,7 @@ dovecot-imapd and isync.
 """
 
 import argparse
+import gc
 import json
 import os
 import resource
@@ -96,6 +97,8 @@ def gatepost(port: int, user: str, mails: int) -> dict[str, object]:
 
 def sync_once(port: int, user: str, mails: int) -> dict[str, object]:
     """Connect the mailbox of a new installation and wait until all its mail is stored."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 20)  # as `gatepost serve` does
     with tempfile.TemporaryDirectory(prefix="gatepost-bench-") as name:
         (Path(name) / "gatepost.toml").write_text("")
         with installation(Path(name), private_hosts=True) as (parts, channel):
