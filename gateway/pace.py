@@ -147,7 +147,7 @@ class RelayPace(Pace):
         self.waiting: deque[asyncio.Future[None]] = deque()
 
     def room(self, site: Site) -> int:
-        """How many more deliveries may begin now; no more than the settings allow."""
+        """How many more deliveries may begin now; with what is unwritten no more than the settings allow."""
         return min(super().room(site), max(self.most - site.busy - len(self.unwritten.ids), 0))
 
     async def through(self, attempt: Callable[[], Awaitable[Sent]]) -> Sent:
